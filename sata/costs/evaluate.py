@@ -1,0 +1,135 @@
+"""The price of one component at given attributes: of a primitive, between the rows of a table, of a compound's parts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sata.costs.interpolate import between, scaled
+from sata.specs.components import Component, Compound, Library, Primitive, Scalar, Table, shown
+from sata.specs.expressions import render_value
+from sata.specs.faults import Faults, Where
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one instance of a class costs. `area_um2`, `leakage_mw` None: not priced, `origin` says by whom.
+
+    `origin`: for every action, and for "area" and "leakage", where the number comes from. `parts` of a compound have
+    prices and origins of their own.
+    """
+
+    component: str
+    library: str
+    attributes: Mapping[str, Scalar]
+    energy_pj: Mapping[str, float]
+    cycles: Mapping[str, int]
+    area_um2: float | None
+    leakage_mw: float | None
+    origin: Mapping[str, str]
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, Price] = field(default_factory=dict)
+
+    def attributes_text(self) -> str:
+        """`size 144 KiB, width 64 b`."""
+        return ", ".join(f"{name} {shown(value, self.kinds[name])}" for name, value in self.attributes.items())
+
+
+def _kinds(component: Component) -> dict[str, str]:
+    return {name: attribute.kind for name, attribute in component.attributes.items()}
+
+
+def _node(technology_nm: float | None) -> str:
+    return f" {technology_nm:g} nm" if technology_nm is not None else ""
+
+
+def primitive_price(component: Primitive, library: Library, values: Mapping[str, Scalar]) -> Price:
+    """The reference point, scaled. Raises: ValueError where no scaling reaches."""
+    kinds = _kinds(component)
+    factors = {q: scaled(component.reference, kinds, values, q) for q in ("energy", "area", "leakage")}
+    origin: dict[str, str] = {}
+
+    def priced(name: str, quantity: str, value: float | None, unit: str) -> float | None:
+        if value is None:
+            origin[name] = f"not priced by {library.name}: {component.name}"
+            return None
+        by, said = factors[quantity]
+        origin[name] = f"{library.name}: {component.name}{_node(component.technology_nm)}, {value:.6g} {unit} {said}".rstrip()
+        return value * by
+
+    energy = {a: float(priced(a, "energy", e, "pJ") or 0.0) for a, e in component.energy_pj.items()}
+    area = priced("area", "area", component.area_um2, "um2")
+    leakage = priced("leakage", "leakage", component.leakage_mw, "mW")
+    return Price(component.name, library.name, values, energy, _cycles(component), area, leakage, origin, kinds)
+
+
+def _cycles(component: Primitive | Table) -> dict[str, int]:
+    return {action: component.cycles.get(action, 1) for action in component.actions}
+
+
+def table_price(component: Table, library: Library, values: Mapping[str, Scalar]) -> Price:
+    """Between the rows, then scaled in attributes that are no columns. Raises: ValueError outside the rows."""
+    kinds = _kinds(component)
+    found, rows = between(component, values)
+    origin: dict[str, str] = {}
+    amounts: dict[str, float] = {}
+    for quantity, value in found.items():
+        by, said = scaled(component.reference, kinds, values, quantity.split(".")[0])
+        name = quantity.removeprefix("energy.")
+        amounts[quantity] = value * by
+        origin[name] = f"{library.name}: {component.name}{_node(component.technology_nm)}, {rows} {said}".rstrip()
+    for name in ("area", "leakage"):
+        origin.setdefault(name, f"not priced by {library.name}: {component.name} ({component.file} has no such column)")
+    energy = {q.removeprefix("energy."): v for q, v in amounts.items() if q.startswith("energy.")}
+    return Price(component.name, library.name, values, energy, _cycles(component), amounts.get("area"),
+                 amounts.get("leakage"), origin, kinds)  # fmt: skip
+
+
+def compound_price(component: Compound, library: Library, values: Mapping[str, Scalar], parts: Mapping[str, Price]) -> Price:
+    """Sums over parts. Area and leakage: count times the part's; not priced if one part's is not.
+
+    Raises: SpecError for an expression that makes no count.
+    """
+    faults = Faults()
+    origin: dict[str, str] = {}
+    energy: dict[str, float] = {}
+    cycles: dict[str, int] = {}
+    head = f"{library.name}: {component.name} = "
+    for action, bag in component.bags.items():
+        counts = [_count(use.count, values, use.where, faults, whole=False) for use in bag]
+        each = [parts[use.part].energy_pj[use.action] for use in bag]
+        energy[action] = math.fsum(n * e for n, e in zip(counts, each, strict=True))
+        told = (f"{n:g} {u.part}.{u.action} {e:.6g} pJ" for n, u, e in zip(counts, bag, each, strict=True))
+        origin[action] = head + (" + ".join(told) or "nothing")
+        slowest = max((parts[use.part].cycles[use.action] for use in bag), default=1)
+        cycles[action] = component.cycles.get(action, slowest)
+    numbers = {
+        name: _count(part.count, values, part.places.get("count", part.where), faults, whole=True)
+        for name, part in component.parts.items()
+    }
+    faults.check()
+    sums = {}
+    for quantity in ("area", "leakage"):
+        each_part = {n: p.area_um2 if quantity == "area" else p.leakage_mw for n, p in parts.items()}
+        without = [f"{n} ({parts[n].component})" for n, value in each_part.items() if value is None]
+        priced = {n: value for n, value in each_part.items() if value is not None}
+        sums[quantity] = None if without else math.fsum(numbers[n] * v for n, v in priced.items())
+        told = (f"{numbers[n]:g} {n} {v:.6g}" for n, v in priced.items())
+        origin[quantity] = f"not priced by the parts {', '.join(without)}" if without else head + " + ".join(told)
+    return Price(component.name, library.name, values, energy, cycles, sums["area"], sums["leakage"], origin,
+                 _kinds(component), parts)  # fmt: skip
+
+
+def _count(text: object, values: Mapping[str, Scalar], where: Where, faults: Faults, *, whole: bool) -> float:
+    """A number of times: as written, or an expression in the attributes."""
+    try:
+        value = render_value(text, values) if isinstance(text, str) else text
+    except ValueError as error:
+        faults.add(where, str(error))
+        return 0.0
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or (whole and value != int(value)):
+        kind = "a whole number of parts" if whole else "a number of times"
+        faults.add(where, f"expected {kind}, found {value!r}")
+        return 0.0
+    return float(value)

@@ -1,0 +1,140 @@
+"""Values of a table between its rows, and the numbers of a component away from its reference point.
+
+A table is a grid of rows. Attributes without an entry in `interpolate` must match exactly. Along the others, one
+after the other in the order of `interpolate`, a value lies between its two neighbours a and b:
+
+    linear   v = v_a + (v_b - v_a) (x - a) / (b - a)
+    log      the same with log(x): a straight line on a logarithmic axis of the attribute
+    power    the same with log(x) and log(v): v = v_a (x / a)^n, as sizes of memories behave
+
+Units are those of the rows; nothing here knows them. Each function raises ValueError with a sentence for the user.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Mapping, Sequence
+
+from sata.specs.components import Reference, Row, Scalar, Scale, Table, shown
+
+Values = Mapping[str, float]
+
+
+def between(table: Table, values: Mapping[str, Scalar]) -> tuple[Values, str]:
+    """The quantities of `table` at attribute `values`, and which lines of the file they come from.
+
+    Raises: ValueError outside the rows, unless the table extrapolates.
+    """
+    rows: Sequence[Row] = table.rows
+    exact = [name for name in (rows[0].keys if rows else ()) if name not in table.interpolate]
+    for name in exact:
+        matching = [row for row in rows if row.keys[name] == values[name]]
+        if not matching:
+            kind = table.attributes[name].kind
+            known = ", ".join(dict.fromkeys(shown(row.keys[name], kind) for row in rows))
+            given = _given(table, values, exact[: exact.index(name)])
+            raise ValueError(f"{name} {shown(values[name], kind)} is in no row of {table.file}{given}, which has {known}")
+        rows = matching
+    lines: set[int] = set()
+    steps: list[str] = []
+    found = _along(table, rows, tuple(table.interpolate), values, lines, steps)
+    text = f"{table.file} line{'s' if len(lines) > 1 else ''} {' and '.join(str(line) for line in sorted(lines))}"
+    return found, ", ".join([text, *dict.fromkeys(steps)])
+
+
+def _along(table: Table, rows: Sequence[Row], names: tuple[str, ...], values: Mapping[str, Scalar], lines: set[int],
+           steps: list[str]) -> Values:  # fmt: skip
+    if not names:
+        lines.add(rows[0].line)
+        return rows[0].values
+    name, rest = names[0], names[1:]
+    x = float(values[name])
+    grid = sorted({float(row.keys[name]) for row in rows})
+
+    def at(point: float) -> Values:
+        return _along(table, [row for row in rows if row.keys[name] == point], rest, values, lines, steps)
+
+    if x in grid:
+        return at(x)
+    kind = table.attributes[name].kind
+    outside = not grid[0] < x < grid[-1]
+    if outside and (not table.extrapolate or len(grid) < 2):
+        exact = [n for n in rows[0].keys if n not in names]
+        span = f"{shown(grid[0], kind)} to {shown(grid[-1], kind)}" if len(grid) > 1 else f"{shown(grid[0], kind)} only"
+        raise ValueError(
+            f"{name} {shown(values[name], kind)} is outside the rows of {table.file}{_given(table, values, exact)}, "
+            f"which have {span}"
+        )
+    right = min(max(bisect.bisect(grid, x), 1), len(grid) - 1)
+    how = table.interpolate[name]
+    steps.append(f"{how} in {name}{' (extrapolated)' if outside else ''}")
+    return _line(at(grid[right - 1]), at(grid[right]), x, grid[right - 1], grid[right], how)
+
+
+def _line(low: Values, high: Values, x: float, a: float, b: float, how: str) -> Values:
+    weight = (x - a) / (b - a) if how == "linear" else math.log(x / a) / math.log(b / a)
+    found = {}
+    for quantity, v in low.items():
+        w = high[quantity]
+        value = v * (w / v) ** weight if how == "power" else v + (w - v) * weight
+        if value < 0:
+            raise ValueError(f"extrapolation makes {quantity.removeprefix('energy.')} negative ({value:.3g})")
+        found[quantity] = value
+    return found
+
+
+def _given(table: Table, values: Mapping[str, Scalar], names: Sequence[str]) -> str:
+    text = ", ".join(f"{name} {shown(values[name], table.attributes[name].kind)}" for name in names)
+    return f" with {text}" if text else ""
+
+
+def factor(scale: Scale, value: float, reference: float) -> float:
+    """What a quantity is multiplied by when an attribute leaves `reference`. Raises: ValueError where no rule reaches."""
+    if scale.rule == "linear":
+        return value / reference
+    if scale.rule == "quadratic":
+        return (value / reference) ** 2
+    if scale.rule == "log":
+        if value < 1:
+            raise ValueError(f"'log' scaling needs a value of at least 1, not {value:g}")
+        return math.log(value) / math.log(reference)
+    if scale.rule == "table":
+        there = _point(scale, reference)
+        if there == 0:
+            raise ValueError("the factor at the reference point is zero")
+        return _point(scale, value) / there
+    return 1.0  # constant
+
+
+def _point(scale: Scale, x: float) -> float:
+    """The factor at x, on straight lines between the points."""
+    xs = [p[0] for p in scale.points]
+    if not xs[0] <= x <= xs[-1]:
+        raise ValueError(f"the scaling table goes from {xs[0]:g} to {xs[-1]:g}, {x:g} is outside")
+    right = min(max(bisect.bisect(xs, x), 1), len(xs) - 1)
+    if len(xs) == 1:
+        return scale.points[0][1]
+    (a, v), (b, w) = scale.points[right - 1], scale.points[right]
+    return v + (w - v) * (x - a) / (b - a)
+
+
+def scaled(reference: Reference, kinds: Mapping[str, str], values: Mapping[str, Scalar], quantity: str) -> tuple[float, str]:
+    """The factor of `quantity` (energy | area | leakage) at attribute `values`, and a text that says so.
+
+    Raises: ValueError if an attribute differs from its reference and no scale is given for it.
+    """
+    product, said = 1.0, []
+    for name, at in reference.at.items():
+        value = values[name]
+        if name not in reference.scales:
+            if value != at:
+                raise ValueError(f"the price holds at {name} {shown(at, kinds[name])} only, not at "
+                                 f"{shown(value, kinds[name])}: no scaling is given for it")  # fmt: skip
+            continue
+        scale = reference.scales[name][quantity]
+        part = factor(scale, float(value), float(at))
+        if part != 1:
+            said.append(f"x {part:.6g} ({scale.rule} in {name} from {shown(at, kinds[name])})")
+        product *= part
+    return product, " ".join(said)

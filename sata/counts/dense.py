@@ -1,0 +1,219 @@
+"""Dense counts of a nest, exact and in closed form: cost grows with the number of loops, never with the bounds.
+
+The definitions are those of docs/counting.md. A step other than the first is an increment of exactly one temporal
+loop: loops outside it keep their index, loops inside it go from last to first. For each such loop the sum over all
+its steps and children of |tile minus what was held| is a product over groups (dimensions and missing ranks) of the
+sums of new sets, minus a product of the sums of held ones.
+
+Assumptions: at the compute nothing is held from one step to the next, so `tile` sharing there compares the windows
+of the moment only. A descending rank has been turned round before (its index counts from the end).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.counts.digits import FREE, ZERO, combinations_below, digits_of
+from sata.counts.plan import Link, OperandPlan, Views
+from sata.nest.structure import TEMPORAL, Structure
+from sata.counts.tables import Tables
+
+Number = Any  # int, or an int64 array [B]
+Ints = NDArray[np.int64]
+
+CHUNK = 4096  # batch entries worked on at once: their columns stay in the cache
+
+
+@dataclass(slots=True)
+class MemoryCounts:
+    """Counts of one tensor at one memory; each a number, or an int64 array [B]. Elements, summed over instances;
+    `tile` is the most that one instance holds at once."""
+
+    tile: Number = 0
+    instances: Number = 0
+    fills: Number = 0
+    reads: Number = 0
+    updates: Number = 0
+    drains: Number = 0
+    merge_reads: Number = 0
+
+
+EVENTS = ("fills", "reads", "updates", "drains", "merge_reads")
+FIELDS = ("tile", "instances", *EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class DenseCounts:
+    """Dense counts of a nest.
+
+    tensors: per operand, per memory of its chain (outermost first). arrivals: per operand, per link of its chain
+    (into the second memory, ..., into the compute), the elements that arrive at the children, each child for itself.
+    computes: existing points. steps: temporal index combinations with an existing point. lanes: computes that ever work.
+    """
+
+    tensors: tuple[tuple[MemoryCounts, ...], ...]
+    arrivals: tuple[tuple[Number, ...], ...]
+    computes: int
+    steps: Number
+    lanes: Number
+
+
+def count(structure: Structure, factors: Sequence[int] | Ints) -> DenseCounts:
+    """Counts of one mapping, or of a batch.
+
+    factors: [slots] for one mapping (numbers come back), or [slots, B] (arrays [B] come back). The outermost loop
+    of a rank has factor ceil(bound / stride).
+    """
+    table = np.asarray(factors, dtype=np.int64)
+    if table.ndim == 1 or not len(structure.slots):
+        return _count(structure, [int(f) for f in table.reshape(-1)])
+    if table.shape[1] == 1:
+        return _stack(structure, [_count(structure, table[:, 0].tolist())], [1])
+    pieces = [np.ascontiguousarray(table[:, i : i + CHUNK]) for i in range(0, table.shape[1], CHUNK)]
+    return _stack(structure, [_count(structure, list(p)) for p in pieces], [p.shape[1] for p in pieces])
+
+
+def _count(structure: Structure, factors: Sequence[Number]) -> DenseCounts:
+    tables = Tables(structure, factors)
+    tensors, arrivals = [], []
+    for operand, plan in zip(structure.operands, tables.plan, strict=True):
+        if operand.output:
+            found, came = _output(tables, plan, operand.initialised)
+        else:
+            found, came = _input(tables, plan)
+        tensors.append(found)
+        arrivals.append(came)
+    steps = _existing(structure, factors, temporal=True)
+    lanes = _existing(structure, factors, temporal=False)
+    return DenseCounts(tuple(tensors), tuple(arrivals), structure.computes, steps, lanes)
+
+
+def _input(tables: Tables, plan: OperandPlan) -> tuple[tuple[MemoryCounts, ...], tuple[Number, ...]]:
+    """Arrivals fill the child; the parent is read once for all that `multicast` lets share."""
+    memories = _memories(tables, plan)
+    came = []
+    for i, link in enumerate(plan.links):
+        at_compute = i + 1 == len(memories)
+        arrivals = arrivals_sum(tables, link, link.apart, at_compute)
+        memories[i].reads = arrivals_sum(tables, link, link.shared, at_compute)
+        if not at_compute:
+            memories[i + 1].fills = arrivals
+        came.append(arrivals)
+    return tuple(memories), tuple(came)
+
+
+def _output(tables: Tables, plan: OperandPlan, initialised: bool) -> tuple[tuple[MemoryCounts, ...], tuple[Number, ...]]:
+    """Departures update the parent; what arrives again needs its old value, but for the first arrival during a
+    residency of the parent that came without one."""
+    memories = _memories(tables, plan)
+    came = []
+    valueless: Number = 0 if initialised else arrivals_sum(tables, plan.home, plan.home.apart, False)
+    for i, link in enumerate(plan.links):
+        at_compute = i + 1 == len(memories)
+        arrivals = arrivals_sum(tables, link, link.apart, at_compute)
+        together = arrivals_sum(tables, link, link.merged, at_compute)
+        back = together - valueless
+        memories[i].reads = back
+        memories[i].updates = arrivals_sum(tables, link, link.shared, at_compute, backward=True)
+        leaving = arrivals_sum(tables, link, link.merged, at_compute, backward=True)
+        memories[i].merge_reads = memories[i].updates - leaving
+        if not at_compute:
+            memories[i + 1].fills = back
+            memories[i + 1].drains = arrivals
+            valueless = arrivals - back
+        came.append(arrivals)
+    return tuple(memories), tuple(came)
+
+
+def _memories(tables: Tables, plan: OperandPlan) -> list[MemoryCounts]:
+    """One entry a memory of the chain, with its largest tile and the instances that ever hold something."""
+    found = []
+    for link in (plan.home, *plan.links[:-1]):
+        tile: Number = 1
+        instances: Number = 1
+        for view in link.apart:
+            sums = tables.sums(view, link, False)
+            tile, instances = tile * sums.tile, instances * sums.instances
+        found.append(MemoryCounts(tile, instances))
+    return found
+
+
+def arrivals_sum(tables: Tables, link: Link, views: Views, at_compute: bool, backward: bool = False) -> Number:
+    """Elements that arrive (or depart, `backward`) over all steps, shared as the views say.
+
+    At the compute each step takes the whole tile; at a memory, the tile minus what was held the step before.
+    """
+    if at_compute:
+        whole: Number = 1
+        for view in views:
+            whole = whole * tables.sums(view, None, False).every
+        return whole
+    sums = [tables.sums(view, link, backward) for view in views]
+    masks = None
+    if any(view.group.window.free and tables.ragged(view) for view in views):
+        masks = tables.active(link)
+    total: Number = 1
+    for s in sums:
+        total = total * s.first
+    for n, move in enumerate(link.moves):
+        own = move.outside[move.group]
+        new, held = sums[move.group].own_new[own], sums[move.group].own_held[own]
+        if _nothing(new):
+            continue
+        for g, s in enumerate(sums):
+            if g != move.group:
+                new = new * s.foreign_new[move.outside[g]]
+                if not _nothing(held):
+                    held = held * s.foreign_held[move.outside[g]]
+        step = new - held
+        total = total + (step if masks is None else step * masks[n])
+    return total
+
+
+def _nothing(number: Number) -> bool:
+    """Zero, known to be so for the whole batch."""
+    return isinstance(number, int) and number == 0
+
+
+def _existing(structure: Structure, factors: Sequence[Number], temporal: bool) -> Number:
+    """Index combinations of the temporal (or of the spatial) loops under which some point exists."""
+    product: Number = 1
+    for rank, slots in enumerate(structure.slots_of):
+        own = [factors[s] for s in slots]
+        strides: list[Number] = []
+        running: Number = 1
+        for factor in reversed(own):
+            strides.append(running)
+            running = running * factor
+        digits, rest = digits_of(structure.bounds[rank], strides[::-1], own)
+        pins = [FREE if (structure.slots[s].array == TEMPORAL) == temporal else ZERO for s in slots]
+        below, edge = combinations_below(digits, own, pins)
+        product = product * (below + edge * (rest > 0))
+    return product
+
+
+def _stack(structure: Structure, pieces: list[DenseCounts], sizes: list[int]) -> DenseCounts:
+    """Counts of consecutive pieces of a batch as one; numbers that hold for a whole piece are spread over it."""
+
+    def joined(numbers: list[Number]) -> Ints:
+        spread = [np.broadcast_to(np.asarray(n, dtype=np.int64), (b,)) for n, b in zip(numbers, sizes, strict=True)]
+        return np.concatenate(spread)
+
+    tensors = tuple(
+        tuple(
+            MemoryCounts(*(joined([getattr(p.tensors[t][m], f) for p in pieces]) for f in FIELDS))
+            for m in range(len(operand.chain))
+        )
+        for t, operand in enumerate(structure.operands)
+    )
+    arrivals = tuple(
+        tuple(joined([p.arrivals[t][i] for p in pieces]) for i in range(len(operand.chain)))
+        for t, operand in enumerate(structure.operands)
+    )
+    steps, lanes = joined([p.steps for p in pieces]), joined([p.lanes for p in pieces])
+    return DenseCounts(tensors, arrivals, structure.computes, steps, lanes)

@@ -1,0 +1,54 @@
+"""Mixed-radix counting: how many index combinations lie below a bound when some digits are pinned.
+
+All functions take Python integers or int64 arrays over a batch axis, and give the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+FREE, ZERO, LAST = 0, 1, 2
+
+Number = Any  # int, or an int64 array [B]
+
+
+def digits_of(bound: int, strides: Sequence[Number], factors: Sequence[Number]) -> tuple[list[Number], Number]:
+    """(digits of `bound`, outermost first, and the rest below the innermost stride)."""
+    digits: list[Number] = []
+    rest: Number = bound
+    for stride in strides:
+        digit = rest // stride
+        rest = rest - digit * stride
+        digits.append(digit)
+    return digits, rest
+
+
+def combinations_below(
+    digits: Sequence[Number], factors: Sequence[Number], pins: Sequence[int]
+) -> tuple[Number, Number]:
+    """Combinations of digits, pinned as told, that lie below the bound's digits, and whether the bound's own is one (0 or 1).
+
+    digits, factors: outermost first. A combination (d_0, d_1, ...) with d_i < factors[i] is below when it is
+    lexicographically smaller than `digits`.
+    """
+    below: Number = 0
+    on_edge: Number = 1
+    for digit, factor, pin in zip(digits, factors, pins, strict=True):
+        if pin == FREE:
+            below = below * factor + on_edge * least(digit, factor)
+            on_edge = on_edge * (digit < factor)
+        else:
+            value = 0 if pin == ZERO else factor - 1
+            below = below + on_edge * (digit > value)
+            on_edge = on_edge * (digit == value)
+    return below, on_edge
+
+
+def least(a: Number, b: Number) -> Number:
+    """The smaller, of integers or arrays."""
+    if isinstance(a, int) and isinstance(b, int):
+        return min(a, b)
+    return np.minimum(a, b)

@@ -1,0 +1,157 @@
+"""What is fixed about counting a structure: per tensor its groups, per link its loops and what each array does.
+
+A *group* is what contributes one factor to every product: a dimension of the tensor with its ranks, or a rank that
+the tensor lacks (one element that exists or does not). Every loop belongs to exactly one group.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sata.nest.structure import TEMPORAL, Operand, Structure
+from sata.counts.windows import BY_ELEMENT, BY_TILE, IS_TEMPORAL, TOLD_APART, Loop, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One dimension, or one rank the tensor lacks. `plain`: one rank, and no coordinate beyond the border."""
+
+    window: Window
+    ranks: tuple[int, ...]
+    slots: tuple[int, ...]  # of these ranks, outermost first
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A group seen from one child: its own loops above that child, with what each spatial one does there."""
+
+    group: Group
+    depth: int
+    loops: tuple[Loop, ...]
+
+    @property
+    def slots(self) -> tuple[int, ...]:
+        return self.group.slots[: len(self.loops)]
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """A temporal loop above the child: its slot, its group, and per group how many of its own temporal loops are outside."""
+
+    slot: int
+    group: int
+    outside: tuple[int, ...]
+
+
+Views = tuple[View, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Parent to child of one tensor. `apart`, `merged`: all arrays telling apart, or merging; `shared`: by `multicast`
+    (inputs) or by `reduce` (outputs). Views of equal value are one object, so `is` tells whether sharing matters."""
+
+    depth: int
+    moves: tuple[Move, ...]
+    apart: Views
+    shared: Views
+    merged: Views
+    relevant: frozenset[int]  # slots of ranks that index the tensor
+
+
+@dataclass(frozen=True, slots=True)
+class OperandPlan:
+    """homes: the home seen from nowhere; links: home -> ... -> compute (one more than there are further memories)."""
+
+    home: Link
+    links: tuple[Link, ...]
+
+
+@lru_cache(maxsize=4096)
+def plan_of(structure: Structure) -> tuple[OperandPlan, ...]:
+    """The plan of every operand of a structure. Equal views are one object, also between operands."""
+    known: dict[View, View] = {}
+    return tuple(_plan(structure, operand, known) for operand in structure.operands)
+
+
+def groups_of(structure: Structure, operand: Operand) -> tuple[Group, ...]:
+    """Dimensions of the operand, then the ranks that it lacks and that have loops."""
+    groups = []
+    indexed: set[int] = set()
+    for axis in operand.axes:
+        indexed.update(axis.ranks)
+        bounds = tuple(structure.bounds[r] for r in axis.ranks)
+        window = Window(bounds, axis.coefs, axis.offset, axis.size)
+        groups.append(Group(window, axis.ranks, _slots(structure, axis.ranks), _plain(window)))
+    for rank, bound in enumerate(structure.bounds):
+        if rank not in indexed and structure.slots_of[rank]:
+            window = Window((bound,), (0,), 0, 1, free=True)
+            groups.append(Group(window, (rank,), structure.slots_of[rank], plain=True))
+    return tuple(groups)
+
+
+def _slots(structure: Structure, ranks: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(s for r in ranks for s in structure.slots_of[r]))
+
+
+def _plain(window: Window) -> bool:
+    """One rank with different coordinates for different values, all of them inside the border."""
+    if len(window.bounds) != 1 or window.coefs[0] == 0:
+        return False
+    ends = window.offset, window.offset + window.coefs[0] * (window.bounds[0] - 1)
+    return min(ends) >= 0 and max(ends) < window.size
+
+
+def _plan(structure: Structure, operand: Operand, known: dict[View, View]) -> OperandPlan:
+    groups = groups_of(structure, operand)
+    depths = [structure.depths[m] for m in operand.chain] + [len(structure.slots)]
+    home = _link(structure, operand, groups, depths[0], depths[0], known)
+    links = [_link(structure, operand, groups, p, c, known) for p, c in zip(depths, depths[1:], strict=False)]
+    return OperandPlan(home, tuple(links))
+
+
+def _link(
+    structure: Structure,
+    operand: Operand,
+    groups: tuple[Group, ...],
+    parent: int,
+    child: int,
+    known: dict[View, View],
+) -> Link:
+    def role(slot: int, mode: str) -> int:
+        array = structure.slots[slot].array
+        if array == TEMPORAL:
+            return IS_TEMPORAL
+        if slot < parent or mode == "apart":
+            return TOLD_APART
+        fanout = structure.fanouts[array]
+        if mode == "merged":
+            return BY_ELEMENT
+        if operand.output:
+            return BY_ELEMENT if fanout.reduce else TOLD_APART
+        return {"none": TOLD_APART, "tile": BY_TILE, "element": BY_ELEMENT}[fanout.multicast]
+
+    def views(mode: str) -> Views:
+        found = []
+        for g in groups:
+            own = [s for s in g.slots if s < child]
+            loops = tuple(Loop(g.ranks.index(structure.slots[s].rank), role(s, mode)) for s in own)
+            view = View(g, child, loops)
+            found.append(known.setdefault(view, view))
+        return tuple(found)
+
+    apart, shared, merged = (views(mode) for mode in ("apart", "shared", "merged"))
+    shared = apart if shared == apart else shared
+    merged = apart if merged == apart else shared if merged == shared else merged
+    owner = {s: i for i, g in enumerate(groups) for s in g.slots}
+    moves = []
+    outside = [0] * len(groups)
+    for slot in range(child):
+        if structure.slots[slot].array == TEMPORAL:
+            moves.append(Move(slot, owner[slot], tuple(outside)))
+            outside[owner[slot]] += 1
+    indexed = {r for axis in operand.axes for r in axis.ranks}
+    relevant = frozenset(s for s in range(child) if structure.slots[s].rank in indexed)
+    return Link(child, tuple(moves), apart, shared, merged, relevant)

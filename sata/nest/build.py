@@ -1,0 +1,192 @@
+"""From an architecture, a workload and a mapping to the program: the resolved nests of all groups.
+
+Here stand the rules that speak of several ops or of the whole nest: where a tensor may have its home, and what
+may pass between fused ops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from sata.nest.match import Share, match
+from sata.nest.model import BoundLoop, Group, Item, Level, OpNest, Program
+from sata.nest.resolve import Known, path_of, resolve, way_down
+from sata.specs.faults import Faults, did_you_mean
+from sata.specs.model import Arch, MappingSpec, MapSplit, Memory, Op, Tensor, Workload
+
+
+def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, only: str | None = None) -> Program:
+    """The program; whatever does not fit is added to `faults`.
+
+    only: a shell pattern over op names; the others are not built (`Program.unselected` lists them).
+    """
+    shares, omitted = match(workload, mapping, faults)
+    unselected: list[str] = []
+    if only is not None:
+        names = [op.name for op in workload.ops]
+        if not any(fnmatchcase(name, only) for name in names):
+            faults.add(workload.where, f"--ops '{only}' matches no op of workload '{workload.name}'", did_you_mean(only, names))
+        unselected = [name for name in names if not fnmatchcase(name, only)]
+        shares = [s for s in shares if any(fnmatchcase(op.name, only) for op in s.ops)]
+    known = _known(workload)
+    groups = [g for s in shares if (g := _group(arch, s, known, faults)) is not None]
+    return Program(tuple(groups), tuple(omitted), tuple(unselected))
+
+
+def _known(workload: Workload) -> Known:
+    ranks = frozenset(rank for op in workload.ops for rank in op.ranks)
+    tensors: dict[str, set[str]] = {}
+    for op in workload.ops:
+        for t in op.tensors:
+            tensors.setdefault(t.name, set()).add(t.kind)
+    kinds = frozenset(workload.bits) | {kind for kinds in tensors.values() for kind in kinds}
+    return Known(ranks, kinds, {name: frozenset(found) for name, found in tensors.items()})
+
+
+def _group(arch: Arch, share: Share, known: Known, faults: Faults) -> Group | None:
+    """The nests of the ops that share an entry."""
+    before = len(faults)
+    nodes = share.entry.nest
+    split = nodes[-1] if nodes and isinstance(nodes[-1], MapSplit) else None
+    if split is not None and len(split.ways) != len(share.entry.patterns):
+        faults.add(
+            split.where,
+            f"the split has {len(split.ways)} ways for {len(share.entry.patterns)} patterns; each op needs its own",
+        )
+        return None
+    if split is None and len(share.entry.patterns) > 1 and len(share.ops) > 1:
+        faults.add(
+            share.entry.where,
+            f"ops {', '.join(op.name for op in share.ops)} share this nest, which has no `split`; end it with one way for each",
+        )
+        return None
+    nests = []
+    for op, number in zip(share.ops, share.ways, strict=True):
+        path, shared = path_of(nodes, number)
+        way = way_down(arch, path, faults) if path else None
+        nest = resolve(op, path, shared, way, known, faults) if way is not None else None
+        if nest is not None:
+            nests.append(nest)
+    if len(faults) > before or len(nests) < len(share.ops):
+        return None
+    passed = _passed(share.ops)
+    nests = [replace(n, passed=frozenset(passed) & {t.name for t in n.op.tensors}) for n in nests]
+    if len(nests) > 1:
+        nests = [_without_idle(n) for n in nests]
+    _same_loops(nests, faults)
+    nests = [replace(n, chains=_chains(n, arch, faults)) for n in nests]
+    _whole(nests, passed, faults)
+    name = "+".join(op.name for op in share.ops)
+    return Group(name, share.ops[0].layer, tuple(nests), share.entry.where) if len(faults) == before else None
+
+
+def _passed(ops: tuple[Op, ...]) -> dict[str, tuple[int, int]]:
+    """Tensors that one op of a group makes and a later one takes: name -> (maker, first taker)."""
+    found: dict[str, tuple[int, int]] = {}
+    for i, op in enumerate(ops):
+        for t in op.tensors:
+            if t.role != "output":
+                continue
+            takers = [j for j in range(i + 1, len(ops)) if any(u.name == t.name and u.role == "input" for u in ops[j].tensors)]
+            if takers:
+                found[t.name] = (i, takers[0])
+    return found
+
+
+def _without_idle(nest: OpNest) -> OpNest:
+    """The nest without shared loops of one, which some of the ops may lack: then all share the same items."""
+    head = tuple(i for i in nest.items[: nest.shared] if not (isinstance(i, BoundLoop) and i.factor == 1))
+    return replace(nest, items=(*head, *nest.items[nest.shared :]), shared=len(head))
+
+
+def _shared_loops(nest: OpNest) -> list[BoundLoop]:
+    return [i for i in nest.items[: nest.shared] if isinstance(i, BoundLoop) and i.factor > 1]
+
+
+def _same_loops(nests: list[OpNest], faults: Faults) -> None:
+    """Loops above a split run for all ops of the group at once, so they must be the same for each."""
+    for other in nests[1:]:
+        mine, theirs = _shared_loops(nests[0]), _shared_loops(other)
+        for a, b in zip(mine, theirs, strict=False):
+            if (a.rank, a.factor) != (b.rank, b.factor):
+                break
+        else:
+            if len(mine) == len(theirs):
+                continue
+            a = (mine + theirs)[min(len(mine), len(theirs))] if len(mine) > len(theirs) else theirs[len(mine)]
+        faults.add(
+            a.where,
+            f"the shared loop {a.rank} {a.factor} is not the same for '{nests[0].op.name}' and '{other.op.name}'; "
+            "above a split stand only loops that all fused ops have",
+        )
+
+
+def _chains(nest: OpNest, arch: Arch, faults: Faults) -> dict[str, tuple[str, ...]]:
+    """Per stored tensor, the memories that keep it; every tensor has a home, and it is the right one."""
+    outermost = next((n.name for n in arch.nodes if isinstance(n, Memory)), "")
+    chains: dict[str, tuple[str, ...]] = {}
+    for t in nest.op.tensors:
+        if t.local:
+            continue
+        chain = tuple(level.memory.name for level in nest.levels if t.name in level.keeps)
+        chains[t.name] = chain
+        first = nest.levels[0] if nest.levels else None
+        where = first.where if first is not None else nest.op.where
+        if not chain:
+            faults.add(where, f"no memory of the nest keeps {t.kind} '{t.name}' of '{nest.op.name}'", _home_hint(outermost, t))
+        elif chain[0] != outermost and not _inner_home(nest, t, chain[0]):
+            faults.add(
+                where,
+                f"the home of {t.kind} '{t.name}' of '{nest.op.name}' would be {chain[0]}, but what an op takes and "
+                f"gives lives in the outermost memory, {outermost}",
+                _home_hint(outermost, t),
+            )
+    return chains
+
+
+def _home_hint(outermost: str, t: Tensor) -> str:
+    return f"add {t.kind} to the `keep` of {outermost}"
+
+
+def _inner_home(nest: OpNest, t: Tensor, home: str) -> bool:
+    """Whether a tensor may live further in: it passes between fused ops and is kept above their split, or it is
+    state and no loop of its carried rank is above its home."""
+    if t.name in nest.passed:
+        return any(isinstance(i, Level) and i.memory.name == home for i in nest.items[: nest.shared])
+    carried = [r for r in nest.op.sequential if r not in t.ranks()]
+    above = [i for i in _above(nest.items, home) if isinstance(i, BoundLoop) and i.factor > 1]
+    return t.role == "output" and bool(carried) and not any(loop.rank in carried for loop in above)
+
+
+def _above(items: tuple[Item, ...], memory: str) -> Iterator[Item]:
+    for item in items:
+        if isinstance(item, Level) and item.memory.name == memory:
+            return
+        yield item
+
+
+def _whole(nests: list[OpNest], passed: dict[str, tuple[int, int]], faults: Faults) -> None:
+    """What passes between fused ops is whole when it is taken: nothing above the split reduces into it or moves it apart."""
+    for name, (maker, taker) in passed.items():
+        if taker >= len(nests):
+            continue
+        made, taken = nests[maker], nests[taker]
+        tensor = made.op.tensor(name)
+        for loop in _shared_loops(made):
+            if loop.rank not in tensor.ranks():
+                faults.add(
+                    loop.where,
+                    f"loop {loop.rank} {loop.factor} stands above the split and reduces into '{name}', which "
+                    f"'{taken.op.name}' would take before it is whole",
+                    f"move loop {loop.rank} into the way of '{made.op.name}'",
+                )
+        shared = {loop.rank for loop in _shared_loops(made)}
+        for a, b in zip(tensor.dims, taken.op.tensor(name).dims, strict=False):
+            if (a.terms, a.offset) != (b.terms, b.offset) and shared & {r for r, _ in (*a.terms, *b.terms)}:
+                faults.add(
+                    taken.op.where,
+                    f"'{taken.op.name}' indexes '{name}' otherwise than '{made.op.name}' does, over a loop above the split; "
+                    "they cannot be fused there",
+                )

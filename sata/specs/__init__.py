@@ -1,0 +1,150 @@
+"""Specs: text -> frozen values, and every fault with its place. `load` for a run, `check` for looking at files alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sata.specs.arch import parse_arch
+from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
+from sata.specs.mapping import parse_mapping
+from sata.specs.model import Arch, MappingSpec, Workload
+from sata.specs.source import Doc, Path_, read
+from sata.specs.workload import parse_workload
+
+__all__ = ["Fault", "Faults", "Loaded", "SpecError", "Where", "check", "load"]
+
+TOP_KEYS = ("arch", "workload", "mapping", "library")
+FOLDERS = {"arch": "arch", "workload": "workloads", "mapping": "mappings", "library": "components"}
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What the sources of a run say. `inline_libraries`: documents that hold a `library`, and its path in them."""
+
+    arch: Arch | None
+    workload: Workload | None
+    mapping: MappingSpec | None
+    docs: tuple[Doc, ...]
+    inline_libraries: tuple[tuple[Doc, Path_], ...] = ()
+
+
+def load(arch: Any = None, workload: Any = None, mapping: Any = None, *, libraries: Sequence[Any] = (),
+         variables: Mapping[str, Any] | None = None, shipped_mapping: bool = False) -> Loaded:  # fmt: skip
+    """Read and parse the sources of a run: each a path, YAML text, a dict or None.
+
+    One source may hold several of the top keys. What is named for a key goes first; a key for which nothing is named
+    is taken from the first source that holds it. `shipped_mapping`: without a mapping, that of the architecture's
+    name (`mappings/NAME.yaml`) is read.
+    Raises: SpecError with the faults of all sources, in the order of sources and lines.
+    """
+    given = [("arch", arch), ("workload", workload), ("mapping", mapping), *(("library", lib) for lib in libraries)]
+    reading = _Reading(variables or {})
+    named = {}
+    for key, source in given:
+        doc = reading.read(source, FOLDERS[key]) if source is not None else None
+        if doc is not None and key not in doc.data:
+            held = ", ".join(k for k in TOP_KEYS if k in doc.data) or "nothing known"
+            reading.faults.add(Where(doc.label), f"holds no '{key}'", f"it holds {held}")
+        elif doc is not None:
+            named[key] = doc
+    parsed: dict[str, Any] = {}
+    for key, parse in _PARSERS.items():
+        doc = named.get(key) or next((d for d in reading.docs if key in d.data), None)
+        if doc is None and key == "mapping" and shipped_mapping and mapping is None and parsed["arch"] is not None:
+            doc = reading.read(f"mappings/{parsed['arch'].name}.yaml", "mappings")
+        parsed[key] = parse(doc, reading.faults) if doc is not None and key in doc.data else None
+    reading.finish()
+    inline = tuple((doc, ("library",)) for doc in reading.docs if "library" in doc.data)
+    return Loaded(parsed["arch"], parsed["workload"], parsed["mapping"], tuple(reading.docs), inline)
+
+
+def check(*sources: Any, variables: Mapping[str, Any] | None = None) -> list[Fault]:
+    """The faults of each source on its own, for whatever top keys it holds. Nothing is raised for bad input."""
+    reading = _Reading(variables or {})
+    for source in sources:
+        doc = reading.read(source, "")
+        for key in doc.data if doc is not None else ():
+            if doc is not None and key in TOP_KEYS:
+                (_PARSERS.get(key) or _parse_library)(doc, reading.faults)
+    try:
+        reading.finish()
+    except SpecError as error:
+        return error.faults
+    return []
+
+
+_PARSERS: dict[str, Callable[[Doc, Faults], Any]] = {
+    "arch": parse_arch,
+    "workload": parse_workload,
+    "mapping": parse_mapping,
+}
+
+
+def _parse_library(doc: Doc, faults: Faults) -> Any:
+    from sata.specs.library import parse_library
+
+    return parse_library(doc, faults)
+
+
+class _Reading:
+    """Reads sources once each, and collects faults over all of them."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self.variables, self.faults = variables, Faults()
+        self.docs: list[Doc] = []
+        self._read: dict[Any, Doc | None] = {}
+        self._failed = False
+
+    def read(self, source: Any, folder: str) -> Doc | None:
+        key = os.fspath(source) if isinstance(source, (str, os.PathLike)) else id(source)
+        if key in self._read:
+            return self._read[key]
+        doc = None
+        try:
+            doc = read(source, variables=self.variables, folder=folder, raw=_raw)
+        except SpecError as error:
+            self.faults.extend(error.faults)
+            self._failed = True
+        self._read[key] = doc
+        if doc is not None:
+            self.docs.append(doc)
+            self.check_keys(doc)
+        return doc
+
+    def check_keys(self, doc: Doc) -> None:
+        known = (*TOP_KEYS, "variables", "include")
+        for key in doc.data:
+            if key not in TOP_KEYS:
+                message = f"unknown top key '{key[:60]}', expected one of: {', '.join(known)}"
+                self.faults.add(doc.where((key,), True), message, did_you_mean(key, known))
+        if not doc.data:
+            self.faults.add(Where(doc.label), f"holds nothing, expected one of: {', '.join(TOP_KEYS)}")
+
+    def finish(self) -> None:
+        """Raises: SpecError with all faults, in the order of the sources and of their lines."""
+        declared = list(dict.fromkeys(name for doc in self.docs for name in doc.declared))
+        for name in self.variables if not self._failed else ():
+            if name not in declared:
+                known = f"(declared: {', '.join(declared)})" if declared else "(none is declared)"
+                hint = did_you_mean(name, declared)
+                self.faults.add(Where(), f"no file declares the variable '{name}'", f"{hint} {known}".strip())
+        if len(self.faults):
+            raise SpecError(in_order(self.faults, [doc.label for doc in self.docs]))
+
+
+def in_order(faults: Iterable[Fault], labels: Sequence[str]) -> list[Fault]:
+    """By source, then by line and column; faults without a line keep their order."""
+    place = {label: i for i, label in enumerate(labels)}
+    return sorted(faults, key=lambda f: (place.get(f.file, len(place) if f.file else -1), f.line, f.column))
+
+
+def _raw(path: Path_) -> bool:
+    """Expressions in the parts and actions of a library belong to the attributes of their class, not to the file."""
+    if path[:2] != ("library", "components"):
+        return False
+    from sata.specs.library import is_raw
+
+    return is_raw(path)

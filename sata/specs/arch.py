@@ -1,0 +1,148 @@
+"""`arch:` -> `Arch`. Units end here; what only a workload or a library can tell is left to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sata.specs import schema
+from sata.specs.faults import Faults
+from sata.specs.model import Arch, Array, Bandwidth, Branch, Compute, Memory, Node, Rule
+from sata.specs.source import Doc, Path_
+from sata.specs.units import parse_quantity
+
+
+def parse_arch(doc: Doc, faults: Faults) -> Arch | None:
+    """The architecture of a document that has the key `arch`, or None with faults."""
+    before = len(faults)
+    if not schema.validate(doc, "arch", faults):
+        return None
+    reader = _Reader(doc, faults)
+    arch = reader.arch(doc.data["arch"])
+    return arch if len(faults) == before else None
+
+
+class _Reader:
+    """Reads data that has passed the schema."""
+
+    def __init__(self, doc: Doc, faults: Faults) -> None:
+        self.doc, self.faults = doc, faults
+        self.names: dict[str, Path_] = {}
+
+    def arch(self, data: Mapping[str, Any]) -> Arch:
+        technology = self.quantity(data, "technology", "nm", ("arch",))
+        clock = self.quantity(data, "clock", "hz", ("arch",))
+        nodes = self.way(data["nodes"], ("arch", "nodes"), has_memory=False)
+        return Arch(str(data.get("name", "arch")), nodes, technology, clock, tuple(data.get("libraries", ())),
+                    self.doc.where(("arch",)))  # fmt: skip
+
+    def quantity(self, data: Mapping[str, Any], key: str, dimension: str, path: Path_) -> Any:
+        if key not in data:
+            return None
+        try:
+            return parse_quantity(data[key], dimension)
+        except ValueError as error:
+            self.faults.add(self.doc.where((*path, key)), str(error))
+            return None
+
+    def way(self, nodes: list[dict[str, Any]], path: Path_, has_memory: bool) -> tuple[Node, ...]:
+        """One way down: memories and arrays, then one compute or one branch, and nothing behind it."""
+        result: list[Node] = []
+        for i, data in enumerate(nodes):
+            here = (*path, i)
+            if i and ("compute" in nodes[i - 1] or "branch" in nodes[i - 1]):
+                what = "compute" if "compute" in nodes[i - 1] else "branch"
+                self.faults.add(self.doc.where(here), f"nothing can follow a {what}", "a way down ends there")
+                break
+            has_memory = has_memory or "memory" in data
+            if "compute" in data and not has_memory:
+                self.faults.add(self.doc.where((*here, "compute")), "no memory stands above this compute")
+            result.append(self.node(data, here, has_memory))
+        if not nodes or not ("compute" in nodes[-1] or "branch" in nodes[-1]):
+            at = (*path, len(nodes) - 1)
+            self.faults.add(self.doc.where(at), "a way down must end in a compute or a branch")
+        return tuple(result)
+
+    def node(self, data: Mapping[str, Any], path: Path_, has_memory: bool) -> Node:
+        if "branch" in data:
+            ways = tuple(self.way(w, (*path, "branch", i), has_memory) for i, w in enumerate(data["branch"]))
+            return Branch(ways, self.doc.where(path))
+        self.name(data, path)
+        if "memory" in data:
+            return self.memory(data, path)
+        return self.array(data, path) if "array" in data else self.compute(data, path)
+
+    def name(self, data: Mapping[str, Any], path: Path_) -> None:
+        key = next(k for k in ("memory", "array", "compute") if k in data)
+        name, where = data[key], self.doc.where((*path, key))
+        if name in self.names:
+            line = self.doc.where(self.names[name]).line
+            at = f"in line {line}" if line else f"at {self.doc.where(self.names[name]).path}"
+            self.faults.add(where, f"the name '{name}' stands twice", f"the first is {at}")
+        self.names.setdefault(name, (*path, key))
+
+    def memory(self, data: Mapping[str, Any], path: Path_) -> Memory:
+        size = self.quantity(data, "size", "bits", path)
+        width = self.quantity(data, "width", "bits", path)
+        keep, may_keep = (self.kinds(data, key) for key in ("keep", "may_keep"))
+        for i, kind in enumerate(may_keep or ()):
+            if kind in (keep or ()):
+                self.faults.add(self.doc.where((*path, "may_keep", i)), f"'{kind}' is kept always by 'keep'",
+                                "say it in one of the two")  # fmt: skip
+        if "buffers" in data and "size" not in data and data["buffers"] > 1:
+            self.faults.add(self.doc.where((*path, "buffers")), "an unlimited memory has no buffers to divide",
+                            "give it a size")  # fmt: skip
+        return Memory(
+            data["memory"], data["class"], size, width, int(data.get("buffers", 1)), data.get("packed", True), keep,
+            may_keep, self.bandwidth(data, path), data.get("format", {}),
+            tuple(self.rules(data, "skip", path)) + tuple(self.rules(data, "gate", path)), data.get("attributes", {}),
+            self.doc.where((*path, "memory")),
+        )  # fmt: skip
+
+    @staticmethod
+    def kinds(data: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+        return tuple(data[key]) if key in data else None
+
+    def bandwidth(self, data: Mapping[str, Any], path: Path_) -> Bandwidth:
+        given, here = data.get("bandwidth", {}), (*path, "bandwidth")
+        read = self.quantity(given, "read", "bits_per_cycle", here)
+        write = self.quantity(given, "write", "bits_per_cycle", here)
+        shared = data.get("shared_bandwidth", False)
+        if shared and "read" not in given:
+            self.faults.add(self.doc.where((*path, "shared_bandwidth")), "there is no bandwidth to share",
+                            "give 'bandwidth: {read: ...}'")  # fmt: skip
+        elif shared and "write" in given and write != read:
+            self.faults.add(self.doc.where((*here, "write")), "a shared bandwidth is one number",
+                            "leave 'write' out or make it equal to 'read'")  # fmt: skip
+        return Bandwidth(read, write, shared)
+
+    def rules(self, data: Mapping[str, Any], effect: str, path: Path_) -> Iterator[Rule]:
+        for follower, given in data.get(effect, {}).items():
+            at = (*path, effect, follower)
+            leaders = (given,) if isinstance(given, str) else tuple(given)
+            where = self.doc.where(at)
+            if len(set(leaders)) < len(leaders):
+                self.faults.add(where, "a leader stands twice")
+            if follower == "either":
+                if len(leaders) != 2:
+                    self.faults.add(where, f"'either' takes two kinds, found {len(leaders)}", "such as either: [weight, spike]")
+                yield Rule(effect, "", leaders, True, where)
+                continue
+            if follower in leaders:
+                self.faults.add(where, f"'{follower}' cannot lead itself")
+            yield Rule(effect, follower, leaders, False, where)
+
+    def array(self, data: Mapping[str, Any], path: Path_) -> Array:
+        shape = {axis: int(size) for axis, size in data["shape"].items()}
+        if "array" in shape:
+            self.faults.add(self.doc.where((*path, "shape", "array"), True), "an axis cannot be called 'array'")
+        return Array(data["array"], shape, data.get("multicast", "tile"), data.get("reduce", False), data.get("hop"),
+                     data.get("lockstep", False), data.get("attributes", {}), self.doc.where((*path, "array")))  # fmt: skip
+
+    def compute(self, data: Mapping[str, Any], path: Path_) -> Compute:
+        gate, skip = tuple(data.get("gate", ())), tuple(data.get("skip", ()))
+        for i, kind in enumerate(skip):
+            if kind in gate:
+                self.faults.add(self.doc.where((*path, "skip", i)), f"'{kind}' is in 'gate' too", "a skip saves the energy as well")
+        return Compute(data["compute"], data["class"], gate, skip, data.get("attributes", {}),
+                       self.doc.where((*path, "compute")))  # fmt: skip

@@ -1,0 +1,170 @@
+"""Which density each tensor of a layer has, from what the layers and the workload's default say.
+
+A layer speaks of kinds. `spike` (or `activation`, `current`) is the density of the layer's input; `weight`,
+`surrogate` and the gradients are its own: `potential_gradient` of dU, `spike_gradient` of the gradient of its output.
+
+Assumptions, where nothing is said for a tensor itself:
+- All who read one layer's output read the same tensor: what one of them states holds for all.
+- A pool, max or average, makes a non-zero of a window with any non-zero, independently: with windows of w elements,
+  `d_out = 1 - (1 - d_in)^w`, and backwards `d_in = 1 - (1 - d_out)^(1/w)`. Spikes cluster, so a measured density is
+  better: state it.
+- The gradient of a max pool goes to one element of a window: density of dS is that of dS' over w, where windows do
+  not overlap.
+Anything else has the workload's default, or is dense.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sata.specs.density import parse_density
+from sata.specs.faults import Faults, did_you_mean
+from sata.specs.shapes import Place
+
+if TYPE_CHECKING:
+    from sata.specs.layers import Layer
+
+Density = float | tuple[float, ...] | None  # for all time steps | for each of them | dense
+SIGNALS = ("spike", "activation", "current")
+ROLES = ("input", "output", "weight", "surrogate", "input_gradient", "output_gradient", "potential_gradient")
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """What a template calls things: what neurons send, the network's input, gradients of outputs and of potentials."""
+
+    emits: str = "spike"
+    network_input: str = "spike"
+    gradient: str = "spike_gradient"
+    potential_gradient: str = "potential_gradient"
+
+
+def parse_densities(value: Mapping[str, Any], place: Place, kinds: Sequence[str], timesteps: int) -> dict[str, Density]:
+    """`{spike: 0.1, surrogate: [0.4, 0.3]}` -> kind: density. What is wrong becomes a fault and is left out."""
+    densities: dict[str, Density] = {}
+    for kind, given in value.items():
+        if kind not in kinds:
+            hint = did_you_mean(kind, kinds) or f"kinds: {', '.join(kinds)}"
+            place.add_at_key(f"density: unknown kind '{kind}'", "density", kind, hint=hint)
+            continue
+        density = parse_density(given, place.doc.where((*place.path, "density", kind)), place.faults)
+        if isinstance(density, tuple) and kind == "weight":
+            place.add("density.weight: weights are the same at all time steps: one number is expected", "density", kind)
+        elif isinstance(density, tuple) and len(density) != timesteps:
+            place.add(f"density.{kind}: {len(density)} numbers for {timesteps} time steps", "density", kind)
+        else:
+            densities[kind] = density
+    return densities
+
+
+def resolve_densities(layers: Sequence[Layer], default: Mapping[str, Density], signals: Signals,
+                      faults: Faults) -> dict[str, dict[str, Density]]:  # fmt: skip
+    """Layer name -> role (`ROLES`, then every kind that is stated) -> density."""
+    by_name = {layer.name: layer for layer in layers}
+    outputs = _outputs(layers, by_name, default, signals, faults)
+    gradients: dict[str, Density] = {}
+    for layer in reversed(layers):  # readers first
+        gradients[layer.name] = _gradient(layer, by_name, gradients, default, signals)
+    resolved = {}
+    for layer in layers:
+        own = {**default, **layer.stated}
+        source = by_name.get(layer.sources[0])
+        if layer.type == "maxpool2d" and not _overlaps(layer):
+            back = _through(gradients[layer.name], _routed(layer))
+        else:
+            back = gradients[source.name] if source and len(source.readers) == 1 else default.get(signals.gradient)
+        roles = dict.fromkeys(ROLES) | own
+        roles |= {"input": outputs[layer.sources[0]], "output": outputs[layer.name]}
+        roles |= {"input_gradient": back, "output_gradient": gradients[layer.name]}
+        roles["potential_gradient"] = own.get(signals.potential_gradient)
+        resolved[layer.name] = roles
+    return resolved
+
+
+def _outputs(layers: Sequence[Layer], by_name: Mapping[str, Layer], default: Mapping[str, Density],
+             signals: Signals, faults: Faults) -> dict[str, Density]:  # fmt: skip
+    """The density of what each producer sends: as its readers state it, through pools, or by default."""
+    sends = {layer.name: layer.sends for layer in layers}
+    for layer in layers:
+        for source in layer.sources:
+            sends.setdefault(source, signals.network_input)
+    outputs: dict[str, Density] = {}
+    readers: dict[str, list[Layer]] = {name: [] for name in sends}
+    for layer in layers:
+        for source in layer.sources:
+            readers[source].append(layer)
+        _check_speaks_of_input(layer, [sends[s] for s in layer.sources], signals, faults)
+    for name, kind in sends.items():
+        said = [layer for layer in readers[name] if kind in layer.stated and len(layer.sources) == 1]
+        for other in said[1:]:
+            if other.stated[kind] != said[0].stated[kind]:
+                faults.add(other.where, f"'{said[0].name}' and '{other.name}' read the same {kind}s of '{name}', but "
+                           f"state the densities {said[0].stated[kind]} and {other.stated[kind]}")  # fmt: skip
+        if said:
+            outputs[name] = said[0].stated[kind]
+    for layer in reversed(layers):  # from a pool's output to its input
+        source = layer.sources[0]
+        if layer.type in ("maxpool2d", "avgpool2d") and layer.name in outputs and source not in outputs and not layer.fires:
+            outputs[source] = _through(outputs[layer.name], _before_pool(layer))
+    for name, kind in sends.items():
+        pool = by_name.get(name)
+        if name in outputs:
+            continue
+        if pool and pool.type in ("maxpool2d", "avgpool2d") and pool.sources[0] in outputs and not pool.fires:
+            outputs[name] = _through(outputs[pool.sources[0]], _after_pool(pool))
+        if outputs.get(name) is None:
+            outputs[name] = default.get(kind)
+    return outputs
+
+
+def _check_speaks_of_input(layer: Layer, kinds: Sequence[str], signals: Signals, faults: Faults) -> None:
+    """A density of the wrong input kind would be ignored: say so. (`spike` under an ANN template serves the SNN twin.)"""
+    spoken = [kind for kind in SIGNALS if kind in layer.stated]
+    if signals.emits in spoken and not set(spoken) & set(kinds):
+        faults.add(layer.where, f"'{layer.name}' states the density of its input {signals.emits}s, but its input is of "
+                   f"the kind {kinds[0]}", f"say density: {{{kinds[0]}: ...}}")  # fmt: skip
+
+
+def _gradient(layer: Layer, by_name: Mapping[str, Layer], gradients: Mapping[str, Density],
+              default: Mapping[str, Density], signals: Signals) -> Density:  # fmt: skip
+    if signals.gradient in layer.stated:
+        return layer.stated[signals.gradient]
+    if len(layer.readers) == 1:
+        reader = by_name[layer.readers[0]]
+        if reader.type == "maxpool2d" and not _overlaps(reader):
+            whole = reader.shape_in[1:] == tuple(  # a row that no window covers gets no gradient: leave those to the default
+                (n * k) for n, k in zip(reader.shape_out[1:], reader.settings.kernel, strict=True)
+            )
+            known = gradients[reader.name] if gradients[reader.name] is not None else 1.0
+            if whole:
+                return _through(known, _routed(reader))
+    return default.get(signals.gradient)
+
+
+def _after_pool(pool: Layer) -> Callable[[float], float]:
+    window = math.prod(pool.settings.kernel)
+    return lambda d: 1 - (1 - d) ** window
+
+
+def _before_pool(pool: Layer) -> Callable[[float], float]:
+    window = math.prod(pool.settings.kernel)
+    return lambda d: 1 - (1 - d) ** (1 / window)
+
+
+def _routed(pool: Layer) -> Callable[[float], float]:
+    window = math.prod(pool.settings.kernel)
+    return lambda d: d / window
+
+
+def _overlaps(layer: Layer) -> bool:
+    return any(stride < kernel for stride, kernel in zip(layer.settings.stride, layer.settings.kernel, strict=True))
+
+
+def _through(density: Density, f: Callable[[float], float]) -> Density:
+    """`f` of a density, step by step."""
+    if isinstance(density, tuple):
+        return tuple(f(d) for d in density)
+    return None if density is None else f(density)

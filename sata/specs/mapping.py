@@ -1,0 +1,129 @@
+"""`mapping:` -> `MappingSpec`. Names of memories, arrays and ranks are checked where architecture and op are known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sata.specs import schema
+from sata.specs.faults import Faults, Where
+from sata.specs.model import (
+    Entry,
+    Loop,
+    MapArray,
+    MapCompute,
+    MapLoops,
+    MapMemory,
+    MappingSpec,
+    MapSplit,
+    NestNode,
+)
+from sata.specs.source import Doc, Path_
+
+LARGEST_FACTOR = 1 << 40
+_LOOP = re.compile(r"([A-Za-z_][A-Za-z0-9_]*'*)\s+(\*|[-+]?[0-9]+)")
+
+
+def parse_mapping(doc: Doc, faults: Faults) -> MappingSpec | None:
+    """The mapping of a document that has the key `mapping`, or None with faults."""
+    before = len(faults)
+    if not schema.validate(doc, "mapping", faults):
+        return None
+    entries = tuple(_entry(doc, data, ("mapping", i), faults) for i, data in enumerate(doc.data["mapping"]))
+    return MappingSpec(entries, doc.where(("mapping",))) if len(faults) == before else None
+
+
+def _entry(doc: Doc, data: Mapping[str, Any], path: Path_, faults: Faults) -> Entry:
+    ops, where = data["ops"], doc.where((*path, "ops"))
+    patterns = (ops,) if isinstance(ops, str) else tuple(ops)
+    if "omit" in data and "nest" in data:
+        faults.add(doc.where((*path, "nest"), True), "an entry has either 'nest' or 'omit', not both")
+    if "omit" not in data and "nest" not in data:
+        faults.add(doc.where(path), "missing key 'nest'", "or 'omit: \"why\"' to leave these ops out")
+    way = _Way(doc, faults)
+    nest = way.nest(data.get("nest", []), (*path, "nest"))
+    if not isinstance(ops, list):
+        for i, node in enumerate(data.get("nest", [])):
+            if "split" in node:
+                faults.add(doc.where((*path, "nest", i), True), "a split needs several ops", f'write ops: ["{ops}", ...]')
+    return Entry(patterns, nest, isinstance(ops, list), data.get("omit"), where)
+
+
+class _Way:
+    """One way down a nest, with what stood above it: names of nodes, and ranks that have their `*` already."""
+
+    def __init__(self, doc: Doc, faults: Faults, names: frozenset[str] = frozenset(), open_ranks: frozenset[str] = frozenset()):
+        self.doc, self.faults = doc, faults
+        self.names, self.stars = set(names), set(open_ranks)
+
+    def nest(self, nodes: list[dict[str, Any]], path: Path_) -> tuple[NestNode, ...]:
+        result = []
+        for i, data in enumerate(nodes):
+            here = (*path, i)
+            if i and ("compute" in nodes[i - 1] or "split" in nodes[i - 1]):
+                what = "compute" if "compute" in nodes[i - 1] else "split"
+                self.faults.add(self.doc.where(here), f"nothing can follow a {what}", "a nest ends there")
+                break
+            result.append(self.node(data, here))
+        if nodes and not ("compute" in nodes[-1] or "split" in nodes[-1]):
+            self.faults.add(self.doc.where((*path, len(nodes) - 1)), "a nest must end in a compute or a split")
+        return tuple(result)
+
+    def node(self, data: Mapping[str, Any], path: Path_) -> NestNode:
+        if "split" in data:
+            below = [_Way(self.doc, self.faults, frozenset(self.names), frozenset(self.stars)) for _ in data["split"]]
+            ways = tuple(way.nest(nodes, (*path, "split", i)) for i, (way, nodes) in enumerate(zip(below, data["split"], strict=True)))
+            return MapSplit(ways, self.doc.where(path))
+        if "for" in data:
+            return MapLoops(self.loops(data["for"], (*path, "for"), None), self.doc.where((*path, "for")))
+        key = next(k for k in ("memory", "array", "compute") if k in data)
+        name, where = data[key], self.doc.where((*path, key))
+        if name in self.names:
+            self.faults.add(where, f"{key} '{name}' stands twice in this nest")
+        self.names.add(name)
+        if key == "memory":
+            return MapMemory(name, tuple(data["keep"]) if "keep" in data else None, where)
+        if key == "compute":
+            return MapCompute(name, where)
+        axes = [(axis, text) for axis, text in data.items() if axis != "array"]
+        return MapArray(name, tuple(loop for axis, text in axes for loop in self.loops(text, (*path, axis), axis)), where)
+
+    def loops(self, given: str | list[str], path: Path_, axis: str | None) -> tuple[Loop, ...]:
+        texts = [(given, path)] if isinstance(given, str) else [(text, (*path, i)) for i, text in enumerate(given)]
+        found: list[Loop] = []
+        for text, at in texts:
+            offset = 0
+            for part in text.split(","):
+                where = self.doc.inside(at, offset + len(part) - len(part.lstrip()))
+                loop = self.loop(part.strip(), axis, where)
+                found += [loop] if loop else []
+                offset += len(part) + 1
+        return tuple(found)
+
+    def loop(self, text: str, axis: str | None, where: Where) -> Loop | None:
+        match = _LOOP.fullmatch(text)
+        if match is None:
+            self.faults.add(where, _bad_loop(text), "write loops such as 'k 4, c *'")
+            return None
+        rank, factor = match[1], match[2]
+        if factor == "*":
+            if rank in self.stars:
+                self.faults.add(where, f"rank '{rank}' has a '*' already", "one loop of a rank takes what the others leave")
+            self.stars.add(rank)
+            return Loop(rank, None, axis, where)
+        if len(factor) > 15 or not 0 < int(factor) <= LARGEST_FACTOR:
+            size = "at least 1" if factor.startswith("-") or not factor.strip("+0") else f"at most {LARGEST_FACTOR}"
+            self.faults.add(where, f"the factor {factor[:20]} of rank '{rank}' must be {size}")
+            return None
+        return Loop(rank, int(factor), axis, where)
+
+
+def _bad_loop(text: str) -> str:
+    if not text:
+        return "a loop is missing between commas"
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*'*", text):
+        return f"loop '{text}' has no factor; a number, or * for the rest of the rank"
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*'*\s*[0-9.]+", text):
+        return f"'{text[:40]}' is no loop; a rank, a space and a whole number"
+    return f"'{text[:40]}' is no loop; a rank and a factor"

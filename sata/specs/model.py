@@ -1,0 +1,280 @@
+"""The frozen values that specs become: architecture, workload, mapping. Numbers are in the units their names say.
+
+Everything behind `sata.specs` works on these; text, positions and expressions end here, but for the `Where` that
+each value keeps so that later cross-checks can name its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sata.specs.faults import Where
+
+# --- architecture -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Bandwidth:
+    """Bits per cycle and instance; None is unlimited. `shared`: reads and writes together stay below `read`."""
+
+    read_bits: float | None = None
+    write_bits: float | None = None
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`skip` or `gate` at a memory: `follower` kind (or tensor) saved by zeros of all `leaders`; `either`: each by the other."""
+
+    effect: str  # "skip" | "gate"
+    follower: str  # empty when `either`
+    leaders: tuple[str, ...]
+    either: bool = False
+    where: Where = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """A storage level. `size_bits` None is unlimited; `keep`/`may_keep` None (both) means any kind."""
+
+    name: str
+    component: str
+    size_bits: int | None = None
+    width_bits: int | None = None
+    buffers: int = 1
+    packed: bool = True
+    keep: tuple[str, ...] | None = None
+    may_keep: tuple[str, ...] | None = None
+    bandwidth: Bandwidth = Bandwidth()
+    format: Mapping[str, Any] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    where: Where = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """A fan-out. `shape`: axis name -> size, in order. `multicast`: none | tile | element. `hop`: component class or None."""
+
+    name: str
+    shape: Mapping[str, int]
+    multicast: str = "tile"
+    reduce: bool = False
+    hop: str | None = None
+    lockstep: bool = False
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    where: Where = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """What ends every way down. `gate`, `skip`: kinds whose zeros save energy, or energy and cycles."""
+
+    name: str
+    component: str
+    gate: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    where: Where = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Several ways down; each ends in a compute (or in a further branch)."""
+
+    ways: tuple[tuple[Node, ...], ...]
+    where: Where = Where()
+
+
+Node = Memory | Array | Compute | Branch
+
+
+@dataclass(frozen=True, slots=True)
+class Arch:
+    """An architecture; `nodes` outermost first."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    technology_nm: float | None = None
+    clock_hz: float | None = None
+    libraries: tuple[str, ...] = ()
+    where: Where = Where()
+
+    def ways(self) -> Iterator[tuple[Memory | Array | Compute, ...]]:
+        """Every way down, from the outermost node to one compute, branches resolved, in the order of the file."""
+        yield from _ways(self.nodes)
+
+
+def _ways(nodes: tuple[Node, ...]) -> Iterator[tuple[Memory | Array | Compute, ...]]:
+    for i, node in enumerate(nodes):
+        if isinstance(node, Branch):
+            head = tuple(n for n in nodes[:i] if not isinstance(n, Branch))
+            for way in node.ways:
+                for rest in _ways(way):
+                    yield (*head, *rest)
+            return
+    yield tuple(n for n in nodes if not isinstance(n, Branch))
+
+
+# --- workload ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dim:
+    """One dimension of a tensor: coordinate = offset + sum of coefficient * rank; exists in [0, size)."""
+
+    terms: tuple[tuple[str, int], ...]
+    offset: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of an op. `density`: share of non-zeros, or one per index of its `t` dimension; None is dense.
+
+    `role`: "input" or "output". `initialised`: an output whose first read is real. `local`: made inside the
+    compute; no storage, no traffic, its zeros still gate and skip.
+    """
+
+    name: str
+    kind: str
+    dims: tuple[Dim, ...]
+    role: str
+    initialised: bool = False
+    local: bool = False
+    density: float | tuple[float, ...] | None = None
+    where: Where = Where()
+
+    def ranks(self) -> frozenset[str]:
+        return frozenset(rank for dim in self.dims for rank, _ in dim.terms)
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """An einsum-like statement. `sequential`: rank -> "ascending" | "descending", the ranks that carry state.
+
+    `function` is None for a product of the inputs (`=` or `+=`), else the name called on the right-hand side.
+    """
+
+    name: str
+    layer: str
+    stage: str
+    action: str
+    ranks: Mapping[str, int]
+    tensors: tuple[Tensor, ...]
+    sequential: Mapping[str, str] = field(default_factory=dict)
+    function: str | None = None
+    compute: str = ""
+    where: Where = Where()
+
+    def tensor(self, name: str) -> Tensor:
+        """Raises: KeyError if the op has no such tensor."""
+        for t in self.tensors:
+            if t.name == name:
+                return t
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What back-propagation through time keeps of one tensor of one layer from the forward to the backward pass."""
+
+    layer: str
+    tensor: str
+    kind: str
+    bits: int  # in total: elements of all time steps times bits of the kind
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """Ops in the order they run. `bits`: kind -> bits of an element. `kept`: the memory that BPTT keeps."""
+
+    name: str
+    ops: tuple[Op, ...]
+    bits: Mapping[str, int]
+    timesteps: int = 1
+    batch: int = 1
+    kept: tuple[Kept, ...] = ()
+    where: Where = Where()
+
+
+# --- mapping ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """A loop as written: `factor` None is `*`, whatever the other loops of the rank leave of it. `axis`: spatial."""
+
+    rank: str
+    factor: int | None
+    axis: str | None = None
+    where: Where = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class MapMemory:
+    """A memory in a nest; `keep` None is all that the architecture allows, () is nothing. Kinds or tensor names."""
+
+    name: str
+    keep: tuple[str, ...] | None = None
+    where: Where = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class MapLoops:
+    """`for:` temporal loops, outermost first."""
+
+    loops: tuple[Loop, ...]
+    where: Where = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class MapArray:
+    """`array:` with its spatial loops, in the order written."""
+
+    name: str
+    loops: tuple[Loop, ...]
+    where: Where = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class MapCompute:
+    """`compute:` at the bottom of a nest."""
+
+    name: str
+    where: Where = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class MapSplit:
+    """`split:` from here each fused op goes its own way, in the order of the entry's patterns."""
+
+    ways: tuple[tuple[NestNode, ...], ...]
+    where: Where = Where()
+
+
+NestNode = MapMemory | MapLoops | MapArray | MapCompute | MapSplit
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a mapping. `fused`: the patterns were a list, so matching ops of one layer share the nest.
+
+    `omit` is the reason an op is left out, in which case `nest` is empty.
+    """
+
+    patterns: tuple[str, ...]
+    nest: tuple[NestNode, ...]
+    fused: bool = False
+    omit: str | None = None
+    where: Where = Where()
+
+
+@dataclass(frozen=True, slots=True)
+class MappingSpec:
+    """A mapping: the first entry whose pattern matches an op wins."""
+
+    entries: tuple[Entry, ...]
+    where: Where = Where()
