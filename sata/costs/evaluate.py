@@ -55,7 +55,7 @@ def primitive_price(component: Primitive, library: Library, values: Mapping[str,
             origin[name] = f"not priced by {library.name}: {component.name}"
             return None
         by, said = factors[quantity]
-        origin[name] = f"{library.name}: {component.name}{_node(component.technology_nm)}, {value:.6g} {unit} {said}".rstrip()
+        origin[name] = f"{library.name}: {component.name}{_node(component.technology_nm)}, {value:.6g} {unit}{said}"
         return value * by
 
     energy = {a: float(priced(a, "energy", e, "pJ") or 0.0) for a, e in component.energy_pj.items()}
@@ -78,7 +78,7 @@ def table_price(component: Table, library: Library, values: Mapping[str, Scalar]
         by, said = scaled(component.reference, kinds, values, quantity.split(".")[0])
         name = quantity.removeprefix("energy.")
         amounts[quantity] = value * by
-        origin[name] = f"{library.name}: {component.name}{_node(component.technology_nm)}, {rows} {said}".rstrip()
+        origin[name] = f"{library.name}: {component.name}{_node(component.technology_nm)}, {rows}{said}"
     for name in ("area", "leakage"):
         origin.setdefault(name, f"not priced by {library.name}: {component.name} ({component.file} has no such column)")
     energy = {q.removeprefix("energy."): v for q, v in amounts.items() if q.startswith("energy.")}

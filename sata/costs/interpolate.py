@@ -137,4 +137,4 @@ def scaled(reference: Reference, kinds: Mapping[str, str], values: Mapping[str, 
         if part != 1:
             said.append(f"x {part:.6g} ({scale.rule} in {name} from {shown(at, kinds[name])})")
         product *= part
-    return product, " ".join(said)
+    return product, "".join(f", {text}" for text in said)

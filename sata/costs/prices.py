@@ -43,7 +43,7 @@ class Prices:
     def __init__(self, libraries: Iterable[Library], technology_nm: float | None = None) -> None:
         self.libraries = tuple(libraries)
         self.technology_nm = technology_nm
-        self._cache: dict[tuple[str, str, tuple[tuple[str, Scalar], ...]], Price] = {}
+        self._cache: dict[tuple[int, str, tuple[tuple[str, Scalar], ...]], Price] = {}
         faults = Faults()
         check_libraries(self.libraries, faults)
         faults.check()
@@ -81,7 +81,7 @@ class Prices:
             raise SpecError([self._unknown(request)])
         library, component = found
         values = _resolve(component, request)
-        key = (library.name, component.name, tuple(sorted(values.items())))
+        key = (id(library), component.name, tuple(sorted(values.items())))
         if key not in self._cache:
             self._cache[key] = self._fresh(library, component, values, request)
         return self._cache[key]

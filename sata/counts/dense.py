@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from sata.counts.digits import FREE, ZERO, combinations_below, digits_of
 from sata.counts.plan import Link, OperandPlan, Views
 from sata.nest.structure import TEMPORAL, Structure
-from sata.counts.tables import Tables
+from sata.counts.tables import Batch, Tables
+from sata.counts.windows import Sums
 
 Number = Any  # int, or an int64 array [B]
 Ints = NDArray[np.int64]
@@ -71,15 +72,16 @@ def count(structure: Structure, factors: Sequence[int] | Ints) -> DenseCounts:
     """
     table = np.asarray(factors, dtype=np.int64)
     if table.ndim == 1 or not len(structure.slots):
-        return _count(structure, [int(f) for f in table.reshape(-1)])
+        return _count(Tables(Batch(structure, table.reshape(-1).tolist())))
     if table.shape[1] == 1:
-        return _stack(structure, [_count(structure, table[:, 0].tolist())], [1])
-    pieces = [np.ascontiguousarray(table[:, i : i + CHUNK]) for i in range(0, table.shape[1], CHUNK)]
-    return _stack(structure, [_count(structure, list(p)) for p in pieces], [p.shape[1] for p in pieces])
+        return _stack(structure, [_count(Tables(Batch(structure, table[:, 0].tolist())))], [1])
+    batch = Batch(structure, list(np.ascontiguousarray(table)))
+    pieces = [slice(i, min(i + CHUNK, table.shape[1])) for i in range(0, table.shape[1], CHUNK)]
+    return _stack(structure, [_count(Tables(batch, p)) for p in pieces], [p.stop - p.start for p in pieces])
 
 
-def _count(structure: Structure, factors: Sequence[Number]) -> DenseCounts:
-    tables = Tables(structure, factors)
+def _count(tables: Tables) -> DenseCounts:
+    structure, factors = tables.structure, tables.factors
     tensors, arrivals = [], []
     for operand, plan in zip(structure.operands, tables.plan, strict=True):
         if operand.output:
@@ -136,7 +138,10 @@ def _memories(tables: Tables, plan: OperandPlan) -> list[MemoryCounts]:
     for link in (plan.home, *plan.links[:-1]):
         tile: Number = 1
         instances: Number = 1
-        for view in link.apart:
+        blocks, others = tables.divided(link.apart)
+        for view in blocks:
+            tile, instances = tile * tables.block(view), instances * tables.children(view)
+        for _, view in others:
             sums = tables.sums(view, link, False)
             tile, instances = tile * sums.tile, instances * sums.instances
         found.append(MemoryCounts(tile, instances))
@@ -151,33 +156,48 @@ def arrivals_sum(tables: Tables, link: Link, views: Views, at_compute: bool, bac
     if at_compute:
         whole: Number = 1
         for view in views:
-            whole = whole * tables.sums(view, None, False).every
+            whole = whole * tables.every(view)
         return whole
-    sums = [tables.sums(view, link, backward) for view in views]
-    masks = None
-    if any(view.group.window.free and tables.ragged(view) for view in views):
-        masks = tables.active(link)
-    total: Number = 1
+    blocks, others = tables.divided(views)
+    sums = [tables.sums(view, link, backward) for _, view in others]
+    masks = tables.active(link) if any(view.group.window.free for _, view in others) else None
+    still = tables.still(link)
+    reach: Number = 1  # what the exact groups cover, the temporal loops passed so far running and the rest at rest
+    for view in blocks:
+        reach = reach * tables.base(view)
+    total = reach
     for s in sums:
         total = total * s.first
+    place = {g: i for i, (g, _) in enumerate(others)}
+    foreign: dict[tuple[int, ...], tuple[Number, Number]] = {}
     for n, move in enumerate(link.moves):
-        own = move.outside[move.group]
-        new, held = sums[move.group].own_new[own], sums[move.group].own_held[own]
-        if _nothing(new):
-            continue
-        for g, s in enumerate(sums):
-            if g != move.group:
-                new = new * s.foreign_new[move.outside[g]]
-                if not _nothing(held):
-                    held = held * s.foreign_held[move.outside[g]]
-        step = new - held
+        at = tuple(move.outside[g] for g, _ in others)
+        own = place.get(move.group)
+        if own is not None:
+            new, held = _product(sums, at, own)
+            step = reach * (new - held * still[n])
+        else:
+            if at not in foreign:
+                foreign[at] = _product(sums, at, None)
+            new, held = foreign[at]
+            more = reach * tables.factors[move.slot]
+            if move.slot in link.relevant:  # the blocks themselves move: nothing of them was held
+                step = (more - reach) * new
+            else:
+                step = (more - reach) * (new - held * still[n])
+            reach = more
         total = total + (step if masks is None else step * masks[n])
     return total
 
 
-def _nothing(number: Number) -> bool:
-    """Zero, known to be so for the whole batch."""
-    return isinstance(number, int) and number == 0
+def _product(sums: Sequence[Sums], outside: tuple[int, ...], own: int | None) -> tuple[Number, Number]:
+    """(new, held) of the groups that are no exact blocks, when group `own` moves itself (None: one of the others)."""
+    new: Number = 1
+    held: Number = 1
+    for g, (s, i) in enumerate(zip(sums, outside, strict=True)):
+        new = new * (s.own_new[i] if g == own else s.foreign_new[i])
+        held = held * (s.own_held[i] if g == own else s.foreign_held[i])
+    return new, held
 
 
 def _existing(structure: Structure, factors: Sequence[Number], temporal: bool) -> Number:

@@ -14,26 +14,87 @@ import numpy as np
 from sata.counts.digits import FREE, LAST, ZERO, combinations_below, digits_of, least
 from sata.counts.plan import Group, Link, View, plan_of
 from sata.nest.structure import Structure
-from sata.counts.windows import IS_TEMPORAL, TOLD_APART, Sums, window_sums
+from sata.counts.windows import IS_TEMPORAL, TOLD_APART, Sums, every_step, window_sums
 
 Number = Any  # int, or an int64 array [B]
 Factors = Sequence[Number]
 
 
-class Tables:
-    """Sums of every group under one set of factors (or a batch of sets), each computed when first asked for.
+class Batch:
+    """All factors of a batch, and the tables of its distinct chains, shared by the pieces it is worked on in.
 
     factors: per slot an int, or an int64 array [B].
     """
 
     def __init__(self, structure: Structure, factors: Factors) -> None:
         self.structure, self.factors = structure, factors
-        self.plan = plan_of(structure)  # keeps its views alive: sums are found again by their identity
-        self.exact = [self._exact(rank) for rank in range(len(structure.bounds))]
+        self.plan = plan_of(structure)  # keeps its views alive: tables are found again by their identity
+        self._chains: dict[tuple[int, ...], tuple[list[tuple[int, ...]], Any]] = {}
+        self._rows: dict[tuple[int, bool], dict[tuple[int, int], tuple[int, ...]]] = {}
+        self._tables: dict[tuple[int, bool], Any] = {}
+        self._every: dict[int, Any] = {}
+
+    def chains(self, group: Group) -> tuple[list[tuple[int, ...]], Any]:
+        """(distinct rows of the factors of the group's slots, per batch entry the number of its row; None for one mapping)."""
+        if group.slots not in self._chains:
+            columns = [self.factors[s] for s in group.slots]
+            if all(isinstance(c, int) for c in columns):
+                self._chains[group.slots] = [tuple(columns)], None
+            else:
+                self._chains[group.slots] = distinct_rows(columns)
+        return self._chains[group.slots]
+
+    def row(self, view: View, backward: bool, chain: int, steps: int) -> tuple[int, ...]:
+        """The flattened sums of one distinct chain, `steps` of whose temporal loops above the child are steps."""
+        rows = self._rows.setdefault((id(view), backward), {})
+        found = rows.get((chain, steps))
+        if found is None:
+            factors = self.chains(view.group)[0][chain]
+            below = self._spans(view, factors)
+            sums = window_sums(view.group.window, view.loops, factors[: len(view.loops)], below, backward, steps)
+            found = rows[chain, steps] = _flat(sums)
+        return found
+
+    def table(self, view: View, backward: bool, steps: int) -> Any:
+        """The flattened sums of all distinct chains, int64 [sums, chains], where all temporal loops are steps."""
+        key = (id(view), backward)
+        if key not in self._tables:
+            rows = [self.row(view, backward, n, steps) for n in range(len(self.chains(view.group)[0]))]
+            self._tables[key] = np.ascontiguousarray(np.array(rows, dtype=np.int64).T)
+        return self._tables[key]
+
+    def every(self, view: View) -> Any:
+        """At the compute: per distinct chain, what is covered over all steps, as an int64 array; a number for one mapping."""
+        if id(view) not in self._every:
+            chains, inverse = self.chains(view.group)
+            sums = [every_step(view.group.window, view.loops, c, self._spans(view, c)) for c in chains]
+            self._every[id(view)] = sums[0] if inverse is None else np.array(sums, dtype=np.int64)
+        return self._every[id(view)]
+
+    def _spans(self, view: View, chain: tuple[int, ...]) -> tuple[int, ...]:
+        """Per rank of the group, how many of its values lie under one index of its loops above the child."""
+        spans = dict.fromkeys(view.group.ranks, 1)
+        for slot, factor in zip(view.group.slots, chain, strict=True):
+            if slot >= view.depth:
+                spans[self.structure.slots[slot].rank] *= factor
+        return tuple(spans.values())
+
+
+class Tables:
+    """Sums of every group under a piece of a batch (or one mapping), each computed when first asked for.
+
+    piece: which entries of the batch; all of them for one mapping.
+    """
+
+    def __init__(self, batch: Batch, piece: slice | None = None) -> None:
+        self.batch, self.structure, self.plan, self.piece = batch, batch.structure, batch.plan, piece
+        self.factors = [f if isinstance(f, int) or piece is None else f[piece] for f in batch.factors]
+        self.exact = [self._exact(rank) for rank in range(len(self.structure.bounds))]
         self._below: dict[tuple[int, int], Number] = {}
         self._sums: dict[Any, Sums] = {}
-        self._chains: dict[tuple[int, ...], tuple[list[tuple[int, ...]], Any]] = {}
         self._active: dict[tuple[int, frozenset[int]], list[Number]] = {}
+        self._base: dict[int, Number] = {}
+        self._still: dict[int, list[Number]] = {}
 
     def _exact(self, rank: int) -> bool:
         bound = self.structure.bounds[rank]
@@ -73,20 +134,69 @@ class Tables:
 
     # --- sums of a group --------------------------------------------------------------------------------------
 
-    def sums(self, view: View, link: Link | None, backward: bool) -> Sums:
-        """The group's sums at one child. link: where to look up which loops are steps; None where all are (the compute)."""
-        free = view.group.window.free
-        exact = not self.ragged(view)
-        steps = self._steps(view, link) if free and not exact and link is not None else None
-        key = (id(view), backward, link.relevant if steps is not None and link is not None else None)
-        if key not in self._sums:
-            if view.group.plain and exact:
-                found = self._free(view) if free else self._blocks(view)
-            elif view.group.plain and not free:
-                found = self._ragged_blocks(view, backward)
+    def divided(self, views: Sequence[View]) -> tuple[list[View], list[tuple[int, View]]]:
+        """(exact plain groups, which are products of factors; (number, view) of all others)."""
+        blocks, others = [], []
+        for number, view in enumerate(views):
+            if view.group.plain and not self.ragged(view):
+                blocks.append(view)
             else:
-                found = self._enumerated(view, backward, steps)
-            self._sums[key] = found
+                others.append((number, view))
+        return blocks, others
+
+    def block(self, view: View) -> Number:
+        """Exact plain groups: the size of a tile, which is one of equal, disjoint blocks (1 for a rank the tensor lacks)."""
+        return 1 if view.group.window.free else self.below(view.group.ranks[0], view.depth)
+
+    def children(self, view: View) -> Number:
+        """Exact plain groups: how many children there are along the group's spatial loops."""
+        return self._product([s for s, loop in zip(view.slots, view.loops, strict=True) if loop.role != IS_TEMPORAL])
+
+    def base(self, view: View) -> Number:
+        """Exact plain groups: what one step covers. Different blocks are never shared; children that differ only in
+        a rank the tensor lacks hold the same and count each where they are told apart, once where they share."""
+        key = id(view)
+        if key not in self._base:
+            if view.group.window.free:
+                pairs = zip(view.slots, view.loops, strict=True)
+                self._base[key] = self._product([s for s, loop in pairs if loop.role == TOLD_APART])
+            else:
+                self._base[key] = self.block(view) * self.children(view)
+        return self._base[key]
+
+    def still(self, link: Link) -> list[Number]:
+        """Per move, 1 where no exact block moves with it: all of their loops further in have a factor of one."""
+        if id(link) not in self._still:
+            plain = {s for v in self.divided(link.apart)[0] if not v.group.window.free for s in v.slots}
+            found: list[Number] = []
+            flag: Number = 1
+            for move in reversed(link.moves):
+                found.append(flag)
+                if move.slot in plain:
+                    flag = flag * (self.factors[move.slot] == 1)
+            self._still[id(link)] = found[::-1]
+        return self._still[id(link)]
+
+    def every(self, view: View) -> Number:
+        """At the compute: what is covered over all steps."""
+        window = view.group.window
+        if view.group.plain and not window.free:
+            return window.bounds[0]
+        if view.group.plain and not self.ragged(view):
+            return self._product([s for s, loop in zip(view.slots, view.loops, strict=True) if loop.role in (IS_TEMPORAL, TOLD_APART)])
+        table = self.batch.every(view)
+        inverse = self._inverse(view.group)
+        return table if inverse is None else table.take(inverse)
+
+    def sums(self, view: View, link: Link, backward: bool) -> Sums:
+        """The sums at one child memory of a group that is no exact block."""
+        varying = view.group.window.free  # only there do loops that are no steps of the tensor matter
+        key = (id(view), backward, link.relevant if varying else None)
+        if key not in self._sums:
+            if view.group.plain and not varying:
+                self._sums[key] = self._ragged_blocks(view, backward)
+            else:
+                self._sums[key] = self._enumerated(view, backward, self._steps(view, link) if varying else None)
         return self._sums[key]
 
     def _steps(self, view: View, link: Link) -> Number:
@@ -95,36 +205,23 @@ class Tables:
         active = self.active(link)
         return sum((a for move, a in zip(link.moves, active, strict=True) if move.slot in own), start=0)
 
-    def _free(self, view: View) -> Sums:
-        """A rank the tensor lacks, exact: every index exists, so children that share count once, the others each."""
-        apart: Number = 1
-        instances: Number = 1
-        for slot, loop in zip(view.slots, view.loops, strict=True):
-            if loop.role != IS_TEMPORAL:
-                instances = instances * self.factors[slot]
-                if loop.role == TOLD_APART:
-                    apart = apart * self.factors[slot]
-        foreign, own = self._grown(view, apart)
-        return Sums(foreign[0], foreign[-1], foreign, foreign, own, own, 1, instances)
+    def _inverse(self, group: Group) -> Any:
+        inverse = self.batch.chains(group)[1]
+        return inverse if inverse is None or self.piece is None else inverse[self.piece]
 
-    def _blocks(self, view: View) -> Sums:
-        """A dimension of one rank, exact: tiles are disjoint blocks of equal size, so nothing is ever shared."""
-        size = self.below(view.group.ranks[0], view.depth)
-        instances: Number = 1
-        for slot, loop in zip(view.slots, view.loops, strict=True):
-            if loop.role != IS_TEMPORAL:
-                instances = instances * self.factors[slot]
-        foreign, own = self._grown(view, size * instances)
-        held = self._held_blocks(view, foreign)
-        return Sums(foreign[0], foreign[-1], foreign, held, own, (0,) * len(own), size, instances)
-
-    def _grown(self, view: View, start: Number) -> tuple[tuple[Number, ...], tuple[Number, ...]]:
-        """(sums with the first 0, 1, ... own temporal loops free and the others pinned, sums where one moves)."""
-        foreign = [start]
-        for slot, loop in zip(view.slots, view.loops, strict=True):
-            if loop.role == IS_TEMPORAL:
-                foreign.append(foreign[-1] * self.factors[slot])
-        return tuple(foreign), _differences(foreign)
+    def _enumerated(self, view: View, backward: bool, steps: Number | None) -> Sums:
+        """By enumeration, once per distinct chain of the group's factors (and number of steps among them)."""
+        m = sum(loop.role == IS_TEMPORAL for loop in view.loops)
+        inverse = self._inverse(view.group)
+        if inverse is None:
+            return _unflat(self.batch.row(view, backward, 0, m if steps is None else steps), m)
+        if steps is None:
+            table = self.batch.table(view, backward, m)
+        else:
+            code, inverse = np.unique(inverse * (m + 1) + steps, return_inverse=True)
+            rows = [self.batch.row(view, backward, *divmod(c, m + 1)) for c in code.tolist()]
+            table = np.array(rows, dtype=np.int64).T
+        return _unflat([row.take(inverse) for row in table], m)
 
     def _held_blocks(self, view: View, foreign: Sequence[Number]) -> tuple[Number, ...]:
         """Blocks that are still held when a foreign loop moves: all where no own loop moves with it, else none."""
@@ -134,7 +231,7 @@ class Tables:
         for i in reversed(range(len(foreign))):
             if i < len(own):
                 still = still * (self.factors[own[i]] == 1)
-            held.append(0 if isinstance(still, int) and still == 0 else foreign[i] * still)
+            held.append(foreign[i] * still)
         return tuple(held[::-1])
 
     def _ragged_blocks(self, view: View, backward: bool) -> Sums:
@@ -162,35 +259,7 @@ class Tables:
         instances = below + edge * (rest > 0)
         held = self._held_blocks(view, foreign)
         own = _differences(foreign)
-        return Sums(foreign[0], bound, tuple(foreign), held, own, (0,) * temporal, least(size, bound), instances)
-
-    def _enumerated(self, view: View, backward: bool, steps: Number | None) -> Sums:
-        """By enumeration, once per distinct chain of the group's factors."""
-        window, loops = view.group.window, view.loops
-        temporal = sum(loop.role == IS_TEMPORAL for loop in loops)
-        chains, inverse = self._distinct_chains(view.group, steps)
-        found = []
-        for chain in chains:
-            below = tuple(_below(chain, view, r, self.structure) for r in view.group.ranks)
-            active = temporal if steps is None else chain[-1]
-            found.append(window_sums(window, loops, chain[: len(loops)], below, backward, active))
-        if inverse is None:
-            return found[0]
-        return _gather(found, inverse)
-
-    def _distinct_chains(self, group: Group, steps: Number | None) -> tuple[list[tuple[int, ...]], Any]:
-        """(distinct rows of the factors of all the group's slots, and of `steps`; number of its row per batch entry)."""
-        columns = [self.factors[s] for s in group.slots]
-        if steps is not None:
-            columns = [*columns, steps]
-        if all(isinstance(c, int) for c in columns):
-            return [tuple(columns)], None
-        if steps is None and group.slots in self._chains:
-            return self._chains[group.slots]
-        found = distinct_rows(columns)
-        if steps is None:
-            self._chains[group.slots] = found
-        return found
+        return Sums(foreign[0], tuple(foreign), held, own, (0,) * temporal, least(size, bound), instances)
 
 
 def distinct_rows(columns: Sequence[Number]) -> tuple[list[tuple[int, ...]], Any]:
@@ -212,33 +281,22 @@ def distinct_rows(columns: Sequence[Number]) -> tuple[list[tuple[int, ...]], Any
     return rows, inverse
 
 
-def _below(chain: tuple[int, ...], view: View, rank: int, structure: Structure) -> int:
-    product = 1
-    for slot, factor in zip(view.group.slots, chain, strict=False):
-        if slot >= view.depth and structure.slots[slot].rank == rank:
-            product *= factor
-    return product
+def _flat(s: Sums) -> tuple[int, ...]:
+    return (s.first, s.tile, s.instances, *s.foreign_new, *s.foreign_held, *s.own_new, *s.own_held)
 
 
-def _gather(found: list[Sums], inverse: Any) -> Sums:
-    """A table of numbers per chain becomes arrays per batch entry; columns that are zero throughout stay the number 0."""
-    flat = np.array([[*_flat(s)] for s in found], dtype=np.int64).T
-    columns = [0 if not row.any() else row.take(inverse) for row in flat]
-    m = len(found[0].own_new)
+def _unflat(columns: Sequence[Number], m: int) -> Sums:
+    """The inverse of `_flat`, for m own temporal loops."""
+    f, h = 4 + m, 5 + 2 * m
     return Sums(
         columns[0],
+        tuple(columns[3:f]),
+        tuple(columns[f:h]),
+        tuple(columns[h : h + m]),
+        tuple(columns[h + m :]),
         columns[1],
-        tuple(columns[4 : 5 + m]),
-        tuple(columns[5 + m : 6 + 2 * m]),
-        tuple(columns[6 + 2 * m : 6 + 3 * m]),
-        tuple(columns[6 + 3 * m : 6 + 4 * m]),
         columns[2],
-        columns[3],
     )
-
-
-def _flat(s: Sums) -> list[int]:
-    return [s.first, s.every, s.tile, s.instances, *s.foreign_new, *s.foreign_held, *s.own_new, *s.own_held]
 
 
 def _differences(values: Sequence[Number]) -> tuple[Number, ...]:

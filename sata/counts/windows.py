@@ -44,13 +44,12 @@ class Loop(NamedTuple):
 class Sums(NamedTuple):
     """Sums over the steps of one dimension; `new` counts what is covered, `held` what every covering child had before.
 
-    With m own temporal loops: `first` is the first step, `every` all steps; `foreign_*[i]` the steps where a loop of
+    With m own temporal loops: `first` is the first step; `foreign_*[i]` the steps where a loop of
     another rank moves and i of the own loops are outside it; `own_*[i]` those where own loop i moves.
     `tile` is the largest set, `instances` how many children ever hold a non-empty one.
     """
 
     first: int
-    every: int
     foreign_new: tuple[int, ...]
     foreign_held: tuple[int, ...]
     own_new: tuple[int, ...]
@@ -70,13 +69,55 @@ def window_sums(
     arrivals, that is the same read backwards in time. active: how many of the temporal loops are steps of the
     tensor at this child; the others do not move its tile and stay at zero.
     """
-    walk = _Walk(window, loops, factors, below, backward, active)
+    moving = [n for n, f in enumerate(_temporal(loops, factors)) if f > 1]
+    real = [i for i, f in enumerate(factors) if f > 1]
+    short = _sums(
+        window,
+        tuple(loops[i] for i in real),
+        tuple(factors[i] for i in real),
+        below,
+        backward,
+        sum(n < active for n in moving),
+    )
+    if len(real) == len(loops):
+        return short
+    # loops of one never move: put them back
     m = sum(loop.role == IS_TEMPORAL for loop in loops)
+    outside = [sum(n < i for n in moving) for i in range(m + 1)]
+    own = {n: k for k, n in enumerate(moving)}
+    return short._replace(
+        foreign_new=tuple(short.foreign_new[k] for k in outside),
+        foreign_held=tuple(short.foreign_held[k] for k in outside),
+        own_new=tuple(short.own_new[own[n]] if n in own else 0 for n in range(m)),
+        own_held=tuple(short.own_held[own[n]] if n in own else 0 for n in range(m)),
+    )
+
+
+def every_step(window: Window, loops: tuple[Loop, ...], factors: tuple[int, ...], below: tuple[int, ...]) -> int:
+    """What is covered, summed over all steps, nothing being held from one to the next: what the compute takes."""
+    real = [i for i, f in enumerate(factors) if f > 1]
+    return _every(window, tuple(loops[i] for i in real), tuple(factors[i] for i in real), below)
+
+
+def _temporal(loops: tuple[Loop, ...], factors: tuple[int, ...]) -> list[int]:
+    return [f for loop, f in zip(loops, factors, strict=True) if loop.role == IS_TEMPORAL]
+
+
+@lru_cache(maxsize=1 << 16)
+def _every(window: Window, loops: tuple[Loop, ...], factors: tuple[int, ...], below: tuple[int, ...]) -> int:
+    return _Walk(window, loops, factors, below, False, len(loops)).every()
+
+
+@lru_cache(maxsize=1 << 16)
+def _sums(
+    window: Window, loops: tuple[Loop, ...], factors: tuple[int, ...], below: tuple[int, ...], backward: bool, active: int
+) -> Sums:
+    walk = _Walk(window, loops, factors, below, backward, active)
+    m = len(_temporal(loops, factors))
     foreign = [walk.moving(i, own=False) for i in range(m + 1)]
     own = [walk.moving(i, own=True) for i in range(m)]
     return Sums(
         walk.edge(),
-        walk.every(),
         tuple(new for new, _ in foreign),
         tuple(held for _, held in foreign),
         tuple(new for new, _ in own),
@@ -124,6 +165,9 @@ class _Walk:
                 now[i], old[i] = np.arange(1, f), np.arange(f - 1)
             else:
                 now[i], old[i] = np.array([0]), np.array([self.last(k)])
+        if n == len(self.temporal):  # nothing of this dimension moves: all that is covered was held
+            new, _ = self.sum(now, now, before=False)
+            return new, new
         if self.backward:
             now, old = old, now
         return self.sum(now, old, before=True)

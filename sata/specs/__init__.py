@@ -1,4 +1,4 @@
-"""Specs: text -> frozen values, and every fault with its place. `load` for a run, `check` for looking at files alone."""
+"""Specs: text -> frozen values, and every fault with its place. `load` reads a run, `check` files on their own."""
 
 from __future__ import annotations
 

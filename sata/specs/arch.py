@@ -53,7 +53,7 @@ class _Reader:
             if i and ("compute" in nodes[i - 1] or "branch" in nodes[i - 1]):
                 what = "compute" if "compute" in nodes[i - 1] else "branch"
                 self.faults.add(self.doc.where(here), f"nothing can follow a {what}", "a way down ends there")
-                break
+                return tuple(result)
             has_memory = has_memory or "memory" in data
             if "compute" in data and not has_memory:
                 self.faults.add(self.doc.where((*here, "compute")), "no memory stands above this compute")
@@ -125,7 +125,8 @@ class _Reader:
                 self.faults.add(where, "a leader stands twice")
             if follower == "either":
                 if len(leaders) != 2:
-                    self.faults.add(where, f"'either' takes two kinds, found {len(leaders)}", "such as either: [weight, spike]")
+                    message = f"'either' takes two kinds, found {len(leaders)}"
+                    self.faults.add(where, message, "such as either: [weight, spike]")
                 yield Rule(effect, "", leaders, True, where)
                 continue
             if follower in leaders:
@@ -135,14 +136,17 @@ class _Reader:
     def array(self, data: Mapping[str, Any], path: Path_) -> Array:
         shape = {axis: int(size) for axis, size in data["shape"].items()}
         if "array" in shape:
-            self.faults.add(self.doc.where((*path, "shape", "array"), True), "an axis cannot be called 'array'")
+            where = self.doc.where((*path, "shape", "array"), True)
+            self.faults.add(where, "an axis cannot be called 'array'")
+        lockstep, attributes = data.get("lockstep", False), data.get("attributes", {})
         return Array(data["array"], shape, data.get("multicast", "tile"), data.get("reduce", False), data.get("hop"),
-                     data.get("lockstep", False), data.get("attributes", {}), self.doc.where((*path, "array")))  # fmt: skip
+                     lockstep, attributes, self.doc.where((*path, "array")))  # fmt: skip
 
     def compute(self, data: Mapping[str, Any], path: Path_) -> Compute:
         gate, skip = tuple(data.get("gate", ())), tuple(data.get("skip", ()))
         for i, kind in enumerate(skip):
             if kind in gate:
-                self.faults.add(self.doc.where((*path, "skip", i)), f"'{kind}' is in 'gate' too", "a skip saves the energy as well")
+                where = self.doc.where((*path, "skip", i))
+                self.faults.add(where, f"'{kind}' is in 'gate' too", "a skip saves the energy as well")
         return Compute(data["compute"], data["class"], gate, skip, data.get("attributes", {}),
                        self.doc.where((*path, "compute")))  # fmt: skip

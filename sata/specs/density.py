@@ -40,6 +40,7 @@ def _model(given: dict[str, Any], where: Where, faults: Faults) -> float | tuple
         return None
     unknown = [key for key in given if key not in ("model", "density")]
     if unknown or "density" not in given:
-        faults.add(where, f"unknown key '{unknown[0]}'" if unknown else "missing key 'density'", f"write {{model: {model}, density: 0.1}}")
+        message = f"unknown key '{unknown[0]}'" if unknown else "missing key 'density'"
+        faults.add(where, message, f"write {{model: {model}, density: 0.1}}")
         return None
     return parse_density(given["density"], where, faults)

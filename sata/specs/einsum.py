@@ -1,9 +1,9 @@
 """The statement of an op: `X[t,k,p] += W[k,c,r] * S[t,c,2*p+r-1]`, or `U[k], S'[t,k] = lif(X[t,k])`.
 
-    statement := reference (',' reference)* ('=' | '+=') (product | name '(' [reference (',' reference)*] ')')
-    product   := reference ('*' reference)*
-    reference := name '[' [index (',' index)*] ']'
-    index     := ['-'] term (('+' | '-') term)*      term := number | rank | number '*' rank | rank '*' number
+statement := reference (',' reference)* ('=' | '+=') (product | name '(' [reference (',' reference)*] ')')
+product   := reference ('*' reference)*
+reference := name '[' [index (',' index)*] ']'
+index     := ['-'] term (('+' | '-') term)*      term := number | rank | number '*' rank | rank '*' number
 """
 
 from __future__ import annotations

@@ -176,9 +176,9 @@ def _add(left: Any, right: Any) -> Any:
 def _power(base: Any, exponent: Any) -> Any:
     if abs(exponent) > 1024:
         raise ValueError(f"the exponent {exponent} is too large")
-    if isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1 and exponent > 0:
-        if base.bit_length() * exponent > 4096:
-            raise ValueError("the result of '**' is too large")
+    whole = isinstance(base, int) and isinstance(exponent, int) and abs(base) > 1
+    if whole and base.bit_length() * exponent > 4096:
+        raise ValueError("the result of '**' is too large")
     result = base**exponent
     if isinstance(result, complex):
         raise ValueError("the result of '**' is not a real number")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from sata.specs.faults import Fault, SpecError, Where, did_you_mean
@@ -73,13 +74,17 @@ def _near(name: str, folder: str) -> str:
     for candidate in FOLDERS:
         if candidate == folder or here.parts[:1] == (candidate,):
             known |= {f"{candidate}/{p.name}" for p in shipped(candidate).glob("*.y*ml")}
-    hint = did_you_mean(name, sorted(known))
-    if not hint:
-        stems = {Path(k).stem: k for k in sorted(known)}
-        near = did_you_mean(Path(name).stem, stems)
-        hint = f"did you mean '{stems[near[14:-2]]}'?" if near else ""
+    hint = nearest_file(name, known)
     looked = [str(here) if str(here) != "." else "the current folder", *([f"the shipped {folder}"] if folder else [])]
     return f"{hint} (looked in {' and '.join(looked)})" if hint else f"looked in {' and '.join(looked)}"
+
+
+def nearest_file(name: str, known: Iterable[str]) -> str:
+    """`did you mean 'x'?` without regard to endings and folders, which all files share."""
+    stems = {Path(k).stem: k for k in sorted(known)}
+    hint = did_you_mean(Path(name).stem, stems)
+    near = hint.removeprefix("did you mean '").removesuffix("'?")
+    return f"did you mean '{stems[near]}'?" if hint else ""
 
 
 def _short(name: str) -> str:

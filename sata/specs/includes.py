@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
-from sata.specs.find import FOLDERS, find, label_of, shipped
+from sata.specs.faults import Fault, Faults, SpecError, Where
+from sata.specs.find import FOLDERS, find, label_of, nearest_file, shipped
 from sata.specs.yamltree import Node, from_data, parse_yaml
 
 LARGEST_FILE = 8 << 20  # bytes
@@ -216,7 +216,7 @@ def _locate(name: Node, base: Path | None, label: str) -> tuple[Path, str]:
             raise SpecError([Fault(name.where, f"'{text}' lies outside the including file's folder, the current "
                                    "folder and the shipped ones")])  # fmt: skip
         return path, _label(path, folder, text, label)
-    near = did_you_mean(text, sorted(p.relative_to(folder).as_posix() for p in folder.glob("*.y*ml")))
+    near = nearest_file(text, [p.relative_to(folder).as_posix() for p in folder.glob("*.y*ml")])
     raise SpecError([Fault(name.where, f"no such file '{text}' to include", near)])
 
 

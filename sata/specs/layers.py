@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-from sata.specs.densities import Density, Signals, parse_densities, resolve_densities
+from sata.specs.layer_densities import Density, Signals, parse_densities, resolve_densities
 from sata.specs.faults import Faults, Where, did_you_mean
-from sata.specs.shapes import TYPES, Path, Place, Settings, Shape, output_shape, parse_settings, shape_text
+from sata.specs.shapes import TYPES, Place, Settings, Shape, output_shape, parse_settings, shape_text
 from sata.specs.source import Doc
 
 NETWORK_INPUT = "input"
@@ -27,7 +27,7 @@ class Layer:
 
     `sources`: whose outputs it reads. `receives`, `sends`: the kinds of its inputs and of its output.
     `learns_above`: some layer upstream has weights, so training needs the gradient of this layer's input.
-    `stated`: densities by kind as the layer or the workload's default says; `density`: by role, see densities.py.
+    `stated`: densities by kind as the layer or the workload's default says; `density`: by role, see layer_densities.py.
     """
 
     name: str

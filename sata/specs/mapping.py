@@ -28,9 +28,12 @@ _LOOP = re.compile(r"([A-Za-z_][A-Za-z0-9_]*'*)\s+(\*|[-+]?[0-9]+)")
 def parse_mapping(doc: Doc, faults: Faults) -> MappingSpec | None:
     """The mapping of a document that has the key `mapping`, or None with faults."""
     before = len(faults)
-    if not schema.validate(doc, "mapping", faults):
-        return None
-    entries = tuple(_entry(doc, data, ("mapping", i), faults) for i, data in enumerate(doc.data["mapping"]))
+    found = Faults()
+    schema.validate(doc, "mapping", found)
+    faults.extend(found)
+    given = doc.data["mapping"] if isinstance(doc.data["mapping"], list) else []
+    numbers = [i for i in range(len(given)) if schema.sound(doc, ("mapping", i), found)]
+    entries = tuple(_entry(doc, given[i], ("mapping", i), faults) for i in numbers)
     return MappingSpec(entries, doc.where(("mapping",))) if len(faults) == before else None
 
 
@@ -46,25 +49,27 @@ def _entry(doc: Doc, data: Mapping[str, Any], path: Path_, faults: Faults) -> En
     if not isinstance(ops, list):
         for i, node in enumerate(data.get("nest", [])):
             if "split" in node:
-                faults.add(doc.where((*path, "nest", i), True), "a split needs several ops", f'write ops: ["{ops}", ...]')
+                at = doc.where((*path, "nest", i))
+                faults.add(at, "a split needs several ops", f'write ops: ["{ops}", ...]')
     return Entry(patterns, nest, isinstance(ops, list), data.get("omit"), where)
 
 
 class _Way:
     """One way down a nest, with what stood above it: names of nodes, and ranks that have their `*` already."""
 
-    def __init__(self, doc: Doc, faults: Faults, names: frozenset[str] = frozenset(), open_ranks: frozenset[str] = frozenset()):
+    def __init__(self, doc: Doc, faults: Faults, above: _Way | None = None) -> None:
         self.doc, self.faults = doc, faults
-        self.names, self.stars = set(names), set(open_ranks)
+        self.names: set[str] = set(above.names) if above else set()
+        self.stars: set[str] = set(above.stars) if above else set()
 
     def nest(self, nodes: list[dict[str, Any]], path: Path_) -> tuple[NestNode, ...]:
-        result = []
+        result: list[NestNode] = []
         for i, data in enumerate(nodes):
             here = (*path, i)
             if i and ("compute" in nodes[i - 1] or "split" in nodes[i - 1]):
                 what = "compute" if "compute" in nodes[i - 1] else "split"
                 self.faults.add(self.doc.where(here), f"nothing can follow a {what}", "a nest ends there")
-                break
+                return tuple(result)
             result.append(self.node(data, here))
         if nodes and not ("compute" in nodes[-1] or "split" in nodes[-1]):
             self.faults.add(self.doc.where((*path, len(nodes) - 1)), "a nest must end in a compute or a split")
@@ -72,8 +77,9 @@ class _Way:
 
     def node(self, data: Mapping[str, Any], path: Path_) -> NestNode:
         if "split" in data:
-            below = [_Way(self.doc, self.faults, frozenset(self.names), frozenset(self.stars)) for _ in data["split"]]
-            ways = tuple(way.nest(nodes, (*path, "split", i)) for i, (way, nodes) in enumerate(zip(below, data["split"], strict=True)))
+            below = [_Way(self.doc, self.faults, self) for _ in data["split"]]
+            pairs = enumerate(zip(below, data["split"], strict=True))
+            ways = tuple(way.nest(nodes, (*path, "split", i)) for i, (way, nodes) in pairs)
             return MapSplit(ways, self.doc.where(path))
         if "for" in data:
             return MapLoops(self.loops(data["for"], (*path, "for"), None), self.doc.where((*path, "for")))
@@ -87,7 +93,8 @@ class _Way:
         if key == "compute":
             return MapCompute(name, where)
         axes = [(axis, text) for axis, text in data.items() if axis != "array"]
-        return MapArray(name, tuple(loop for axis, text in axes for loop in self.loops(text, (*path, axis), axis)), where)
+        loops = tuple(loop for axis, text in axes for loop in self.loops(text, (*path, axis), axis))
+        return MapArray(name, loops, where)
 
     def loops(self, given: str | list[str], path: Path_, axis: str | None) -> tuple[Loop, ...]:
         texts = [(given, path)] if isinstance(given, str) else [(text, (*path, i)) for i, text in enumerate(given)]
@@ -109,7 +116,8 @@ class _Way:
         rank, factor = match[1], match[2]
         if factor == "*":
             if rank in self.stars:
-                self.faults.add(where, f"rank '{rank}' has a '*' already", "one loop of a rank takes what the others leave")
+                hint = "one loop of a rank takes what the others leave"
+                self.faults.add(where, f"rank '{rank}' has a '*' already", hint)
             self.stars.add(rank)
             return Loop(rank, None, axis, where)
         if len(factor) > 15 or not 0 < int(factor) <= LARGEST_FACTOR:

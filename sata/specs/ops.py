@@ -34,7 +34,8 @@ class Surroundings:
     places: Places
 
 
-def parse_ops(ops: Sequence[Mapping[str, Any]], around: Surroundings, faults: Faults, checked: bool = False) -> tuple[Op, ...]:
+def parse_ops(ops: Sequence[Mapping[str, Any]], around: Surroundings, faults: Faults,
+              checked: bool = False) -> tuple[Op, ...]:  # fmt: skip
     """The ops of a list in op form; broken ones are left out, with faults. `checked`: the schema has been applied."""
     result: list[Op] = []
     names: dict[str, int] = {}
@@ -43,7 +44,8 @@ def parse_ops(ops: Sequence[Mapping[str, Any]], around: Surroundings, faults: Fa
             continue
         name = data["name"]
         if name in names:
-            faults.add(around.places((i, "name")), f"the op name '{name}' stands twice", f"the first is op {names[name] + 1}")
+            hint = f"the first is op {names[name] + 1}"
+            faults.add(around.places((i, "name")), f"the op name '{name}' stands twice", hint)
         names.setdefault(name, i)
         op = _OpReader(data, i, around, faults).op()
         if op is not None:
@@ -84,9 +86,11 @@ class _OpReader:
     def check_ranks(self) -> None:
         for rank in self.ranks:
             if not _RANK.fullmatch(rank):
-                self.faults.add(self.at("ranks", rank, key=True), f"'{rank}' is no name for a rank; use letters, digits and '_'")
-        if math.prod(self.ranks.values()) > LARGEST_SPACE:
-            self.faults.add(self.at("ranks"), f"the iteration space has {math.prod(self.ranks.values()):.3g} points; at most 2**62")
+                where = self.at("ranks", rank, key=True)
+                self.faults.add(where, f"'{rank}' is no name for a rank", "use letters, digits and '_'")
+        points = math.prod(self.ranks.values())
+        if points > LARGEST_SPACE:
+            self.faults.add(self.at("ranks"), f"the iteration space has {points:.3g} points; at most 2**62 are counted")
 
     def check_statement(self, statement: Statement) -> None:
         """Names of tensors and ranks, in both directions."""
@@ -119,7 +123,8 @@ class _OpReader:
                     hint = did_you_mean(rank, self.ranks) or f"ranks: {', '.join(self.ranks)}"
                     self.faults.add(where, f"'{rank}' is no rank of this op", hint)
                 elif rank in seen:
-                    self.faults.add(where, f"rank '{rank}' stands in two dimensions of tensor '{ref.name}'")
+                    message = f"rank '{rank}' stands in two dimensions of tensor '{ref.name}'"
+                    self.faults.add(where, message, "a rank indexes one dimension of a tensor")
             seen |= {rank for rank, _ in index.terms}
 
     def sequential(self) -> dict[str, str]:
@@ -139,8 +144,8 @@ class _OpReader:
             role = "output" if name in outputs else "input"
             self.check_kind(name, data)
             if data.get("initialised") and role == "input":
-                self.faults.add(self.at("tensors", name, "initialised"), f"'{name}' is an input, which always has values",
-                                "initialised is for outputs")  # fmt: skip
+                where = self.at("tensors", name, "initialised")
+                self.faults.add(where, f"'{name}' is an input, which always has values", "initialised is for outputs")
             dims = tuple(self.dims(refs[name], data))
             if math.prod(dim.size for dim in dims) > LARGEST_SPACE:
                 self.faults.add(self.at("tensors", name, key=True), f"tensor '{name}' has more than 2**62 elements")
@@ -153,26 +158,28 @@ class _OpReader:
             hint = did_you_mean(kind, self.around.kinds) or f"kinds: {', '.join(self.around.kinds)}"
             self.faults.add(where, f"unknown kind '{kind}'", f"{hint} (a workload declares more with 'kinds: [...]')")
         elif kind not in self.around.bits and not data.get("local", False):
-            self.faults.add(where, f"kind '{kind}' of tensor '{name}' has no bits", f"write such as 'bits: {{{kind}: 8}}' in the workload")
+            hint = f"write such as 'bits: {{{kind}: 8}}' in the workload"
+            self.faults.add(where, f"kind '{kind}' of tensor '{name}' has no bits", hint)
 
     def dims(self, ref: Ref, data: Mapping[str, Any]) -> Iterator[Dim]:
         shape = data.get("shape")
         if shape is not None and len(shape) != len(ref.indices):
-            self.faults.add(self.at("tensors", ref.name, "shape"), f"shape has {len(shape)} sizes, but tensor '{ref.name}' has "
-                            f"{len(ref.indices)} indices")  # fmt: skip
+            message = f"the shape needs one size for each index of '{ref.name}': {len(ref.indices)}, not {len(shape)}"
+            self.faults.add(self.at("tensors", ref.name, "shape"), message)
             return
         for i, index in enumerate(ref.indices):
             low, high = self.span(index)
             if shape is None:
                 if low < 0:
-                    self.faults.add(self.at("compute", offset=index.column), f"this index of '{ref.name}' runs from {low}",
-                                    f"give its shape: 'tensors: {{{ref.name}: {{shape: [...]}}}}'")  # fmt: skip
+                    hint = f"give its shape: 'tensors: {{{ref.name}: {{shape: [...]}}}}'"
+                    where = self.at("compute", offset=index.column)
+                    self.faults.add(where, f"this index of '{ref.name}' runs from {low}", hint)
                 yield Dim(index.terms, index.offset, max(high + 1, 1))
                 continue
             size = int(shape[i])
             if high < 0 or low >= size:
-                self.faults.add(self.at("tensors", ref.name, "shape", i), f"the index runs from {low} to {high}, never inside a size "
-                                f"of {size}")  # fmt: skip
+                where = self.at("tensors", ref.name, "shape", i)
+                self.faults.add(where, f"the index runs from {low} to {high}, never inside a size of {size}")
             yield Dim(index.terms, index.offset, size)
 
     def span(self, index: Index) -> tuple[int, int]:
@@ -194,5 +201,6 @@ class _OpReader:
         if steps is None:
             self.faults.add(where, f"the density{source} is a list over time, but tensor '{name}' has no rank t")
         elif steps != len(value):
-            self.faults.add(where, f"the density{source} has {len(value)} values, but tensor '{name}' has {steps} time steps")
+            message = f"the density{source} has {len(value)} values, but tensor '{name}' has {steps} time steps"
+            self.faults.add(where, message)
         return value

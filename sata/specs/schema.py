@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 from sata.specs.faults import Fault, Faults, Where, did_you_mean
 from sata.specs.includes import what
-from sata.specs.source import Doc, Path_
+from sata.specs.source import Doc, Path_, path_text
+from sata.specs.units import parse_quantity
 
 Schema = Mapping[str, Any]
 
@@ -58,6 +59,17 @@ def validate(doc: Doc, top_key: str, faults: Faults) -> bool:
     return validate_value(doc.data[top_key], top_key, "", (top_key,), doc.where, faults)
 
 
+def sound(doc: Doc, path: Path_, faults: Faults) -> bool:
+    """Is there a value at `path`, and no fault at or below it? So the rest of a broken file can still be read."""
+    value: Any = doc.data
+    for part in path:
+        if not (isinstance(value, list) if isinstance(part, int) else isinstance(value, dict) and part in value):
+            return False
+        value = value[part]
+    text = path_text(path)
+    return not any(f.path == text or f.path.startswith((f"{text}.", f"{text}[")) for f in faults)
+
+
 def validate_value(value: Any, name: str, definition: str, path: Path_, where: WhereOf, faults: Faults) -> bool:
     """Check a value against `#/$defs/definition` of schema `name` (or the whole of it)."""
     root = schema(name)
@@ -90,6 +102,8 @@ class _Checker:
         for word in ("oneOf", "anyOf"):
             if word in schema:
                 return self.choice(value, [self.resolve(s) for s in schema[word]], path)
+        if "x-quantity" in schema:
+            return self.quantity(value, schema["x-quantity"], path)
         if wrong := self.type(value, schema, path):
             return wrong
         if isinstance(value, dict):
@@ -118,6 +132,14 @@ class _Checker:
             return []
         return max(attempts, key=lambda faults: (max(len(f.where.path) for f in faults), -len(faults)))
 
+    def quantity(self, value: Any, dimension: str, path: Path_) -> list[Fault]:
+        """Our one keyword of our own, an annotation for others: the text is a quantity of this dimension."""
+        try:
+            parse_quantity(value, dimension)
+        except ValueError as error:
+            return self.fault(path, str(error))
+        return []
+
     def type(self, value: Any, schema: Schema, path: Path_) -> list[Fault]:
         allowed = schema.get("type")
         if allowed is None:
@@ -129,12 +151,12 @@ class _Checker:
         hint = ""
         if "boolean" in names and isinstance(value, str) and value.lower() in _TRUE_FALSE:
             hint = f"write {_TRUE_FALSE[value.lower()]}"
-        elif "array" in names and isinstance(value, str):
+        elif names == ["array"] and isinstance(value, str):
             hint = f"write [{value}]"
-        elif "string" in names and isinstance(value, (bool, int, float)):
+        elif names == ["string"] and isinstance(value, (bool, int, float)):
             hint = f'write "{json.dumps(value)}" in quotes for text'
-        elif value is None and schema.get("description"):
-            hint = schema["description"]
+        else:
+            hint = schema.get("description", "")
         return self.fault(path, f"expected {words}, found {what(value)}", hint)
 
     def object(self, value: Mapping[str, Any], schema: Schema, path: Path_) -> list[Fault]:

@@ -1,4 +1,7 @@
-"""`read`: a path, YAML text or dict -> plain data with the place of every value, includes merged, expressions rendered."""
+"""`read`: a path, YAML text or dict -> plain data that knows the place of every value.
+
+Includes are merged and expressions rendered on the way.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Doc:
-    """A document. `data` is plain; `declared` are its variables with their places, `used` those that some value uses."""
+    """A document. `data` is plain; `declared`: its variables and their places; `used`: those that some value uses."""
 
     label: str
     data: dict[str, Any]
@@ -33,14 +36,14 @@ class Doc:
     _insets: dict[Path_, int] = field(default_factory=dict, repr=False)
 
     def inside(self, path: Path_, offset: int) -> Where:
-        """The place of one character of the text at `path`, or of the text where its columns are not those of the file."""
+        """The place of one character of the text at `path`; of its start where columns are not those of the file."""
         where = self.where(path)
         if path not in self._insets:
             return where
         return Where(where.file, where.line, where.column + self._insets[path] + offset, where.path)
 
     def where(self, path: Path_, key: bool = False) -> Where:
-        """The place of the value (or of its key) at `path`; of the nearest ancestor where the text has no such place."""
+        """The place of the value at `path`, or of its key; of the nearest ancestor where the text has neither."""
         text = path_text(path)
         if key and path in self._keys:
             return Where(*self._keys[path], text)
@@ -68,7 +71,7 @@ def read(source: Any, *, variables: Mapping[str, Any] | None = None, folder: str
     if loaded.root is None:
         faults.check()
         raise SpecError([Fault(Where(loaded.label), "is empty; expected one of arch, workload, mapping, library")])
-    renderer = _Renderer(loaded, faults, raw)
+    renderer = _Renderer(loaded, faults, raw, unread=len(faults) > 0)
     renderer.declare(loaded.root.value.get("variables"), variables or {})
     data = renderer.data(loaded.root, (), False)
     renderer.check_used()
@@ -105,7 +108,8 @@ class _Renderer:
     values: dict[Path_, Place] = field(default_factory=dict)
     keys: dict[Path_, Place] = field(default_factory=dict)
     insets: dict[Path_, int] = field(default_factory=dict)
-    broken: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)  # variables with a fault
+    unread: bool = False  # an expression could not be read, so what it uses is not known
 
     def declare(self, block: Node | None, overrides: Mapping[str, Any]) -> None:
         """Compute the variables in their order; each may use those above it."""
@@ -119,10 +123,12 @@ class _Renderer:
             if not _IDENTIFIER.fullmatch(name):
                 self.faults.add(Where(*block.keys[name], f"variables.{name}"),
                                 f"'{name}' is no name for a variable; use letters, digits and '_'")  # fmt: skip
+                self.broken.add(name)
                 continue
             if name in RESERVED:
                 self.faults.add(Where(*block.keys[name], f"variables.{name}"),
                                 f"'{name}' means something else in expressions; take another name")  # fmt: skip
+                self.broken.add(name)
             before = len(self.faults)
             value = self.data(node, ("variables", name), False)
             self.names[name] = overrides.get(name, value)
@@ -143,17 +149,32 @@ class _Renderer:
         if raw or not isinstance(node.value, str) or not has_expression(node.value):
             if node.inset >= 0 and isinstance(node.value, str):
                 self.insets[path] = node.inset
+            if raw and isinstance(node.value, str):
+                self.note_raw(node, path)
             return node.value
         return self.render(node, path)
+
+    def note_raw(self, node: Node, path: Path_) -> None:
+        """An expression that is rendered later uses the variables that it names."""
+        try:
+            self.used |= names_in(node.value) if has_expression(node.value) else frozenset()
+        except ValueError as error:
+            self.faults.add(Where(*node.at, path_text(path)), str(error))
 
     def render(self, node: Node, path: Path_) -> Any:
         where = Where(*node.at, path_text(path))
         try:
             wanted = names_in(node.value)
-            self.used |= wanted
+        except ValueError as error:
+            self.unread = True
+            self.faults.add(where, str(error))
+            return 1
+        self.used |= wanted
+        try:
             if wanted & self.broken:
                 return 1  # its variable has a fault of its own
-            later = sorted(name for name in wanted - self.names.keys() if name in self.declared and path[0] == "variables")
+            unknown = wanted - self.names.keys()
+            later = sorted(name for name in unknown if name in self.declared and path[0] == "variables")
             if later:
                 self.faults.add(where, f"'{later[0]}' is declared further down", "a variable may use those above it")
                 return 1
@@ -164,6 +185,7 @@ class _Renderer:
 
     def check_used(self) -> None:
         """Variables of an included file may serve other files; the file's own must serve this one."""
-        for name, at in self.declared.items():
-            if name not in self.used and name not in self.loaded.included_variables:
+        known = self.used | self.broken | self.loaded.included_variables
+        for name, at in self.declared.items() if not self.unread else ():
+            if name not in known:
                 self.faults.add(Where(*at, f"variables.{name}"), f"the variable '{name}' is never used")

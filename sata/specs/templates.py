@@ -1,16 +1,193 @@
-"""Layers x template -> ops. (Being written; the keys below are settled.)
+"""Layers x template -> ops in op form, as a user would write them below `ops:`.
 
-Keys of a workload in layer form, all below `workload:`
-    name, batch, timesteps, bits, kinds, density       as formats.md
-    template: lif_bptt                                 a shipped template, or a file beside the workload
-    options: {...}                                     any names to scalars: the template declares which exist, and checks them
-                                                       (lif_bptt: input, first_backward, optimizer, reset, leak, keep_potentials)
-    layers: [...]                                      each: name, exactly one of conv2d | conv1d | linear | maxpool2d |
-                                                       avgpool2d | add, and from (name or list; `input` is the network's input),
-                                                       fires (bool), density ({kind: number | list over t | model mapping})
-    conv2d: {input: [C,H,W], out, kernel, stride, padding, dilation, groups}   ints, or pairs for the last four but groups
-    conv1d: {input: [C,L], out, kernel, stride, padding, dilation, groups}     ints
-    linear: N | {input: N or [shape], out: N};  maxpool2d, avgpool2d: 2 | {input, kernel, stride, padding}
-    add: {} (with `from: [a, b]`) or add: [a, b]
-`template` and `layers` come together, and never with `ops`. timesteps defaults to 1, batch to 1.
+Keys of a workload in layer form: name, batch, timesteps, bits, kinds, density, `template` (a shipped one by name, or a
+file beside the workload), `options` (the template declares which exist) and `layers`.
+
+Ops run in this order: first every op of the stage `forward`, layer by layer; then all others, last layer first. An op
+that says `ahead_of: LAYER` runs before the others of that layer instead.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from sata.specs.einsum import EinsumError, parse_compute
+from sata.specs.expressions import render_value
+from sata.specs.faults import Faults, Where, did_you_mean
+from sata.specs.kinds import KINDS
+from sata.specs.layer_densities import Signals
+from sata.specs.layer_view import view
+from sata.specs.layers import Layer, parse_layers
+from sata.specs.model import Kept
+from sata.specs.source import Doc
+from sata.specs.template_file import SHIPPED, Header, TemplateFault, TemplateFile, is_one_of, load_template
+
+
+@dataclass(frozen=True)
+class ExpandedWorkload:
+    """What a template makes of the layers. `ops` are in op form; `wheres` is the place of the layer of each.
+
+    `bits`: kind -> bits, with those that the template knows; `kinds`: those beyond the built-in ones; `kept`: what
+    training keeps from the forward to the backward pass; `template_hash`: sha256 of the template's text.
+    """
+
+    ops: list[dict[str, Any]]
+    wheres: list[Where]
+    kept: tuple[Kept, ...]
+    bits: Mapping[str, int]
+    timesteps: int
+    batch: int
+    kinds: tuple[str, ...]
+    template_hash: str = ""
+
+
+def template_kinds(doc: Doc) -> tuple[str, ...]:
+    """The kinds that the workload's template declares, so that `bits` and `density` may speak of them."""
+    try:
+        return load_template(doc.data["workload"]["template"], _folder(doc)).header.kinds
+    except (TemplateFault, KeyError):
+        return ()  # expand says what is wrong
+
+
+def expand(doc: Doc, faults: Faults) -> ExpandedWorkload | None:
+    """The ops of a workload in layer form that has passed its schema. None after a fault; all faults are added."""
+    before = len(faults)
+    workload = doc.data["workload"]
+    try:
+        template = load_template(workload["template"], _folder(doc))
+    except TemplateFault as fault:
+        faults.add(doc.where(("workload", "template")), str(fault))
+        template = None
+    header = template.header if template else Header()
+    options = _options(doc, template, faults) if template else {}
+    signals = Signals(header.emits, header.input or options.get("input", header.emits), header.gradient, header.potential_gradient)
+    kinds = (*header.kinds, *(kind for kind in workload.get("kinds", []) if kind not in header.kinds))
+    layers = parse_layers(doc, faults, signals, (*KINDS, *kinds))
+    timesteps = header.timesteps or int(workload.get("timesteps", 1))
+    bits = _bits(doc, template, int(workload.get("timesteps", 1)), faults) if template else {}
+    if template is None or layers is None or len(faults) > before:
+        return None
+    rendered = _render(template, layers, signals, options, timesteps, int(workload.get("batch", 1)), faults)
+    if len(faults) > before:
+        return None
+    ops, wheres, kept = _collect(rendered, bits)
+    batch = int(workload.get("batch", 1))
+    return ExpandedWorkload(ops, wheres, kept, bits, timesteps, batch, kinds, _hash(template))
+
+
+def _folder(doc: Doc) -> Path:
+    """The folder that a template's file name is relative to: the workload's, else the current one."""
+    return doc.files[0].parent if doc.files else Path()
+
+
+def _hash(template: TemplateFile) -> str:
+    digest = sha256(template.path.read_bytes())
+    for part in sorted((SHIPPED / "parts").glob("*.yaml")):
+        digest.update(part.read_bytes())
+    return digest.hexdigest()
+
+
+def _options(doc: Doc, template: TemplateFile, faults: Faults) -> dict[str, Any]:
+    """Every option of the template, as the workload says or by default."""
+    known = template.header.options
+    options = {name: option.default for name, option in known.items()}
+    for name, value in doc.data["workload"].get("options", {}).items():
+        path = ("workload", "options", name)
+        if name in template.header.no_effect:
+            continue
+        if name not in known:
+            names = [*known, *template.header.no_effect]
+            hint = did_you_mean(name, names) or (f"its options: {', '.join(known)}" if known else "it has none")
+            faults.add(doc.where(path, key=True), f"the template {template.label} has no option '{name}'", hint)
+        elif not is_one_of(value, known[name].values):
+            listed = ", ".join(_yaml(v) for v in known[name].values)
+            faults.add(doc.where(path), f"options.{name}: {_yaml(value)} is not one of {listed}",
+                       did_you_mean(str(value), [str(v) for v in known[name].values]))  # fmt: skip
+        else:
+            options[name] = value
+    return options
+
+
+def _yaml(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)
+
+
+def _bits(doc: Doc, template: TemplateFile, timesteps: int, faults: Faults) -> dict[str, int]:
+    """The workload's bits, and the template's for kinds that the workload does not speak of."""
+    stated = {kind: int(n) for kind, n in doc.data["workload"].get("bits", {}).items()}
+    bits = dict(stated)
+    for kind, value in template.header.bits.items():
+        if kind in stated:
+            continue
+        try:
+            bits[kind] = int(render_value(value, {"bits": stated, "timesteps": timesteps}) if isinstance(value, str) else value)
+        except ValueError as error:
+            faults.add(doc.where(("workload", "bits")), f"the bits of '{kind}' follow from others in {template.label}: {error}",
+                       f"say bits: {{{kind}: 8}}")  # fmt: skip
+    return bits
+
+
+Rendered = list[tuple[dict[str, Any], Layer]]
+
+
+def _render(template: TemplateFile, layers: tuple[Layer, ...], signals: Signals, options: Mapping[str, Any], timesteps: int,
+            batch: int, faults: Faults) -> Rendered:  # fmt: skip
+    """The ops of all layers in the order they run."""
+    by_name = {layer.name: layer for layer in layers}
+    kinds = {"gradient": signals.gradient, "potential_gradient": signals.potential_gradient, "emits": signals.emits}
+    forward: Rendered = []
+    back: list[tuple[str, Rendered]] = []
+    ahead: dict[str, Rendered] = {}
+    for layer in layers:
+        names = {"layer": view(layer, by_name, signals, timesteps, batch), "options": options, "kinds": kinds}
+        try:
+            ops = template.ops(names)
+        except TemplateFault as fault:
+            faults.add(layer.where, f"the template fails for layer '{layer.name}': {fault}")
+            break  # it would fail for the others in the same way
+        own: Rendered = []
+        for op in ops:
+            op.setdefault("layer", layer.name)
+            other = op.pop("ahead_of", None)
+            if op.get("stage", "forward") == "forward":
+                forward.append((op, layer))
+            elif other is None:
+                own.append((op, layer))
+            else:
+                ahead.setdefault(other, []).append((op, layer))
+        back.append((layer.name, own))
+    return forward + [pair for name, own in reversed(back) for pair in (*ahead.pop(name, []), *own)]
+
+
+def _collect(rendered: Rendered, bits: Mapping[str, int]) -> tuple[list[dict[str, Any]], list[Where], tuple[Kept, ...]]:
+    """The ops without what only templates say: `kept: true` of a tensor, and keys that are null."""
+    ops, kept = [], []
+    for op, layer in rendered:
+        tensors = {}
+        for name, tensor in op["tensors"].items():
+            if isinstance(tensor, dict):
+                if tensor.get("kept"):
+                    kind = tensor.get("kind", "")
+                    kept.append(Kept(layer.name, name, kind, _elements(op, name) * bits.get(kind, 0)))
+                tensor = {key: value for key, value in tensor.items() if key != "kept" and value is not None}
+            tensors[name] = tensor
+        ops.append({**op, "tensors": tensors})
+    return ops, [layer.where for _, layer in rendered], tuple(kept)
+
+
+def _elements(op: Mapping[str, Any], name: str) -> int:
+    """The number of elements of a tensor: of its shape, else of the ranks that index it."""
+    tensor = op["tensors"][name]
+    if tensor.get("shape"):
+        return prod(tensor["shape"])
+    try:
+        statement = parse_compute(op["compute"])
+        refs = {ref.name: ref for ref in statement.outputs + statement.inputs}
+        return prod(1 + sum(c * (op["ranks"][rank] - 1) for rank, c in index.terms) for index in refs[name].indices)
+    except (EinsumError, KeyError):
+        return 0  # ops.py says what is wrong with the op

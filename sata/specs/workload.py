@@ -17,16 +17,22 @@ from sata.specs.source import Doc, Path_, path_text
 def parse_workload(doc: Doc, faults: Faults) -> Workload | None:
     """The workload of a document that has the key `workload`, or None with faults."""
     before = len(faults)
-    if not schema.validate(doc, "workload", faults):
+    found = Faults()
+    schema.validate(doc, "workload", found)
+    faults.extend(found)
+    data = doc.data["workload"]
+    if not isinstance(data, dict):
         return None
-    data: Mapping[str, Any] = doc.data["workload"]
     _check_form(doc, data, faults)
-    kinds = _kinds(doc, data, faults)
+    kinds = _kinds(doc, data, found, faults)
     for key in ("bits", "density"):
-        _check_kinds(doc, data.get(key, {}), ("workload", key), kinds, faults)
-    if len(faults) > before:
-        return None
-    workload = _from_ops(doc, data, kinds, faults) if "ops" in data else _from_layers(doc, data, faults)
+        if schema.sound(doc, ("workload", key), found):
+            _check_kinds(doc, data[key], ("workload", key), kinds, faults)
+    workload: Workload | None = None
+    if "ops" in data:
+        workload = _from_ops(doc, data, kinds, found, faults)
+    elif len(faults) == before:
+        workload = _from_layers(doc, data, faults)
     return workload if len(faults) == before else None
 
 
@@ -35,15 +41,17 @@ def _check_form(doc: Doc, data: Mapping[str, Any], faults: Faults) -> None:
     if "ops" in data:
         for key in ("layers", "template", "options"):
             if key in data:
-                faults.add(doc.where(("workload", key), True), f"a workload has either 'ops' or 'layers'; '{key}' goes with 'layers'")
+                message = f"a workload has either 'ops' or 'layers'; '{key}' goes with 'layers'"
+                faults.add(doc.where(("workload", key), True), message)
     elif "layers" not in data:
         faults.add(doc.where(("workload",)), "missing key 'layers' or 'ops'")
     elif "template" not in data:
-        faults.add(doc.where(("workload",)), "missing key 'template' (how a layer becomes ops)", "such as 'template: lif_bptt'")
+        message = "missing key 'template' (how a layer becomes ops)"
+        faults.add(doc.where(("workload",)), message, "such as 'template: lif_bptt'")
 
 
-def _kinds(doc: Doc, data: Mapping[str, Any], faults: Faults) -> tuple[str, ...]:
-    more = data.get("kinds", [])
+def _kinds(doc: Doc, data: Mapping[str, Any], found: Faults, faults: Faults) -> tuple[str, ...]:
+    more = data["kinds"] if schema.sound(doc, ("workload", "kinds"), found) else []
     for i, kind in enumerate(more):
         if kind in KINDS:
             faults.add(doc.where(("workload", "kinds", i)), f"the kind '{kind}' is built in")
@@ -57,20 +65,30 @@ def _check_kinds(doc: Doc, given: Mapping[str, Any], path: Path_, kinds: Sequenc
             faults.add(doc.where((*path, kind), True), f"unknown kind '{kind}'", hint)
 
 
-def _from_ops(doc: Doc, data: Mapping[str, Any], kinds: Sequence[str], faults: Faults) -> Workload:
+def _from_ops(doc: Doc, data: Mapping[str, Any], kinds: Sequence[str], found: Faults, faults: Faults) -> Workload:
+    """`found` are the faults of the schema: what they do not touch is read all the same, for its own faults."""
+
+    def sound(*path: str | int) -> bool:
+        return schema.sound(doc, ("workload", *path), found)
+
     densities = {
         kind: parse_density(given, doc.where(("workload", "density", kind)), faults)
-        for kind, given in data.get("density", {}).items()
+        for kind, given in (data["density"] if sound("density") else {}).items()
     }
+    given = data["ops"] if isinstance(data["ops"], list) else []
+    numbers = [i for i in range(len(given)) if sound("ops", i)]
 
     def places(path: Path_, key: bool = False, offset: int | None = None) -> Where:
-        full: Path_ = ("workload", "ops", *path)
+        full: Path_ = ("workload", "ops", numbers[int(path[0])], *path[1:])
         return doc.where(full, key) if offset is None else doc.inside(full, offset)
 
-    bits = {kind: int(width) for kind, width in data.get("bits", {}).items()}
-    ops = parse_ops(data["ops"], Surroundings(kinds, bits, densities, places), faults, checked=True)
-    return Workload(data.get("name", "workload"), ops, bits, int(data.get("timesteps", 1)), int(data.get("batch", 1)), (),
-                    doc.where(("workload",)))  # fmt: skip
+    bits = {kind: int(width) for kind, width in data["bits"].items()} if sound("bits") else dict.fromkeys(kinds, 1)
+    if "bits" not in data:
+        bits = {}
+    around = Surroundings(kinds, bits, densities, places)
+    ops = parse_ops([given[i] for i in numbers], around, faults, checked=True)
+    timesteps, batch = (int(data[key]) if sound(key) else 1 for key in ("timesteps", "batch"))
+    return Workload(str(data.get("name", "workload")), ops, bits, timesteps, batch, (), doc.where(("workload",)))
 
 
 def _from_layers(doc: Doc, data: Mapping[str, Any], faults: Faults) -> Workload | None:

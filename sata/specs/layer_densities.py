@@ -10,6 +10,8 @@ Assumptions, where nothing is said for a tensor itself:
   better: state it.
 - The gradient of a max pool goes to one element of a window: density of dS is that of dS' over w, where windows do
   not overlap.
+- Templates that have one kind for both gradients (ANNs) mean dU by it, behind the activation function; the
+  gradient in front of it is dense.
 Anything else has the workload's default, or is dense.
 """
 
@@ -40,6 +42,11 @@ class Signals:
     network_input: str = "spike"
     gradient: str = "spike_gradient"
     potential_gradient: str = "potential_gradient"
+
+    @property
+    def gradient_density(self) -> str:
+        """The kind that states the density of the gradient of an output; empty where the kind means dU."""
+        return "" if self.gradient == self.potential_gradient else self.gradient
 
 
 def parse_densities(value: Mapping[str, Any], place: Place, kinds: Sequence[str], timesteps: int) -> dict[str, Density]:
@@ -73,9 +80,9 @@ def resolve_densities(layers: Sequence[Layer], default: Mapping[str, Density], s
         own = {**default, **layer.stated}
         source = by_name.get(layer.sources[0])
         if layer.type == "maxpool2d" and not _overlaps(layer):
-            back = _through(gradients[layer.name], _routed(layer))
+            back = _through(_or_dense(gradients[layer.name]), _routed(layer))
         else:
-            back = gradients[source.name] if source and len(source.readers) == 1 else default.get(signals.gradient)
+            back = gradients[source.name] if source and len(source.readers) == 1 else default.get(signals.gradient_density)
         roles = dict.fromkeys(ROLES) | own
         roles |= {"input": outputs[layer.sources[0]], "output": outputs[layer.name]}
         roles |= {"input_gradient": back, "output_gradient": gradients[layer.name]}
@@ -130,18 +137,17 @@ def _check_speaks_of_input(layer: Layer, kinds: Sequence[str], signals: Signals,
 
 def _gradient(layer: Layer, by_name: Mapping[str, Layer], gradients: Mapping[str, Density],
               default: Mapping[str, Density], signals: Signals) -> Density:  # fmt: skip
-    if signals.gradient in layer.stated:
-        return layer.stated[signals.gradient]
+    if signals.gradient_density in layer.stated:
+        return layer.stated[signals.gradient_density]
     if len(layer.readers) == 1:
         reader = by_name[layer.readers[0]]
         if reader.type == "maxpool2d" and not _overlaps(reader):
             whole = reader.shape_in[1:] == tuple(  # a row that no window covers gets no gradient: leave those to the default
                 (n * k) for n, k in zip(reader.shape_out[1:], reader.settings.kernel, strict=True)
             )
-            known = gradients[reader.name] if gradients[reader.name] is not None else 1.0
             if whole:
-                return _through(known, _routed(reader))
-    return default.get(signals.gradient)
+                return _through(_or_dense(gradients[reader.name]), _routed(reader))
+    return default.get(signals.gradient_density)
 
 
 def _after_pool(pool: Layer) -> Callable[[float], float]:
@@ -157,6 +163,10 @@ def _before_pool(pool: Layer) -> Callable[[float], float]:
 def _routed(pool: Layer) -> Callable[[float], float]:
     window = math.prod(pool.settings.kernel)
     return lambda d: d / window
+
+
+def _or_dense(density: Density) -> Density:
+    return 1.0 if density is None else density
 
 
 def _overlaps(layer: Layer) -> bool:

@@ -1,0 +1,106 @@
+"""Energy of events. Plain functions over numbers or arrays: every count may carry a batch axis `[B]` (or more axes).
+
+All energies are in pJ, sizes in bits. Events (counting.md) map to actions here and nowhere else:
+
+    reads, drains, merge_reads -> read        fills, updates -> write        metadata_* -> metadata_*, else read, write
+    actual -> the action                      gated -> gated_<action>, 0 pJ unless priced
+    skipped -> nothing                        compute -> the op's action
+
+Assumptions: an access costs the same whatever it moves (no row-buffer or burst effects); elements are packed into
+accesses without waste unless the memory says `packed: false`; the price of a memory is per access of its `width`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from sata.costs.evaluate import Price
+
+Amount = float | npt.NDArray[np.float64]
+
+EVENT_ACTION: Mapping[str, str] = {
+    "reads": "read", "drains": "read", "merge_reads": "read", "fills": "write", "updates": "write",
+    "metadata_reads": "metadata_read", "metadata_writes": "metadata_write",
+}  # fmt: skip
+FALL_BACK: Mapping[str, str] = {"metadata_read": "read", "metadata_write": "write"}
+
+
+def priced_action(price: Price, action: str, outcome: str = "actual") -> str | None:
+    """The name under which `price` knows this action: itself, its fall-back, its gated form; None if it costs nothing.
+
+    Raises: KeyError with the action if an actual one is not priced.
+    """
+    if outcome == "skipped":
+        return None
+    if outcome == "gated":
+        gated = f"gated_{action}"
+        return gated if gated in price.energy_pj else None
+    if action in price.energy_pj:
+        return action
+    other = FALL_BACK.get(action)
+    if other in price.energy_pj:
+        return other
+    raise KeyError(action)
+
+
+def action_energy_pj(price: Price, action: str, outcome: str = "actual") -> float:
+    """Energy of one action under an outcome (actual | metadata | gated | skipped). Raises: KeyError as `priced_action`."""
+    name = priced_action(price, action, outcome)
+    return 0.0 if name is None else price.energy_pj[name]
+
+
+def access_width_bits(width_bits: int | None, price: Price) -> float | None:
+    """Bits of one access: what the memory says, else the width its class is priced at; None: one element an access."""
+    if width_bits is not None:
+        return float(width_bits)
+    own = price.attributes.get("width")
+    return float(own) if isinstance(own, (int, float)) else None
+
+
+def accesses(words: Amount, element_bits: float, width_bits: float | None, packed: bool = True) -> Amount:
+    """Accesses that move `words` elements of `element_bits`: words * bits / width.
+
+    Not packed: every element starts an access of its own, ceil(bits / width) of them. No width: one per element.
+    """
+    if width_bits is None:
+        return words * 1.0
+    return words * (element_bits / width_bits if packed else float(np.ceil(element_bits / width_bits)))
+
+
+def access_energy_pj(words: Amount, element_bits: float, price: Price, event: str, *, width_bits: int | None = None,
+                     packed: bool = True, outcome: str = "actual") -> Amount:  # fmt: skip
+    """Energy of `words` elements moved by `event` (a key of EVENT_ACTION) at a memory with `width_bits` and `packed`.
+
+    For metadata, `words` are bits and `element_bits` 1. Raises: KeyError with the action if it is needed and not priced.
+    """
+    each = action_energy_pj(price, EVENT_ACTION[event], outcome)
+    return accesses(words, element_bits, access_width_bits(width_bits, price), packed) * each
+
+
+def compute_energy_pj(count: Amount, price: Price, action: str, outcome: str = "actual") -> Amount:
+    """Energy of `count` computes. Raises: KeyError with the action if it is needed and not priced."""
+    return count * action_energy_pj(price, action, outcome)
+
+
+def hop_energy_pj(words: Amount, hops: Amount, element_bits: float, price: Price, outcome: str = "actual") -> Amount:
+    """Energy in an array whose `hop` class is `price`: `deliver` per delivered word, `hop` per word and hop.
+
+    A class may price one of the two or both; `hops` is the total over words. If it has a width, words become transfers
+    of that width. Raises: KeyError("deliver") if it prices neither.
+    """
+    if not {"deliver", "hop"} & price.energy_pj.keys():
+        raise KeyError("deliver")
+    width = access_width_bits(None, price)
+    total: Amount = 0.0
+    for action, amount in (("deliver", words), ("hop", hops)):
+        if action in price.energy_pj:
+            total = total + accesses(amount, element_bits, width) * action_energy_pj(price, action, outcome)
+    return total
+
+
+def leakage_energy_pj(leakage_mw: float, seconds: Amount, instances: int = 1) -> Amount:
+    """Power times time times instances: 1 mW for 1 ns is 1 pJ."""
+    return leakage_mw * instances * seconds * 1e9

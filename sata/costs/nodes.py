@@ -1,0 +1,182 @@
+"""Prices of an architecture's nodes: its libraries, a price for every node, sums over instances, the table of prices."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sata.costs.evaluate import Price
+from sata.costs.prices import At, Prices
+from sata.specs.components import Library, Scalar
+from sata.specs.faults import Fault, Faults, SpecError, Where
+from sata.specs.library import is_raw, parse_library
+from sata.specs.model import Arch, Array, Branch, Compute, Memory, Node
+from sata.specs.source import Doc, Path_, read
+
+_STEP = re.compile(r"\[(\d+)\]|\.?([^.\[\]]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    """One line of `sata price`: a quantity of a node. `unit`: pJ, um2 or mW; `value` None is not priced.
+
+    `cycles` of an action, else 0; `instances` of the node in the whole architecture.
+    """
+
+    node: str
+    component: str
+    attributes: str
+    quantity: str
+    value: float | None
+    unit: str
+    cycles: int
+    instances: int
+    library: str
+    origin: str
+
+
+def load_libraries(names: Sequence[tuple[str, Where]], inline: Sequence[Doc], faults: Faults) -> list[Library]:
+    """Libraries in the order they are searched: those standing in the given documents, then those named.
+
+    A name may mean an inline library; else it is a file, in the current folder or among the shipped ones.
+    """
+    libraries = [lib for doc in inline if "library" in doc.data and (lib := parse_library(doc, faults))]
+    known = {library.name for library in libraries}
+    failed = any("library" in doc.data for doc in inline) and not libraries
+    for name, where in names:
+        if name in known or failed:
+            continue
+        try:
+            doc = read(name, folder="components", raw=is_raw)
+        except SpecError as error:
+            # Faults inside the file keep their place; a file that is not there is a fault of the line that names it.
+            faults.extend(f if f.line else _named(f, name, where) for f in error.faults)
+            continue
+        if "library" not in doc.data:
+            faults.add(where, f"'{name}' holds no library", f"its keys are {', '.join(doc.data)}")
+        elif library := parse_library(doc, faults):
+            libraries.append(library)
+    return libraries
+
+
+def _named(fault: Fault, name: str, where: Where) -> Fault:
+    return Fault(where, f"library '{name}': {fault.message}", fault.hint)
+
+
+def prices_of(arch: Arch, docs: Sequence[Doc], faults: Faults) -> Prices | None:
+    """The prices an architecture sees. `docs`: what the user gave, the architecture's first; None with faults."""
+    before = len(faults)
+    doc = docs[0] if docs else None
+    names = [(n, doc.where(("arch", "libraries", i)) if doc else arch.where) for i, n in enumerate(arch.libraries)]
+    libraries = load_libraries(names, docs, faults)
+    if len(faults) > before:
+        return None
+    try:
+        return Prices(libraries, arch.technology_nm)
+    except SpecError as error:
+        faults.extend(error.faults)
+        return None
+
+
+def all_nodes(arch: Arch) -> Iterator[tuple[Memory | Array | Compute, int]]:
+    """Every node of the architecture once, in the order of the file, with its number of instances.
+
+    Instances: the product of the array shapes above it. An array's are its lanes: each has a link of its own.
+    """
+    yield from _below(arch.nodes, 1)
+
+
+def _below(nodes: Sequence[Node], instances: int) -> Iterator[tuple[Memory | Array | Compute, int]]:
+    for node in nodes:
+        if isinstance(node, Branch):
+            for way in node.ways:
+                yield from _below(way, instances)
+            continue
+        if isinstance(node, Array):
+            instances *= math.prod(node.shape.values())
+        yield node, instances
+
+
+def price_nodes(arch: Arch, prices: Prices, faults: Faults, doc: Doc | None = None) -> dict[str, Price]:
+    """The price of every memory, compute and array with a `hop`, by name. `doc` is the architecture's, for places."""
+    found: dict[str, Price] = {}
+    for node, _ in all_nodes(arch):
+        component = node.hop if isinstance(node, Array) else node.component
+        if component is None:
+            if node.attributes:
+                faults.add(_places(node, doc)("attributes"), f"array '{node.name}' has attributes and no 'hop' class to take them")
+            continue
+        offered: dict[str, Scalar] = {}
+        if isinstance(node, Memory):
+            sizes = {"size": node.size_bits, "width": node.width_bits}
+            offered = {name: bits for name, bits in sizes.items() if bits is not None}
+        try:
+            found[node.name] = prices.price(component, node.attributes, offered=offered, at=_places(node, doc))
+        except SpecError as error:
+            faults.extend(error.faults)
+    return found
+
+
+def _places(node: Memory | Array | Compute, doc: Doc | None) -> At:
+    """Places of a node's class and attributes. `node.where` is that of its name: `arch.nodes[1].memory`."""
+    path: Path_ = tuple(int(m[1]) if m[1] else m[2] for m in _STEP.finditer(node.where.path))[:-1]
+
+    def at(key: str) -> Where:
+        if doc is None or not path:
+            return node.where
+        if key in ("class", "technology"):
+            return doc.where((*path, "hop" if isinstance(node, Array) else "class"))
+        if key in node.attributes:
+            return doc.where((*path, "attributes", key))
+        return doc.where((*path, key))
+
+    return at
+
+
+def area_um2(arch: Arch, prices: Mapping[str, Price]) -> float | None:
+    """Sum over all instances; None if a class does not price its area."""
+    return _sum(arch, {name: price.area_um2 for name, price in prices.items()})
+
+
+def leakage_mw(arch: Arch, prices: Mapping[str, Price]) -> float | None:
+    """Power of all instances, used or not; None if a class does not price its leakage."""
+    return _sum(arch, {name: price.leakage_mw for name, price in prices.items()})
+
+
+def _sum(arch: Arch, each: Mapping[str, float | None]) -> float | None:
+    terms = []
+    for node, instances in all_nodes(arch):
+        value = each.get(node.name, 0.0)  # an array without a hop class is wires that nobody prices
+        if value is None:
+            return None
+        terms.append(value * instances)
+    return math.fsum(terms)
+
+
+def check_priced(arch: Arch, prices: Mapping[str, Price], quantity: str, faults: Faults, doc: Doc | None = None) -> None:
+    """A fault for every node whose class does not price `quantity` ("area" | "leakage"): zero is only an explicit 0."""
+    unit = {"area": "um2", "leakage": "mW"}[quantity]
+    for node, _ in all_nodes(arch):
+        price = prices.get(node.name)
+        if price is not None and (price.area_um2 if quantity == "area" else price.leakage_mw) is None:
+            faults.add(_places(node, doc)("class"), f"{quantity} of {node.name} is {price.origin[quantity]}",
+                       f"say '{quantity}: 0 {unit}' in the library to leave it out")  # fmt: skip
+
+
+def price_table(arch: Arch, prices: Mapping[str, Price]) -> list[PriceRow]:
+    """The rows of `sata price ARCH`: every action, area and leakage of every node, with origins."""
+    rows: list[PriceRow] = []
+    for node, instances in all_nodes(arch):
+        price = prices.get(node.name)
+        if price is None:
+            continue
+        entries: list[tuple[str, float | None, str]] = [(a, e, "pJ") for a, e in price.energy_pj.items()]
+        entries += [("area", price.area_um2, "um2"), ("leakage", price.leakage_mw, "mW")]
+        rows += [
+            PriceRow(node.name, price.component, price.attributes_text(), name, value, unit, price.cycles.get(name, 0),
+                     instances, price.library, price.origin[name])
+            for name, value, unit in entries
+        ]  # fmt: skip
+    return rows

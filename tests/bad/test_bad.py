@@ -1,0 +1,47 @@
+"""Every broken spec of this folder, and the whole text that it is answered with (expected.yaml)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sata import specs
+
+HERE = Path(__file__).parent
+CASES: dict[str, Any] = yaml.safe_load((HERE / "expected.yaml").read_text(encoding="utf-8"))
+
+
+def faults_of(name: str, case: Any) -> list[str]:
+    """The lines that `sata check` or `sata run` would print for a case."""
+    if isinstance(case, list):
+        return [str(fault) for fault in specs.check(f"{name}.yaml")]
+    if "check" in case:
+        return [str(fault) for fault in specs.check(*case["check"], variables=case.get("set"))]
+    import sata
+
+    with pytest.raises(specs.SpecError) as error:
+        sata.evaluate(*case["run"], **case.get("set", {}))
+    return str(error.value).splitlines()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_says_what_is_wrong(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(HERE)
+    case = CASES[name]
+    assert faults_of(name, case) == (case if isinstance(case, list) else case["faults"])
+
+
+def test_every_case_is_a_fault() -> None:
+    assert all(case if isinstance(case, list) else case["faults"] for case in CASES.values())
+
+
+def test_every_file_is_a_case() -> None:
+    """A broken file that nothing expects would be tested by nothing."""
+    used = {f"{name}.yaml" for name, case in CASES.items() if isinstance(case, list)}
+    for case in CASES.values():
+        if isinstance(case, dict):
+            used |= {str(name) for name in [*case.get("check", ()), *case.get("run", ())]}
+    assert {path.name for path in HERE.glob("*.yaml")} - {"expected.yaml"} <= used
