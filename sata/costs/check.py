@@ -1,4 +1,4 @@
-"""What only all libraries of a search list together can tell: classes of parts, their actions, compounds in a circle."""
+"""What only all libraries of a search list can tell: classes of parts, their actions, compounds in a circle."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def check_libraries(libraries: Sequence[Library], faults: Faults) -> None:
             _circle(component, library, libraries, [], seen, faults)
 
 
+def hint_with(near: str, known: str) -> str:
+    """The nearest right word with all known ones in brackets, or these alone."""
+    return f"{near} ({known})" if near else known
+
+
 def _find(name: str, inside: Library, libraries: Sequence[Library]) -> tuple[Library, Component] | None:
     for library in (inside, *libraries):
         if name in library.components:
@@ -38,19 +43,19 @@ def _check_parts(compound: Compound, inside: Library, libraries: Sequence[Librar
         if _find(part.component, inside, libraries) is None:
             missing.add(part.name)
             known = [name for library in libraries for name in library.components]
-            searched = f"(libraries searched: {', '.join(library.name for library in libraries)})"
+            searched = f"libraries searched: {', '.join(library.name for library in libraries)}"
             where = part.places.get("class", part.where)
-            faults.add(where, f"'{part.component}' is in no library", f"{did_you_mean(part.component, known)} {searched}".strip())
+            faults.add(
+                where, f"'{part.component}' is in no library", hint_with(did_you_mean(part.component, known), searched)
+            )
     for bag in compound.bags.values():
         for use in bag:
             part = compound.parts[use.part]
             found = _find(part.component, inside, libraries)
             if use.part in missing or found is None or use.action in found[1].actions:
                 continue
-            hint = did_you_mean(use.action, found[1].actions)
-            has = f"it has: {', '.join(found[1].actions)}"
-            faults.add(use.where, f"the part '{part.name}' (class {part.component}) has no action '{use.action}'",
-                       f"{hint} {has}".strip())  # fmt: skip
+            hint = hint_with(did_you_mean(use.action, found[1].actions), f"it has: {', '.join(found[1].actions)}")
+            faults.add(use.where, f"the part '{part.name}' (class {part.component}) has no action '{use.action}'", hint)
 
 
 def _circle(component: Component, inside: Library, libraries: Sequence[Library], above: list[Component], seen: set[int],

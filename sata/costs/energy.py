@@ -47,7 +47,7 @@ def priced_action(price: Price, action: str, outcome: str = "actual") -> str | N
 
 
 def action_energy_pj(price: Price, action: str, outcome: str = "actual") -> float:
-    """Energy of one action under an outcome (actual | metadata | gated | skipped). Raises: KeyError as `priced_action`."""
+    """Energy of one action by outcome (actual | metadata | gated | skipped). Raises: KeyError as `priced_action`."""
     name = priced_action(price, action, outcome)
     return 0.0 if name is None else price.energy_pj[name]
 
@@ -74,7 +74,8 @@ def access_energy_pj(words: Amount, element_bits: float, price: Price, event: st
                      packed: bool = True, outcome: str = "actual") -> Amount:  # fmt: skip
     """Energy of `words` elements moved by `event` (a key of EVENT_ACTION) at a memory with `width_bits` and `packed`.
 
-    For metadata, `words` are bits and `element_bits` 1. Raises: KeyError with the action if it is needed and not priced.
+    For metadata, `words` are bits and `element_bits` 1.
+    Raises: KeyError with the action if it is needed and not priced.
     """
     each = action_energy_pj(price, EVENT_ACTION[event], outcome)
     return accesses(words, element_bits, access_width_bits(width_bits, price), packed) * each

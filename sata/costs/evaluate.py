@@ -1,4 +1,4 @@
-"""The price of one component at given attributes: of a primitive, between the rows of a table, of a compound's parts."""
+"""The price of a component at given attributes: a primitive, between the rows of a table, a compound's parts."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ def table_price(component: Table, library: Library, values: Mapping[str, Scalar]
                  amounts.get("leakage"), origin, kinds)  # fmt: skip
 
 
-def compound_price(component: Compound, library: Library, values: Mapping[str, Scalar], parts: Mapping[str, Price]) -> Price:
+def compound_price(
+    component: Compound, library: Library, values: Mapping[str, Scalar], parts: Mapping[str, Price]
+) -> Price:
     """Sums over parts. Area and leakage: count times the part's; not priced if one part's is not.
 
     Raises: SpecError for an expression that makes no count.

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from sata.costs.check import hint_with
 from sata.costs.evaluate import Price
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
@@ -81,7 +82,7 @@ def price_counts(source: Any, variables: Mapping[str, Any] | None = None) -> Giv
     for name in variables or {}:
         if name not in doc.declared:
             faults.add(Where(doc.label), f"there is no variable '{name}'",
-                       did_you_mean(name, doc.declared) or f"variables: {', '.join(doc.declared) or 'none'}")  # fmt: skip
+                       did_you_mean(name, doc.declared) or _variables(doc))  # fmt: skip
     if "counts" not in doc.data:
         faults.add(doc.where(()), "there is no key 'counts'", did_you_mean("counts", doc.data))
     for key in doc.data:
@@ -92,6 +93,10 @@ def price_counts(source: Any, variables: Mapping[str, Any] | None = None) -> Giv
     schema.validate(doc, "counts", faults)
     faults.check()
     return _Counter(doc, faults).result()
+
+
+def _variables(doc: Doc) -> str:
+    return f"variables: {', '.join(doc.declared) or 'none'}"
 
 
 def _is_later(path: Path_) -> bool:
@@ -119,7 +124,9 @@ class _Counter:
             for i in range(len(self.data["actions"])):
                 records += self.action(run, i, scopes, prices)
             self.faults.check()
-        return GivenResult(self.data.get("name", "counts"), self.data.get("source", ""), tuple(records), self.doc.text_hash)
+        return GivenResult(
+            self.data.get("name", "counts"), self.data.get("source", ""), tuple(records), self.doc.text_hash
+        )
 
     def prices(self) -> Prices | None:
         path: Path_ = ("counts", "libraries")
@@ -141,13 +148,13 @@ class _Counter:
         self.faults.add(self.doc.where(path, key), message, hint)
 
     def check_names(self) -> None:
-        """Runs set declared variables; no name means two things; every number of a layer and every definition is used."""
+        """Runs set declared variables; no name means two things; all numbers of layers and definitions are used."""
         variables = self.doc.declared
         for run, changed in self.data.get("runs", {}).items():
             for name in changed:
                 if name not in variables:
                     self.fault(("counts", "runs", run, name), f"there is no variable '{name}'",
-                               did_you_mean(name, variables) or f"variables: {', '.join(variables) or 'none'}", key=True)  # fmt: skip
+                               did_you_mean(name, variables) or _variables(self.doc), key=True)  # fmt: skip
         used = self._names(self.data)
         sites: list[tuple[Path_, str]] = [(("counts", "define", name), name) for name in self.data.get("define", {})]
         for i, layer in enumerate(self.data.get("layers", [])):
@@ -169,7 +176,13 @@ class _Counter:
         layers = self.data.get("layers", [])
         found: list[tuple[str, dict[str, Any]]] = [("", {**variables, "layers": len(layers)})]
         for i, layer in enumerate(layers):
-            names = {**variables, "layers": len(layers), "layer": layer["name"], "index": i, "last": i == len(layers) - 1}
+            names = {
+                **variables,
+                "layers": len(layers),
+                "layer": layer["name"],
+                "index": i,
+                "last": i == len(layers) - 1,
+            }
             for name, value in layer.items():
                 if name != "name":
                     names[name] = self.render(value, names, ("counts", "layers", i, name), layer["name"])
@@ -203,14 +216,20 @@ class _Counter:
             if len(self.faults) > before or price is None:
                 continue
             if isinstance(count, bool) or not isinstance(count, (int, float)) or count < 0:
-                self.fault((*path, "count"), f"expected a number of at least 0, found {count!r}" + (f" in layer {layer}" if layer else ""))
+                self.fault(
+                    (*path, "count"),
+                    f"expected a number of at least 0, found {count!r}" + (f" in layer {layer}" if layer else ""),
+                )
                 continue
             energy = count * price.energy_pj[item["action"]]
-            records.append(GivenRecord(run, layer, item["stage"], item["group"], item["class"], item["action"], float(count),
-                                       energy, price.origin[item["action"]]))  # fmt: skip
+            origin = price.origin[item["action"]]
+            key = (run, layer, item["stage"], item["group"], item["class"], item["action"])
+            records.append(GivenRecord(*key, float(count), energy, origin))
         return records
 
-    def price(self, item: Mapping[str, Any], names: Mapping[str, Any], path: Path_, layer: str, prices: Prices) -> Price | None:
+    def price(
+        self, item: Mapping[str, Any], names: Mapping[str, Any], path: Path_, layer: str, prices: Prices
+    ) -> Price | None:
         given = item.get("attributes", {})
         attributes = {n: self.render(v, names, (*path, "attributes", n), layer) for n, v in given.items()}
 
@@ -223,7 +242,7 @@ class _Counter:
             self.faults.extend(error.faults)
             return None
         if item["action"] not in price.energy_pj:
-            hint = f"{did_you_mean(item['action'], price.energy_pj)} it has: {', '.join(price.energy_pj)}".strip()
+            hint = hint_with(did_you_mean(item["action"], price.energy_pj), f"it has: {', '.join(price.energy_pj)}")
             self.faults.extend([Fault(self.doc.where((*path, "action")),
                                       f"no library prices '{item['action']}' of {item['class']}", hint)])  # fmt: skip
             return None

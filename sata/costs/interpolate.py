@@ -34,7 +34,9 @@ def between(table: Table, values: Mapping[str, Scalar]) -> tuple[Values, str]:
             kind = table.attributes[name].kind
             known = ", ".join(dict.fromkeys(shown(row.keys[name], kind) for row in rows))
             given = _given(table, values, exact[: exact.index(name)])
-            raise ValueError(f"{name} {shown(values[name], kind)} is in no row of {table.file}{given}, which has {known}")
+            raise ValueError(
+                f"{name} {shown(values[name], kind)} is in no row of {table.file}{given}, which has {known}"
+            )
         rows = matching
     lines: set[int] = set()
     steps: list[str] = []
@@ -90,7 +92,7 @@ def _given(table: Table, values: Mapping[str, Scalar], names: Sequence[str]) -> 
 
 
 def factor(scale: Scale, value: float, reference: float) -> float:
-    """What a quantity is multiplied by when an attribute leaves `reference`. Raises: ValueError where no rule reaches."""
+    """What a quantity is multiplied by away from `reference`. Raises: ValueError where no rule reaches."""
     if scale.rule == "linear":
         return value / reference
     if scale.rule == "quadratic":
@@ -119,7 +121,9 @@ def _point(scale: Scale, x: float) -> float:
     return v + (w - v) * (x - a) / (b - a)
 
 
-def scaled(reference: Reference, kinds: Mapping[str, str], values: Mapping[str, Scalar], quantity: str) -> tuple[float, str]:
+def scaled(
+    reference: Reference, kinds: Mapping[str, str], values: Mapping[str, Scalar], quantity: str
+) -> tuple[float, str]:
     """The factor of `quantity` (energy | area | leakage) at attribute `values`, and a text that says so.
 
     Raises: ValueError if an attribute differs from its reference and no scale is given for it.

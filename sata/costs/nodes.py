@@ -1,4 +1,4 @@
-"""Prices of an architecture's nodes: its libraries, a price for every node, sums over instances, the table of prices."""
+"""Prices of an architecture: its libraries, a price for every node, sums over instances, the table of prices."""
 
 from __future__ import annotations
 
@@ -106,7 +106,10 @@ def price_nodes(arch: Arch, prices: Prices, faults: Faults, doc: Doc | None = No
         component = node.hop if isinstance(node, Array) else node.component
         if component is None:
             if node.attributes:
-                faults.add(_places(node, doc)("attributes"), f"array '{node.name}' has attributes and no 'hop' class to take them")
+                faults.add(
+                    _places(node, doc)("attributes"),
+                    f"array '{node.name}' has attributes and no 'hop' class to take them",
+                )
             continue
         offered: dict[str, Scalar] = {}
         if isinstance(node, Memory):
@@ -155,7 +158,9 @@ def _sum(arch: Arch, each: Mapping[str, float | None]) -> float | None:
     return math.fsum(terms)
 
 
-def check_priced(arch: Arch, prices: Mapping[str, Price], quantity: str, faults: Faults, doc: Doc | None = None) -> None:
+def check_priced(
+    arch: Arch, prices: Mapping[str, Price], quantity: str, faults: Faults, doc: Doc | None = None
+) -> None:
     """A fault for every node whose class does not price `quantity` ("area" | "leakage"): zero is only an explicit 0."""
     unit = {"area": "um2", "leakage": "mW"}[quantity]
     for node, _ in all_nodes(arch):

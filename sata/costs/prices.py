@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sata.costs.check import check_libraries
+from sata.costs.check import check_libraries, hint_with
 from sata.costs.evaluate import Price, compound_price, primitive_price, table_price
 from sata.specs.components import Attribute, Component, Compound, Library, Part, Scalar, Table, convert
 from sata.specs.expressions import has_expression, render_value
@@ -93,7 +93,8 @@ class Prices:
         if self.technology_nm is not None and node is not None and node != self.technology_nm:
             raise SpecError([Fault(
                 request.at("technology"),
-                f"'{component.name}' is priced for {node:g} nm (library {library.name}), not for {self.technology_nm:g} nm",
+                f"'{component.name}' is priced for {node:g} nm (library {library.name}), "
+                f"not for {self.technology_nm:g} nm",
                 f"say 'technology: {node:g} nm' or name a library for {self.technology_nm:g} nm",
             )])  # fmt: skip
         try:
@@ -104,7 +105,9 @@ class Prices:
             name = next((n for n in values if str(error).startswith(f"{n} ")), "class")
             raise SpecError([Fault(request.at(name), f"'{component.name}': {error}")]) from None
 
-    def _compound(self, library: Library, component: Compound, values: Mapping[str, Scalar], request: _Request) -> Price:
+    def _compound(
+        self, library: Library, component: Compound, values: Mapping[str, Scalar], request: _Request
+    ) -> Price:
         parts: dict[str, Price] = {}
         faults = Faults()
         for part in component.parts.values():
@@ -133,12 +136,12 @@ class Prices:
         return self._price(_Request(part.component, asked, at, inner=frozenset(inner)), library)
 
     def _unknown(self, request: _Request) -> Fault:
-        searched = f"(libraries searched: {', '.join(lib.name for lib in self.libraries)})"
+        searched = f"libraries searched: {', '.join(lib.name for lib in self.libraries)}"
         if not self.libraries:
             return Fault(request.at("class"), f"'{request.component}' is in no library", "no libraries are named")
         known = [name for library in self.libraries for name in library.components]
-        hint = did_you_mean(request.component, known)
-        return Fault(request.at("class"), f"'{request.component}' is in no library", f"{hint} {searched}".strip())
+        hint = hint_with(did_you_mean(request.component, known), searched)
+        return Fault(request.at("class"), f"'{request.component}' is in no library", hint)
 
 
 def _resolve(component: Component, request: _Request) -> dict[str, Scalar]:
@@ -147,8 +150,7 @@ def _resolve(component: Component, request: _Request) -> dict[str, Scalar]:
     known = component.attributes
     for name in request.asked:
         if name not in known:
-            accepted = f"(accepted: {', '.join(known)})" if known else "(it accepts none)"
-            hint = f"{did_you_mean(name, known)} {accepted}".strip()
+            hint = hint_with(did_you_mean(name, known), f"accepted: {', '.join(known)}" if known else "it accepts none")
             faults.add(request.at(name), f"'{component.name}' has no attribute '{name}'", hint)
         elif name in request.offered:
             faults.add(request.at(name), f"'{name}' is given twice", "a memory says it beside its class")
@@ -156,7 +158,9 @@ def _resolve(component: Component, request: _Request) -> dict[str, Scalar]:
     for name, attribute in known.items():
         value = request.asked.get(name, request.offered.get(name, attribute.default))
         if value is None:
-            faults.add(request.at("class"), f"'{component.name}' needs '{name}'", f"its attributes are {', '.join(known)}")
+            faults.add(
+                request.at("class"), f"'{component.name}' needs '{name}'", f"its attributes are {', '.join(known)}"
+            )
             continue
         given = name in request.asked
         try:
@@ -169,7 +173,5 @@ def _resolve(component: Component, request: _Request) -> dict[str, Scalar]:
 
 def missing_action(op: str, node: str, price: Price, action: str, where: Where) -> Fault:
     """The fault of an action that op `op` needs of `node` and that its class does not price."""
-    has = ", ".join(price.energy_pj) or "nothing"
-    near = did_you_mean(action, price.energy_pj)
-    return Fault(where, f"op {op} needs '{action}' of {node} (class {price.component}), which no library prices",
-                 f"{near} it has: {has}".strip())  # fmt: skip
+    hint = hint_with(did_you_mean(action, price.energy_pj), f"it has: {', '.join(price.energy_pj) or 'nothing'}")
+    return Fault(where, f"op {op} needs '{action}' of {node} (class {price.component}), which no library prices", hint)

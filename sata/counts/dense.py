@@ -11,15 +11,15 @@ of the moment only. A descending rank has been turned round before (its index co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.counts.digits import FREE, ZERO, combinations_below, digits_of
-from sata.counts.plan import Link, OperandPlan, Views
+from sata.counts.digits import FREE, combinations_below, digits_of
+from sata.counts.plan import Link, OperandPlan, Views, through
 from sata.nest.structure import TEMPORAL, Structure
 from sata.counts.tables import Batch, Tables
 from sata.counts.windows import Sums
@@ -64,18 +64,19 @@ class DenseCounts:
     lanes: Number
 
 
-def count(structure: Structure, factors: Sequence[int] | Ints) -> DenseCounts:
+def count(structure: Structure, factors: Sequence[int] | Ints, pins: Mapping[int, int] | None = None) -> DenseCounts:
     """Counts of one mapping, or of a batch.
 
     factors: [slots] for one mapping (numbers come back), or [slots, B] (arrays [B] come back). The outermost loop
-    of a rank has factor ceil(bound / stride).
+    of a rank has factor ceil(bound / stride). pins: spatial slots above a memory -> index; with them only what the
+    instances at these indices do is counted (meant for memories below all of the pinned slots).
     """
     table = np.asarray(factors, dtype=np.int64)
     if table.ndim == 1 or not len(structure.slots):
-        return _count(Tables(Batch(structure, table.reshape(-1).tolist())))
+        return _count(Tables(Batch(structure, table.reshape(-1).tolist(), pins)))
     if table.shape[1] == 1:
-        return _stack(structure, [_count(Tables(Batch(structure, table[:, 0].tolist())))], [1])
-    batch = Batch(structure, list(np.ascontiguousarray(table)))
+        return _stack(structure, [_count(Tables(Batch(structure, table[:, 0].tolist(), pins)))], [1])
+    batch = Batch(structure, list(np.ascontiguousarray(table)), pins)
     pieces = [slice(i, min(i + CHUNK, table.shape[1])) for i in range(0, table.shape[1], CHUNK)]
     return _stack(structure, [_count(Tables(batch, p)) for p in pieces], [p.stop - p.start for p in pieces])
 
@@ -130,6 +131,30 @@ def _output(tables: Tables, plan: OperandPlan, initialised: bool) -> tuple[tuple
             valueless = arrivals - back
         came.append(arrivals)
     return tuple(memories), tuple(came)
+
+
+def delivered(structure: Structure, factors: Sequence[int], array: int) -> tuple[int, ...]:
+    """Per operand, the words that pass array number `array` of one mapping, counted at each of its instances.
+
+    Inputs pass on their way in; results on their way out (as far as arrays further in have not added them up), and
+    partial sums that come back once each, however many children take part.
+    """
+    tables = Tables(Batch(structure, [int(f) for f in factors]))
+    found = []
+    for operand, plan in zip(structure.operands, tables.plan, strict=True):
+        crossing = through(structure, operand, array)
+        if crossing is None:
+            found.append(0)
+            continue
+        link, views = crossing
+        at_compute = link.depth == len(structure.slots) and link == plan.links[-1]
+        words = arrivals_sum(tables, link, views, at_compute, backward=operand.output)
+        if operand.output:
+            memories, _ = _output(tables, plan, operand.initialised)
+            number = next(i for i, other in enumerate(plan.links) if other == link)
+            words += memories[number].reads
+        found.append(words)
+    return tuple(found)
 
 
 def _memories(tables: Tables, plan: OperandPlan) -> list[MemoryCounts]:
@@ -211,7 +236,7 @@ def _existing(structure: Structure, factors: Sequence[Number], temporal: bool) -
             strides.append(running)
             running = running * factor
         digits, rest = digits_of(structure.bounds[rank], strides[::-1], own)
-        pins = [FREE if (structure.slots[s].array == TEMPORAL) == temporal else ZERO for s in slots]
+        pins = [FREE if (structure.slots[s].array == TEMPORAL) == temporal else 0 for s in slots]
         below, edge = combinations_below(digits, own, pins)
         product = product * (below + edge * (rest > 0))
     return product

@@ -6,11 +6,11 @@ All functions take Python integers or int64 arrays over a batch axis, and give t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-FREE, ZERO, LAST = 0, 1, 2
+FREE: Final = None  # a digit that runs; any other pin is the value it is held at
 
 Number = Any  # int, or an int64 array [B]
 
@@ -27,7 +27,7 @@ def digits_of(bound: int, strides: Sequence[Number], factors: Sequence[Number]) 
 
 
 def combinations_below(
-    digits: Sequence[Number], factors: Sequence[Number], pins: Sequence[int]
+    digits: Sequence[Number], factors: Sequence[Number], pins: Sequence[Number]
 ) -> tuple[Number, Number]:
     """Combinations of digits, pinned as told, that lie below the bound's digits, and whether the bound's own is one (0 or 1).
 
@@ -37,13 +37,12 @@ def combinations_below(
     below: Number = 0
     on_edge: Number = 1
     for digit, factor, pin in zip(digits, factors, pins, strict=True):
-        if pin == FREE:
+        if pin is FREE:
             below = below * factor + on_edge * least(digit, factor)
             on_edge = on_edge * (digit < factor)
         else:
-            value = 0 if pin == ZERO else factor - 1
-            below = below + on_edge * (digit > value)
-            on_edge = on_edge * (digit == value)
+            below = below + on_edge * (digit > pin)
+            on_edge = on_edge * (digit == pin)
     return below, on_edge
 
 

@@ -112,6 +112,55 @@ def _plan(structure: Structure, operand: Operand, known: dict[View, View]) -> Op
     return OperandPlan(home, tuple(links))
 
 
+def through(structure: Structure, operand: Operand, array: int) -> tuple[Link, Views] | None:
+    """The link of an operand that crosses an array, and its views of what passes that array: words for each of its
+    instances apart, arrays further in sharing as they do. None where no link crosses it."""
+    groups = groups_of(structure, operand)
+    depths = [structure.depths[m] for m in operand.chain] + [len(structure.slots)]
+    slots = [i for i, slot in enumerate(structure.slots) if slot.array == array]
+    for parent, child in zip(depths, depths[1:], strict=False):
+        if slots and parent <= slots[0] < child:
+            known: dict[View, View] = {}
+            link = _link(structure, operand, groups, parent, child, known)
+            return link, _views(structure, operand, groups, slots[-1] + 1, child, "shared", known)
+    return None
+
+
+def _views(
+    structure: Structure,
+    operand: Operand,
+    groups: tuple[Group, ...],
+    parent: int,
+    child: int,
+    mode: str,
+    known: dict[View, View],
+) -> Views:
+    """The groups as a child sees them; spatial loops above `parent` are told apart in every mode."""
+    found = []
+    for g in groups:
+        own = [s for s in g.slots if s < child]
+        loops = tuple(
+            Loop(g.ranks.index(structure.slots[s].rank), _role(structure, operand, s, parent, mode)) for s in own
+        )
+        view = View(g, child, loops)
+        found.append(known.setdefault(view, view))
+    return tuple(found)
+
+
+def _role(structure: Structure, operand: Operand, slot: int, parent: int, mode: str) -> int:
+    array = structure.slots[slot].array
+    if array == TEMPORAL:
+        return IS_TEMPORAL
+    if slot < parent or mode == "apart":
+        return TOLD_APART
+    if mode == "merged":
+        return BY_ELEMENT
+    fanout = structure.fanouts[array]
+    if operand.output:
+        return BY_ELEMENT if fanout.reduce else TOLD_APART
+    return {"none": TOLD_APART, "tile": BY_TILE, "element": BY_ELEMENT}[fanout.multicast]
+
+
 def _link(
     structure: Structure,
     operand: Operand,
@@ -120,27 +169,8 @@ def _link(
     child: int,
     known: dict[View, View],
 ) -> Link:
-    def role(slot: int, mode: str) -> int:
-        array = structure.slots[slot].array
-        if array == TEMPORAL:
-            return IS_TEMPORAL
-        if slot < parent or mode == "apart":
-            return TOLD_APART
-        fanout = structure.fanouts[array]
-        if mode == "merged":
-            return BY_ELEMENT
-        if operand.output:
-            return BY_ELEMENT if fanout.reduce else TOLD_APART
-        return {"none": TOLD_APART, "tile": BY_TILE, "element": BY_ELEMENT}[fanout.multicast]
-
     def views(mode: str) -> Views:
-        found = []
-        for g in groups:
-            own = [s for s in g.slots if s < child]
-            loops = tuple(Loop(g.ranks.index(structure.slots[s].rank), role(s, mode)) for s in own)
-            view = View(g, child, loops)
-            found.append(known.setdefault(view, view))
-        return tuple(found)
+        return _views(structure, operand, groups, parent, child, mode, known)
 
     apart, shared, merged = (views(mode) for mode in ("apart", "shared", "merged"))
     shared = apart if shared == apart else shared

@@ -6,15 +6,15 @@ all others come from the enumerated tables of `windows`, computed once per disti
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from sata.counts.digits import FREE, LAST, ZERO, combinations_below, digits_of, least
+from sata.counts.digits import FREE, combinations_below, digits_of, least
 from sata.counts.plan import Group, Link, View, plan_of
 from sata.nest.structure import Structure
-from sata.counts.windows import IS_TEMPORAL, TOLD_APART, Sums, every_step, window_sums
+from sata.counts.windows import IS_TEMPORAL, PINNED, TOLD_APART, Loop, Sums, every_step, window_sums
 
 Number = Any  # int, or an int64 array [B]
 Factors = Sequence[Number]
@@ -23,11 +23,11 @@ Factors = Sequence[Number]
 class Batch:
     """All factors of a batch, and the tables of its distinct chains, shared by the pieces it is worked on in.
 
-    factors: per slot an int, or an int64 array [B].
+    factors: per slot an int, or an int64 array [B]. pins: spatial slots that stay at one index, to look at one instance.
     """
 
-    def __init__(self, structure: Structure, factors: Factors) -> None:
-        self.structure, self.factors = structure, factors
+    def __init__(self, structure: Structure, factors: Factors, pins: Mapping[int, int] | None = None) -> None:
+        self.structure, self.factors, self.pins = structure, factors, dict(pins or {})
         self.plan = plan_of(structure)  # keeps its views alive: tables are found again by their identity
         self._chains: dict[tuple[int, ...], tuple[list[tuple[int, ...]], Any]] = {}
         self._rows: dict[tuple[int, bool], dict[tuple[int, int], tuple[int, ...]]] = {}
@@ -51,7 +51,7 @@ class Batch:
         if found is None:
             factors = self.chains(view.group)[0][chain]
             below = self._spans(view, factors)
-            sums = window_sums(view.group.window, view.loops, factors[: len(view.loops)], below, backward, steps)
+            sums = window_sums(view.group.window, self.loops(view), factors[: len(view.loops)], below, backward, steps)
             found = rows[chain, steps] = _flat(sums)
         return found
 
@@ -67,9 +67,18 @@ class Batch:
         """At the compute: per distinct chain, what is covered over all steps, as an int64 array; a number for one mapping."""
         if id(view) not in self._every:
             chains, inverse = self.chains(view.group)
-            sums = [every_step(view.group.window, view.loops, c, self._spans(view, c)) for c in chains]
+            sums = [every_step(view.group.window, self.loops(view), c, self._spans(view, c)) for c in chains]
             self._every[id(view)] = sums[0] if inverse is None else np.array(sums, dtype=np.int64)
         return self._every[id(view)]
+
+    def loops(self, view: View) -> tuple[Loop, ...]:
+        """The view's loops, those that are pinned marked so."""
+        if not self.pins:
+            return view.loops
+        return tuple(
+            Loop(loop.rank, PINNED, self.pins[slot]) if slot in self.pins else loop
+            for slot, loop in zip(view.slots, view.loops, strict=True)
+        )
 
     def _spans(self, view: View, chain: tuple[int, ...]) -> tuple[int, ...]:
         """Per rank of the group, how many of its values lie under one index of its loops above the child."""
@@ -150,7 +159,12 @@ class Tables:
 
     def children(self, view: View) -> Number:
         """Exact plain groups: how many children there are along the group's spatial loops."""
-        return self._product([s for s, loop in zip(view.slots, view.loops, strict=True) if loop.role != IS_TEMPORAL])
+        return self._running(view, lambda role: role >= TOLD_APART)
+
+    def _running(self, view: View, chosen: Callable[[int], bool]) -> Number:
+        """The product of the factors of the view's loops of some roles."""
+        pairs = zip(view.slots, self.batch.loops(view), strict=True)
+        return self._product([slot for slot, loop in pairs if chosen(loop.role)])
 
     def base(self, view: View) -> Number:
         """Exact plain groups: what one step covers. Different blocks are never shared; children that differ only in
@@ -158,8 +172,7 @@ class Tables:
         key = id(view)
         if key not in self._base:
             if view.group.window.free:
-                pairs = zip(view.slots, view.loops, strict=True)
-                self._base[key] = self._product([s for s, loop in pairs if loop.role == TOLD_APART])
+                self._base[key] = self._running(view, lambda role: role == TOLD_APART)
             else:
                 self._base[key] = self.block(view) * self.children(view)
         return self._base[key]
@@ -179,11 +192,11 @@ class Tables:
 
     def every(self, view: View) -> Number:
         """At the compute: what is covered over all steps."""
-        window = view.group.window
-        if view.group.plain and not window.free:
-            return window.bounds[0]
-        if view.group.plain and not self.ragged(view):
-            return self._product([s for s, loop in zip(view.slots, view.loops, strict=True) if loop.role in (IS_TEMPORAL, TOLD_APART)])
+        free, plain = view.group.window.free, view.group.plain
+        if plain and not self.ragged(view):
+            return self._running(view, lambda role: role in (IS_TEMPORAL, TOLD_APART) or (role >= TOLD_APART and not free))
+        if plain and not free:
+            return self._ragged_blocks(view, False).foreign_new[-1]
         table = self.batch.every(view)
         inverse = self._inverse(view.group)
         return table if inverse is None else table.take(inverse)
@@ -241,20 +254,21 @@ class Tables:
         factors = [self.factors[s] for s in view.slots]
         strides = [size * p for p in _products_below(factors)]
         digits, rest = digits_of(bound, strides, factors)
-        pin = LAST if backward else ZERO
+        loops = self.batch.loops(view)
 
         def covered(outside: int) -> Number:
             pins, seen = [], 0
-            for loop in view.loops:
+            for loop, factor in zip(loops, factors, strict=True):
                 temporal = loop.role == IS_TEMPORAL
-                pins.append(pin if temporal and seen >= outside else FREE)
+                rest_at = factor - 1 if backward else 0
+                pins.append(loop.digit if loop.role == PINNED else rest_at if temporal and seen >= outside else FREE)
                 seen += temporal
             below, edge = combinations_below(digits, factors, pins)
             return below * size + edge * rest
 
-        temporal = sum(loop.role == IS_TEMPORAL for loop in view.loops)
+        temporal = sum(loop.role == IS_TEMPORAL for loop in loops)
         foreign = [covered(n) for n in range(temporal + 1)]
-        fixed = [ZERO if loop.role == IS_TEMPORAL else FREE for loop in view.loops]
+        fixed = [0 if loop.role == IS_TEMPORAL else loop.digit if loop.role == PINNED else FREE for loop in loops]
         below, edge = combinations_below(digits, factors, fixed)
         instances = below + edge * (rest > 0)
         held = self._held_blocks(view, foreign)

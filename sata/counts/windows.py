@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 # What a spatial loop above the child does to the deliveries of its children: told apart and summed; shared where all
 # windows coincide; merged into one union.
 TOLD_APART, BY_TILE, BY_ELEMENT = 0, 1, 2
-IS_TEMPORAL = -1
+IS_TEMPORAL, PINNED = -1, -2
 
 
 class Window(NamedTuple):
@@ -35,10 +35,14 @@ class Window(NamedTuple):
 
 
 class Loop(NamedTuple):
-    """An own loop above the child: which of the window's ranks, and IS_TEMPORAL or what the spatial loop does."""
+    """An own loop above the child: which of the window's ranks, and IS_TEMPORAL or what the spatial loop does.
+
+    A PINNED spatial loop stays at `digit`: one instance is looked at by itself.
+    """
 
     rank: int
     role: int
+    digit: int = 0
 
 
 class Sums(NamedTuple):
@@ -207,6 +211,9 @@ class _Walk:
         order += [i for roles in groups for i, loop in enumerate(self.loops) if loop.role in roles]
         shape = [len(digits[i]) if i in digits else self.factors[i] for i in order]
         starts = [np.zeros(shape, dtype=np.int64) for _ in self.window.bounds]
+        for i, loop in enumerate(self.loops):
+            if loop.role == PINNED:
+                starts[loop.rank] += loop.digit * self.strides[i]
         for axis, i in enumerate(order):
             values = digits[i] if i in digits else np.arange(self.factors[i])
             view = [1] * len(order)
@@ -261,7 +268,7 @@ def _shape(loops: tuple[Loop, ...], factors: tuple[int, ...], shape: tuple[int, 
     """(steps with the children told apart, `tile` indices, `element` indices)."""
     sizes = [1, 1, 1]
     for loop, factor in zip(loops, factors, strict=True):
-        if loop.role != IS_TEMPORAL:
+        if loop.role not in (IS_TEMPORAL, PINNED):
             sizes[loop.role] *= factor
     return shape[0] * sizes[TOLD_APART], sizes[BY_TILE], sizes[BY_ELEMENT]
 

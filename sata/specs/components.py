@@ -19,7 +19,7 @@ QUANTITIES = ("energy", "area", "leakage")
 
 @dataclass(frozen=True, slots=True)
 class Attribute:
-    """What a class accepts. `kind`: a dimension of `units.DIMENSIONS`, or number, text, boolean. No default: required."""
+    """What a class accepts. `kind`: a dimension of `units.DIMENSIONS`, number, text, boolean. No default: required."""
 
     name: str
     kind: str

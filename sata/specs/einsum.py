@@ -166,8 +166,7 @@ class _Reader:
         columns: dict[str, int] = {}
         offset, sign = 0, -1 if self.take("-") else 1
         while True:
-            column = self.now.column
-            rank, number = self.term()
+            rank, number, column = self.term()
             if rank:
                 terms[rank] = terms.get(rank, 0) + sign * number
                 columns.setdefault(rank, column)
@@ -184,21 +183,22 @@ class _Reader:
                 raise EinsumError(f"rank '{rank}' cancels out of this index", start)
         return Index(tuple(terms.items()), offset, start, tuple(columns.values()))
 
-    def term(self) -> tuple[str, int]:
-        """(rank or "", coefficient)."""
+    def term(self) -> tuple[str, int, int]:
+        """(rank or "", coefficient, column of the rank)."""
+        start = self.now.column
         first = self.factor()
         if not self.take("*"):
-            return first if isinstance(first, tuple) else ("", first)
-        column = self.now.column
+            return (first.text, 1, start) if isinstance(first, _Token) else ("", first, start)
         second = self.factor()
-        if isinstance(first, tuple) and isinstance(second, tuple):
-            raise EinsumError(f"'{first[0]}*{second[0]}' multiplies ranks; an index is a sum such as 2*p+r-1", column)
-        if isinstance(first, int) and isinstance(second, int):
-            return "", first * second
-        rank = first[0] if isinstance(first, tuple) else second[0] if isinstance(second, tuple) else ""
-        return rank, first if isinstance(first, int) else second if isinstance(second, int) else 1
+        if isinstance(first, _Token):
+            if isinstance(second, _Token):
+                raise EinsumError(
+                    f"'{first.text}*{second.text}' multiplies ranks; an index is a sum such as 2*p+r-1", start
+                )
+            return first.text, second, first.column
+        return (second.text, first, second.column) if isinstance(second, _Token) else ("", first * second, start)
 
-    def factor(self) -> int | tuple[str, int]:
+    def factor(self) -> int | _Token:
         token = self.now
         if token.what == "number":
             if len(token.text) > 12 or int(token.text) > _LARGEST_NUMBER:
@@ -207,4 +207,4 @@ class _Reader:
             return int(token.text)
         if token.text == "(":
             raise EinsumError("an index has no brackets; write it as a sum such as 2*p+r-1", token.column)
-        return self.name("a rank or a number").text, 1
+        return self.name("a rank or a number")

@@ -41,7 +41,7 @@ RESERVED = _FUNCTIONS.keys() | {"true", "false", "none", "True", "False", "None"
 
 def has_expression(text: str) -> bool:
     """Does rendering change this text at all?"""
-    return "{{" in text or "{%" in text or "{#" in text
+    return "{{" in text or "{%" in text
 
 
 def number_or_text(text: str) -> int | float | str:
@@ -81,9 +81,9 @@ def render_value(text: str, names: Mapping[str, Any]) -> Any:
     try:
         result = expression.call({name: names[name] for name in wanted})
     except ZeroDivisionError:
-        raise ValueError(f"division by zero in '{text}'") from None
+        raise ValueError(f"division by zero in {_shown(text)}") from None
     except Exception as error:  # noqa: BLE001 -- whatever sandbox or operator says, the user gets it as a sentence
-        raise ValueError(f"'{text}' cannot be computed: {_sentence(error)}") from None
+        raise ValueError(f"{_shown(text)} cannot be computed: {_sentence(error)}") from None
     result = _bounded(result)
     return result if expression.native or not isinstance(result, str) else number_or_text(result)
 
@@ -117,9 +117,15 @@ def _compiled(text: str) -> _Expression:
         template = env.from_string(text)
         return _Expression(names, False, lambda known: template.render(**known))
     except TemplateError as error:
-        raise ValueError(f"'{text}' is no expression: {_sentence(error)}") from None
+        raise ValueError(f"{_shown(text)} is no expression: {_sentence(error)}") from None
     except (RecursionError, MemoryError, SyntaxError):
         raise ValueError("the expression is nested too deeply") from None
+
+
+def _shown(text: str) -> str:
+    """The expression in one line, and not all of a long one."""
+    line = " ".join(text.split())
+    return f"'{line}'" if len(line) <= 100 else f"'{line[:96]}...'"
 
 
 def _sentence(error: Exception) -> str:

@@ -75,6 +75,7 @@ def _near(name: str, folder: str) -> str:
         if candidate == folder or here.parts[:1] == (candidate,):
             known |= {f"{candidate}/{p.name}" for p in shipped(candidate).glob("*.y*ml")}
     hint = nearest_file(name, known)
+    folder = folder or (here.parts[0] if here.parts[:1] and here.parts[0] in FOLDERS else "")
     looked = [str(here) if str(here) != "." else "the current folder", *([f"the shipped {folder}"] if folder else [])]
     return f"{hint} (looked in {' and '.join(looked)})" if hint else f"looked in {' and '.join(looked)}"
 

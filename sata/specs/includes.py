@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from sata.specs.faults import Fault, Faults, SpecError, Where
+from sata.specs.files import note
 from sata.specs.find import FOLDERS, find, label_of, nearest_file, shipped
 from sata.specs.yamltree import Node, from_data, parse_yaml
 
 LARGEST_FILE = 8 << 20  # bytes
 MOST_INCLUDES = 100
+DEEPEST_INCLUDE = 8  # files that include each other in a chain
 _TEXT = re.compile(r"\n|^\s*[\[{]|^\s*\w+\s*:(\s|$)")
 
 
@@ -93,6 +95,7 @@ def what(value: Any) -> str:
 
 def read_bytes(path: Path, where: Where) -> bytes:
     """Raises: SpecError for a file that is too large or cannot be read."""
+    note(path)
     try:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_FILE + 1)
@@ -182,6 +185,8 @@ def _included(name: Node, loaded: Loaded, stack: list[tuple[Path, str]], faults:
         if any(real == above for above, _ in stack):
             chain = " -> ".join([text for _, text in stack] + [shown])
             raise SpecError([Fault(name.where, f"'{name.value}' includes itself: {chain}")])
+        if len(stack) > DEEPEST_INCLUDE:
+            raise SpecError([Fault(name.where, f"more than {DEEPEST_INCLUDE} files include each other in a chain")])
         if len(loaded.files) >= MOST_INCLUDES:
             raise SpecError([Fault(name.where, f"more than {MOST_INCLUDES} files are included")])
         content = read_bytes(path, name.where)

@@ -82,7 +82,8 @@ def resolve_densities(layers: Sequence[Layer], default: Mapping[str, Density], s
         if layer.type == "maxpool2d" and not _overlaps(layer):
             back = _through(_or_dense(gradients[layer.name]), _routed(layer))
         else:
-            back = gradients[source.name] if source and len(source.readers) == 1 else default.get(signals.gradient_density)
+            alone = source is not None and len(source.readers) == 1
+            back = gradients[layer.sources[0]] if alone else default.get(signals.gradient_density)
         roles = dict.fromkeys(ROLES) | own
         roles |= {"input": outputs[layer.sources[0]], "output": outputs[layer.name]}
         roles |= {"input_gradient": back, "output_gradient": gradients[layer.name]}
@@ -114,13 +115,13 @@ def _outputs(layers: Sequence[Layer], by_name: Mapping[str, Layer], default: Map
             outputs[name] = said[0].stated[kind]
     for layer in reversed(layers):  # from a pool's output to its input
         source = layer.sources[0]
-        if layer.type in ("maxpool2d", "avgpool2d") and layer.name in outputs and source not in outputs and not layer.fires:
+        if _passes_on(layer) and layer.name in outputs and source not in outputs:
             outputs[source] = _through(outputs[layer.name], _before_pool(layer))
     for name, kind in sends.items():
         pool = by_name.get(name)
         if name in outputs:
             continue
-        if pool and pool.type in ("maxpool2d", "avgpool2d") and pool.sources[0] in outputs and not pool.fires:
+        if pool and _passes_on(pool) and pool.sources[0] in outputs:
             outputs[name] = _through(outputs[pool.sources[0]], _after_pool(pool))
         if outputs.get(name) is None:
             outputs[name] = default.get(kind)
@@ -128,7 +129,7 @@ def _outputs(layers: Sequence[Layer], by_name: Mapping[str, Layer], default: Map
 
 
 def _check_speaks_of_input(layer: Layer, kinds: Sequence[str], signals: Signals, faults: Faults) -> None:
-    """A density of the wrong input kind would be ignored: say so. (`spike` under an ANN template serves the SNN twin.)"""
+    """A density of the wrong input kind would be ignored: say so. (Under an ANN template, `spike` serves its twin.)"""
     spoken = [kind for kind in SIGNALS if kind in layer.stated]
     if signals.emits in spoken and not set(spoken) & set(kinds):
         faults.add(layer.where, f"'{layer.name}' states the density of its input {signals.emits}s, but its input is of "
@@ -142,12 +143,15 @@ def _gradient(layer: Layer, by_name: Mapping[str, Layer], gradients: Mapping[str
     if len(layer.readers) == 1:
         reader = by_name[layer.readers[0]]
         if reader.type == "maxpool2d" and not _overlaps(reader):
-            whole = reader.shape_in[1:] == tuple(  # a row that no window covers gets no gradient: leave those to the default
-                (n * k) for n, k in zip(reader.shape_out[1:], reader.settings.kernel, strict=True)
-            )
-            if whole:
+            covered = tuple(n * k for n, k in zip(reader.shape_out[1:], reader.settings.kernel, strict=True))
+            if covered == reader.shape_in[1:]:  # a row that no window covers gets no gradient, which w does not say
                 return _through(_or_dense(gradients[reader.name]), _routed(reader))
     return default.get(signals.gradient_density)
+
+
+def _passes_on(layer: Layer) -> bool:
+    """Is this a pool whose output is the pooled values themselves?"""
+    return layer.type in ("maxpool2d", "avgpool2d") and not layer.fires
 
 
 def _after_pool(pool: Layer) -> Callable[[float], float]:

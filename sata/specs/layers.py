@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
-from sata.specs.layer_densities import Density, Signals, parse_densities, resolve_densities
 from sata.specs.faults import Faults, Where, did_you_mean
+from sata.specs.layer_densities import Density, Signals, parse_densities, resolve_densities
 from sata.specs.shapes import TYPES, Place, Settings, Shape, output_shape, parse_settings, shape_text
 from sata.specs.source import Doc
 
@@ -55,9 +55,9 @@ class Layer:
 
 
 def parse_layers(doc: Doc, faults: Faults, signals: Signals, kinds: Sequence[str]) -> tuple[Layer, ...] | None:
-    """The layers of a workload that has passed its schema. `signals` says what neurons send and how gradients are called;
+    """The layers of a workload that has passed its schema. None after a fault; all faults found are added.
 
-    `kinds` are the kinds that a density may speak of. None after a fault; all faults found are added.
+    `signals` says what neurons send and how gradients are called, `kinds` which kinds a density may speak of.
     """
     before = len(faults)
     workload = doc.data["workload"]
@@ -88,7 +88,7 @@ def parse_layers(doc: Doc, faults: Faults, signals: Signals, kinds: Sequence[str
 
 @dataclass(frozen=True, slots=True)
 class _Above:
-    """What stands above a layer: the layer before it, all of them, those with faults, and every name of the workload."""
+    """What stands above a layer: the one before it, all of them, those with faults; and every name there is."""
 
     previous: str
     known: Mapping[str, Layer]

@@ -32,6 +32,7 @@ from sata.specs.components import (
 )
 from sata.specs.expressions import has_expression
 from sata.specs.faults import Faults, Where, did_you_mean
+from sata.specs.files import note
 from sata.specs.find import shipped
 from sata.specs.source import Doc, Path_
 from sata.specs.tables import LARGEST_TABLE, Column, read_table
@@ -117,7 +118,9 @@ class _Reader:
                     continue
                 here = (*path, block, name)
                 if block == "at" and name in known:
-                    self.fault(here, f"'{name}' is a column of the table", "give a default in 'attributes' instead", key=True)
+                    self.fault(
+                        here, f"'{name}' is a column of the table", "give a default in 'attributes' instead", key=True
+                    )
                 kind = found[name].kind if name in found else kind_of(value)
                 try:
                     found[name] = Attribute(name, kind, convert(value, kind), self.doc.where(here))
@@ -145,7 +148,9 @@ class _Reader:
         if isinstance(rule, dict) and "table" not in rule:
             for quantity in priced:
                 if quantity not in rule:
-                    self.fault(path, f"does not say how {quantity} scales", f"add '{quantity}: constant' if it does not")
+                    self.fault(
+                        path, f"does not say how {quantity} scales", f"add '{quantity}: constant' if it does not"
+                    )
             return {q: self.rule(r, (*path, q), at, kind) for q, r in rule.items()}
         return dict.fromkeys(QUANTITIES, self.rule(rule, path, at, kind))
 
@@ -215,7 +220,9 @@ class _Reader:
             for row in rows:
                 key, values = row.keys[name], row.values.values() if how == "power" else ()
                 if how != "linear" and (float(key) <= 0 or any(v <= 0 for v in values)):
-                    self.fault((*path, "interpolate", name), f"'{how}' needs numbers above zero in line {row.line} of {label}")
+                    self.fault(
+                        (*path, "interpolate", name), f"'{how}' needs numbers above zero in line {row.line} of {label}"
+                    )
 
     def rows(self, name: str, path: Path_) -> tuple[str, list[Column], list[Row]]:
         """Read a table: beside the file that names it, else among the shipped components."""
@@ -224,6 +231,7 @@ class _Reader:
         if file is None:
             self.faults.add(where, f"there is no table '{name}'", f"looked in {self.folders(where)[0].as_posix()}")
             return name, [], []
+        note(file)
         with file.open("rb") as stream:
             content = stream.read(LARGEST_TABLE + 1)
         self.digest.update(len(content).to_bytes(8, "little") + content)
@@ -267,7 +275,9 @@ class _Reader:
             self.fault(here, f"'{key}' is no action of a part", "expected 'part.action: count'", key=True)
             return None
         if part not in parts:
-            self.fault(here, f"there is no part '{part}'", did_you_mean(part, parts) or f"parts: {', '.join(parts)}", key=True)
+            self.fault(
+                here, f"there is no part '{part}'", did_you_mean(part, parts) or f"parts: {', '.join(parts)}", key=True
+            )
             return None
         if isinstance(count, str) and not has_expression(count):
             self.fault(here, f"expected a number or an expression, found '{count}'")

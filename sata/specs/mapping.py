@@ -103,7 +103,7 @@ class _Way:
             offset = 0
             for part in text.split(","):
                 where = self.doc.inside(at, offset + len(part) - len(part.lstrip()))
-                loop = self.loop(part.strip(), axis, where)
+                loop = self.loop(" ".join(part.split()), axis, where)
                 found += [loop] if loop else []
                 offset += len(part) + 1
         return tuple(found)

@@ -1,8 +1,8 @@
 """Layer types: which settings each takes, and the output shape that follows from them.
 
 Shapes are without time and batch: (C, H, W) of images, (C, L) of sequences, (N,) of vectors. A new layer type is a
-row in `TYPES`, its
-settings a row in the schema, and what it computes a case in the templates. Numbers of output positions are those of PyTorch's Conv2d and MaxPool2d (floor mode):
+row in `TYPES`, its settings a row in the schema, and what it computes a case in the templates. Numbers of output
+positions are those of PyTorch's Conv2d and MaxPool2d (floor mode):
 `floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1`.
 """
 
@@ -88,9 +88,12 @@ def parse_settings(kind: str, body: Any) -> tuple[Settings, Shape | None]:
     kernel = window("kernel", ones)
     stride = window("stride", ones if type_.weights else kernel)  # a pool's windows do not overlap unless it says so
     out = int(get["out"]) if "out" in get else None
-    settings = Settings(out, kernel, stride, window("padding", (0,) * axes), window("dilation", ones), int(get.get("groups", 1)))
+    padding, dilation = window("padding", (0,) * axes), window("dilation", ones)
+    settings = Settings(out, kernel, stride, padding, dilation, int(get.get("groups", 1)))
     given = get.get("input")
-    return settings, None if given is None else tuple(int(n) for n in (given if isinstance(given, list) else [given]))
+    if given is None:
+        return settings, None
+    return settings, tuple(int(n) for n in (given if isinstance(given, list) else [given]))
 
 
 def output_shape(kind: str, settings: Settings, shape: Shape, name: str, source: str, place: Place) -> Shape | None:
@@ -103,7 +106,8 @@ def output_shape(kind: str, settings: Settings, shape: Shape, name: str, source:
     if len(shape) != type_.axes + 1:
         needs = "[C, H, W]" if type_.axes == 2 else "[C, L]"
         hint = "a linear layer or a flattened tensor has no rows and columns left" if len(shape) == 1 else ""
-        place.add(f"{name}: {kind} needs an input {needs}, but {source} has the shape {shape_text(shape)}", kind, hint=hint)
+        message = f"{name}: {kind} needs an input {needs}, but {source} has the shape {shape_text(shape)}"
+        place.add(message, kind, hint=hint)
         return None
     channels = settings.out or shape[0]
     for what, count in (("input", shape[0]), ("output", channels)):

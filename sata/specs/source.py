@@ -14,7 +14,7 @@ from typing import Any
 from sata.specs.expressions import RESERVED, has_expression, names_in, render_value
 from sata.specs.faults import Fault, Faults, SpecError, Where
 from sata.specs.includes import Loaded, load, what
-from sata.specs.yamltree import Node, Place
+from sata.specs.yamltree import DEEPEST, Node, Place
 
 Path_ = tuple[str | int, ...]  # where a value stands in the data: ("arch", "nodes", 1, "class")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -138,6 +138,9 @@ class _Renderer:
     def data(self, node: Node, path: Path_, raw: bool) -> Any:
         """The plain data of a node; its places go into the tables."""
         self.values[path] = node.at
+        if len(path) > DEEPEST:  # several files, each within its bounds
+            self.faults.add(Where(*node.at), f"nested more than {DEEPEST} levels deep")
+            return None
         raw = raw or (self.raw is not None and self.raw(path))
         if isinstance(node.value, dict):
             for key, at in node.keys.items():

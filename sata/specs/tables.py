@@ -22,14 +22,13 @@ MOST_ROWS = 20_000
 _NUMBER = re.compile(r"[-+]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][-+]?\d{1,3})?")
 _FOR_PEOPLE = ("source", "note")
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_ENERGY = {"aj": "aJ", "fj": "fJ", "pj": "pJ", "nj": "nJ", "uj": "uJ"}
-_POWER = {"pw": "pW", "nw": "nW", "uw": "uW", "mw": "mW", "w": "W"}
-_AREA = {"um2": "um2", "mm2": "mm2"}
+# Quantities are written in lower case in headers by habit (read_pj); no two units of one differ in case only.
+_ENERGY, _POWER, _AREA = ({unit.lower(): unit for unit in DIMENSIONS[kind].units} for kind in ("pj", "mw", "um2"))
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column. `role`: attribute | value | text. `name`: attribute name or quantity (`energy.read`, `area`, `leakage`).
+    """A column. `role`: attribute | value | text. `name`: of the attribute or quantity (`energy.read`, `area`).
 
     `kind` of an attribute: a dimension of `units.DIMENSIONS`, number or text; `unit` is what its cells are in.
     """
@@ -97,7 +96,9 @@ def _cells(line: str) -> list[tuple[int, str]]:
         if line[start : start + 1] == '"':
             match = re.compile(r'"((?:[^"]|"")*)"[ \t]*(?=,|$)').match(line, start)
             if match is None:
-                raise ValueError(f"a quote opened in column {start + 1} is not closed before the next comma or line end")
+                raise ValueError(
+                    f"a quote opened in column {start + 1} is not closed before the next comma or line end"
+                )
             cells.append((start + 1, match[1].replace('""', '"')))
             end = match.end()
         else:
@@ -142,8 +143,8 @@ def _row(number: int, line: str, columns: list[Column], label: str, faults: Faul
         faults.add(Where(label, number, 1), str(error))
         return None
     if len(cells) != len(columns):
-        faults.add(Where(label, number, 1), f"{len(cells)} cells under {len(columns)} columns",
-                   "text with a comma needs quotes" if len(cells) > len(columns) else "every cell must be filled")  # fmt: skip
+        hint = "text with a comma needs quotes" if len(cells) > len(columns) else "every cell must be filled"
+        faults.add(Where(label, number, 1), f"{len(cells)} cells under {len(columns)} columns", hint)
         return None
     keys: dict[str, Scalar] = {}
     values: dict[str, float] = {}

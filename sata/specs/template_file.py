@@ -1,7 +1,7 @@
 """A template: a YAML header that says what it offers, a line `---`, and Jinja2 text that renders to the ops of a layer.
 
 Rendering is sandboxed and bounded. A template reads what it is given and writes text: no attributes or methods of
-Python objects, no calls but its own macros, no `~` and no `range`, so that it can neither reach out nor grow without end.
+Python objects, no calls but its own macros, no `~` and no `range`, so that it can neither reach out nor grow.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ SHIPPED = Path(__file__).resolve().parent.parent / "templates"
 LARGEST_TEMPLATE = 1 << 20  # bytes
 LONGEST_TEXT = 1 << 20  # characters that one layer may render to
 _FILTERS = ("abs", "first", "int", "items", "join", "last", "length", "list", "max", "min", "replace", "round", "sum")
-_HEADER = ("about", "emits", "input", "gradient", "potential_gradient", "kinds", "bits", "timesteps", "options", "no_effect")
+_HEADER = ("about", "emits", "input", "gradient", "potential_gradient", "kinds", "bits", "timesteps", "options",
+           "no_effect")  # fmt: skip
 
 
 class TemplateFault(ValueError):
@@ -152,13 +153,15 @@ def _header(text: str, label: str) -> Header:
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise TemplateFault(f"{label}:{mark.line + 1 if mark else 1}: the header is no YAML: {getattr(error, 'problem', error)}") from None
+        line, problem = mark.line + 1 if mark else 1, getattr(error, "problem", None) or "it cannot be read"
+        raise TemplateFault(f"{label}:{line}: the header is no YAML: {problem}") from None
     data = data.get("template") if isinstance(data, dict) else None
     if not isinstance(data, dict):
         raise TemplateFault(f"{label}:1: the header must be a mapping below the key 'template'")
     for key in data:
         if key not in _HEADER:
-            raise TemplateFault(f"{label}: unknown key '{key}' in the header; {did_you_mean(key, _HEADER) or ', '.join(_HEADER)}")
+            hint = did_you_mean(key, _HEADER) or f"its keys: {', '.join(_HEADER)}"
+            raise TemplateFault(f"{label}: unknown key '{key}' in the header; {hint}")
     options = {}
     for name, said in data.get("options", {}).items():
         values = said.get("values") if isinstance(said, dict) else None
@@ -192,8 +195,9 @@ def _compile(text: str, path: Path, label: str) -> Template:
 def _environment(folder: Path) -> Environment:
     from jinja2 import FileSystemLoader, StrictUndefined
     from jinja2.environment import TemplateModule
+    from jinja2.exceptions import SecurityError
     from jinja2.runtime import LoopContext, Macro
-    from jinja2.sandbox import ImmutableSandboxedEnvironment, SecurityError
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
 
     class Sandbox(ImmutableSandboxedEnvironment):
         """Data, loops over it, and macros; nothing else."""
@@ -207,8 +211,10 @@ def _environment(folder: Path) -> Environment:
             return isinstance(obj, Macro)
 
         def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-            if operator == "**" or not all(isinstance(v, (int, float)) and abs(v) < 1 << 62 for v in (left, right)):
-                raise SecurityError(f"'{operator}' works on numbers of 62 bits" if operator != "**" else "'**' is not available here")
+            if operator == "**":
+                raise SecurityError("'**' is not available here")
+            if not all(isinstance(v, (int, float)) and abs(v) < 1 << 62 for v in (left, right)):
+                raise SecurityError(f"'{operator}' works on numbers of 62 bits")
             return super().call_binop(context, operator, left, right)
 
     env = Sandbox(undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True,
@@ -224,19 +230,21 @@ def _as_yaml(value: Any) -> Any:
         if len(value) > LONGEST_TEXT:
             raise ValueError(f"a text has more than {LONGEST_TEXT} characters")
         return value
-    return value if type(value) is int else dumps(value) if isinstance(value, (dict, list, tuple, bool, float, type(None))) else value
+    return dumps(value) if isinstance(value, (dict, list, tuple, bool, float, type(None))) else value
 
 
 def _place_of(error: Exception, path: Path, label: str) -> str:
     """`file:line` of the innermost template line that the error passed through."""
-    line = getattr(error, "lineno", None)
-    folders = {str(path.parent), str(SHIPPED)}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if any(frame.filename.startswith(folder) for folder in folders) and not frame.filename.endswith(".py"):
-            name = label if frame.filename == str(path) else f"templates/{Path(frame.filename).relative_to(SHIPPED).as_posix()}" \
-                if frame.filename.startswith(str(SHIPPED)) else Path(frame.filename).name  # fmt: skip
-            return f"{name}:{frame.lineno}"
-    return f"{label}:{line}" if line else label
+        file = Path(frame.filename)
+        if file == path:
+            return f"{label}:{frame.lineno}"
+        if file.suffix != ".py" and file.is_relative_to(SHIPPED):
+            return f"templates/{file.relative_to(SHIPPED).as_posix()}:{frame.lineno}"
+        if file.suffix != ".py" and file.is_relative_to(path.parent):
+            return f"{file.relative_to(path.parent).as_posix()}:{frame.lineno}"
+    line = getattr(error, "lineno", None)  # of a part that does not compile
+    return f"{getattr(error, 'name', None) or label}:{line}" if line else label
 
 
 def _sentence(error: Exception, names: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from sata.specs.einsum import EinsumError, parse_compute
 from sata.specs.expressions import render_value
 from sata.specs.faults import Faults, Where, did_you_mean
+from sata.specs.files import note
 from sata.specs.kinds import KINDS
 from sata.specs.layer_densities import Signals
 from sata.specs.layer_view import view
@@ -65,7 +66,8 @@ def expand(doc: Doc, faults: Faults) -> ExpandedWorkload | None:
         template = None
     header = template.header if template else Header()
     options = _options(doc, template, faults) if template else {}
-    signals = Signals(header.emits, header.input or options.get("input", header.emits), header.gradient, header.potential_gradient)
+    network_input = header.input or options.get("input", header.emits)
+    signals = Signals(header.emits, network_input, header.gradient, header.potential_gradient)
     kinds = (*header.kinds, *(kind for kind in workload.get("kinds", []) if kind not in header.kinds))
     layers = parse_layers(doc, faults, signals, (*KINDS, *kinds))
     timesteps = header.timesteps or int(workload.get("timesteps", 1))
@@ -86,6 +88,7 @@ def _folder(doc: Doc) -> Path:
 
 
 def _hash(template: TemplateFile) -> str:
+    note(template.path)
     digest = sha256(template.path.read_bytes())
     for part in sorted((SHIPPED / "parts").glob("*.yaml")):
         digest.update(part.read_bytes())
@@ -125,18 +128,19 @@ def _bits(doc: Doc, template: TemplateFile, timesteps: int, faults: Faults) -> d
         if kind in stated:
             continue
         try:
-            bits[kind] = int(render_value(value, {"bits": stated, "timesteps": timesteps}) if isinstance(value, str) else value)
+            names = {"bits": stated, "timesteps": timesteps}
+            bits[kind] = int(render_value(value, names) if isinstance(value, str) else value)
         except ValueError as error:
-            faults.add(doc.where(("workload", "bits")), f"the bits of '{kind}' follow from others in {template.label}: {error}",
-                       f"say bits: {{{kind}: 8}}")  # fmt: skip
+            message = f"the bits of '{kind}' follow from others in {template.label}: {error}"
+            faults.add(doc.where(("workload", "bits")), message, f"say bits: {{{kind}: 8}}")
     return bits
 
 
 Rendered = list[tuple[dict[str, Any], Layer]]
 
 
-def _render(template: TemplateFile, layers: tuple[Layer, ...], signals: Signals, options: Mapping[str, Any], timesteps: int,
-            batch: int, faults: Faults) -> Rendered:  # fmt: skip
+def _render(template: TemplateFile, layers: tuple[Layer, ...], signals: Signals, options: Mapping[str, Any],
+            timesteps: int, batch: int, faults: Faults) -> Rendered:  # fmt: skip
     """The ops of all layers in the order they run."""
     by_name = {layer.name: layer for layer in layers}
     kinds = {"gradient": signals.gradient, "potential_gradient": signals.potential_gradient, "emits": signals.emits}

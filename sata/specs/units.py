@@ -61,7 +61,8 @@ def parse_quantity(text: object, dimension: str) -> int | float:
     Raises: ValueError whose text says what is wrong and lists the accepted units with an example.
     """
     dim = DIMENSIONS[dimension]
-    expected = f"expected a {dim.noun} in {', '.join(dim.units)}, such as '{dim.example}'"
+    article = "an" if dim.noun[0] in "ae" else "a"
+    expected = f"expected {article} {dim.noun} in {', '.join(dim.units)}, such as '{dim.example}'"
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         raise ValueError(f"{text} has no unit; {expected}")
     if not isinstance(text, str):
@@ -85,7 +86,7 @@ def _shown(text: object) -> str:
 def _wrong_unit(text: str, unit: str, dim: Dimension, expected: str) -> str:
     for other in DIMENSIONS.values():
         if unit in other.units:
-            return f"{_shown(text)} is a {other.noun}; {expected}"
+            return f"{_shown(text)} is {'an' if other.noun[0] in 'ae' else 'a'} {other.noun}; {expected}"
     folded = {known.lower(): known for known in reversed(list(dim.units))}
     near = folded.get(unit.lower())
     hint = f"did you mean '{near}'?" if near else did_you_mean(unit, dim.units)

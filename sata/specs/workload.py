@@ -55,7 +55,16 @@ def _kinds(doc: Doc, data: Mapping[str, Any], found: Faults, faults: Faults) -> 
     for i, kind in enumerate(more):
         if kind in KINDS:
             faults.add(doc.where(("workload", "kinds", i)), f"the kind '{kind}' is built in")
-    return (*KINDS, *more)
+    return (*KINDS, *more, *_template_kinds(doc, found))
+
+
+def _template_kinds(doc: Doc, found: Faults) -> tuple[str, ...]:
+    """What the template of a workload in layer form declares."""
+    if not schema.sound(doc, ("workload", "template"), found):
+        return ()
+    from sata.specs.templates import template_kinds
+
+    return template_kinds(doc)
 
 
 def _check_kinds(doc: Doc, given: Mapping[str, Any], path: Path_, kinds: Sequence[str], faults: Faults) -> None:

@@ -1,0 +1,163 @@
+"""From the counts of an op to tidy records: what each component did, how often, for how much energy, in what time.
+
+Assumptions: computes and memories of an op work side by side; the ops of a fused group too, so that a resource they
+share adds up their work. A single-buffered memory (`buffers: 1`) fills its first tile and drains its last one
+while nothing else goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sata.costs.energy import access_energy_pj, compute_energy_pj, hop_energy_pj
+from sata.costs.evaluate import Price
+from sata.costs.prices import missing_action
+from sata.costs.time import compute_cycles, memory_cycles
+from sata.counts.busiest import busiest_bits
+from sata.counts.op import READS, WRITES, Access, OpCounts
+from sata.specs.faults import Faults
+from sata.specs.model import Op
+
+Record = dict[str, Any]
+
+FILLING = "filling"  # the resource that stands for first fills and last drains
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """An op's records (without leakage), and the cycles it needs of each resource: its compute, each memory, filling."""
+
+    op: Op
+    records: tuple[Record, ...]
+    cycles: Mapping[str, float]
+
+
+def tally(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int], faults: Faults) -> Tally:
+    """Records and cycles of one op. prices: by node name; bits: by kind. Unpriced actions are added to `faults`."""
+    op = counts.nest.op
+    records = [*_memory_records(counts, prices, bits, faults), *_compute_records(counts, prices, faults)]
+    records += _hop_records(counts, prices, bits, faults)
+    return Tally(op, tuple(records), dict(_cycles(counts, prices, bits)))
+
+
+def record(
+    op: Op,
+    component: str,
+    price: Price,
+    tensor: tuple[str, str],
+    action: str,
+    outcome: str,
+    count: float,
+    energy: float,
+) -> Record:
+    """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, operations or cycles."""
+    return {
+        "op": op.name, "layer": op.layer, "stage": op.stage, "component": component, "class": price.component,
+        "tensor": tensor[0], "kind": tensor[1], "action": action, "outcome": outcome, "count": count, "energy_pj": energy,
+    }  # fmt: skip
+
+
+def _memory_records(
+    counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int], faults: Faults
+) -> Iterator[Record]:
+    """Reads and writes of every tensor at every memory that keeps it, by outcome."""
+    op = counts.nest.op
+    for access in counts.accesses:
+        memory, price = access.memory, prices[access.memory.name]
+        for action, events in (("read", READS), ("write", WRITES)):
+            for outcome in ("actual", "gated", "skipped"):
+                words = sum(getattr(access.events[e], outcome) for e in events)
+                if not words:
+                    continue
+                try:
+                    energy = access_energy_pj(
+                        words, bits[access.tensor.kind], price, events[0],
+                        width_bits=memory.width_bits, packed=memory.packed, outcome=outcome,
+                    )  # fmt: skip
+                except KeyError:
+                    faults.extend([missing_action(op.name, memory.name, price, action, memory.where)])
+                    energy = 0.0
+                tensor = (access.tensor.name, access.tensor.kind)
+                yield record(op, memory.name, price, tensor, action, outcome, words, float(energy))
+
+
+def _compute_records(counts: OpCounts, prices: Mapping[str, Price], faults: Faults) -> Iterator[Record]:
+    op, compute = counts.nest.op, counts.nest.compute
+    price = prices[compute.name]
+    for outcome in ("actual", "gated", "skipped"):
+        number = getattr(counts.computes, outcome)
+        if not number:
+            continue
+        try:
+            energy = compute_energy_pj(number, price, op.action, outcome)
+        except KeyError:
+            faults.extend([missing_action(op.name, compute.name, price, op.action, compute.where)])
+            energy = 0.0
+        yield record(op, compute.name, price, ("", ""), op.action, outcome, number, float(energy))
+
+
+def _hop_records(
+    counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int], faults: Faults
+) -> Iterator[Record]:
+    op = counts.nest.op
+    for d in counts.deliveries:
+        if not d.words:
+            continue
+        price = prices[d.array.name]
+        try:
+            energy = hop_energy_pj(d.words, d.hops, bits[d.tensor.kind], price)
+        except KeyError:
+            faults.extend([missing_action(op.name, d.array.name, price, "deliver", d.array.where)])
+            energy = 0.0
+        yield record(
+            op, d.array.name, price, (d.tensor.name, d.tensor.kind), "deliver", "actual", d.words, float(energy)
+        )
+
+
+def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int]) -> Iterator[tuple[str, float]]:
+    """(resource, cycles the op needs of it)."""
+    nest = counts.nest
+    each = prices[nest.compute.name].cycles.get(nest.op.action, 1)
+    yield nest.compute.name, float(compute_cycles(counts.dense.steps, each)) * counts.decisions.computes.unskipped
+    filling = 0.0
+    for level in nest.levels:
+        memory = level.memory
+        accesses = [a for a in counts.accesses if a.memory.name == memory.name]
+        if not accesses or (memory.bandwidth.read_bits is None and memory.bandwidth.write_bits is None):
+            continue
+        read, write = busiest_bits(counts, memory, bits)
+        yield memory.name, float(memory_cycles(read, write, memory.bandwidth))
+    for level in nest.levels[1:]:
+        filling += _first_and_last(counts, level.memory.name, bits)
+    if filling:
+        yield FILLING, filling
+
+
+def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> float:
+    """Cycles to fill the first tiles of a single-buffered memory and to drain the last ones: nothing overlaps them."""
+    accesses = [a for a in counts.accesses if a.memory.name == name]
+    if not accesses or accesses[0].memory.buffers != 1:
+        return 0.0
+    memory = accesses[0].memory
+    cycles = 0.0
+    for access in accesses:
+        chain = counts.nest.chains[access.tensor.name]
+        at = chain.index(name)
+        if at == 0:
+            continue  # at home: nothing is brought or taken away
+        parent = next(level.memory for level in counts.nest.levels if level.memory.name == chain[at - 1])
+        tile = access.dense.tile * bits[access.tensor.kind]
+        if access.tensor.role == "input":
+            rates = (parent.bandwidth.read_bits, memory.bandwidth.write_bits)
+        else:
+            write = parent.bandwidth.read_bits if parent.bandwidth.shared else parent.bandwidth.write_bits
+            rates = (memory.bandwidth.read_bits, write)
+        cycles += max((tile / rate for rate in rates if rate), default=0.0)
+    return cycles
+
+
+def words_of(access: Access, events: tuple[str, ...]) -> float:
+    """Elements that really take time: what was not skipped."""
+    return sum(access.events[e].actual + access.events[e].gated for e in events)

@@ -1,0 +1,232 @@
+"""From sources to a result: load, build nests, count, price. The one function behind `sata run` and `sata.evaluate`.
+
+What does not depend on numbers is kept between calls: specs by their bytes, nests and prices by their specs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sata.costs.energy import leakage_energy_pj
+from sata.costs.evaluate import Price
+from sata.costs.nodes import all_nodes, area_um2, leakage_mw, price_nodes, price_table, prices_of
+from sata.costs.tally import Tally, record, tally
+from sata.counts.capacity import Occupancy, occupancies
+from sata.counts.dense import FIELDS
+from sata.counts.op import OpCounts, count_op
+from sata.nest.build import build
+from sata.nest.graph import Graph, graph_of
+from sata.nest.model import Group, Program
+from sata.report.result import Record, Result
+from sata.specs import Loaded, load
+from sata.specs.faults import Fault, Faults, SpecError, Where
+from sata.specs.files import State, state, watching
+from sata.specs.model import Arch, Workload
+from sata.version import __version__
+
+KEPT_BETWEEN_CALLS = 32  # prepared runs
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All of a run that stands before the first count."""
+
+    loaded: Loaded
+    arch: Arch
+    workload: Workload
+    program: Program
+    graphs: tuple[Graph, ...]
+    prices: Mapping[str, Price]
+
+
+_prepared: OrderedDict[Any, tuple[Prepared, State]] = OrderedDict()
+
+
+def evaluate(arch: Any, workload: Any = None, mapping: Any = None, *, ops: str | None = None, **variables: Any) -> Result:
+    """What the workload costs on the architecture under the mapping.
+
+    arch, workload, mapping: each a path, YAML text or a dict; one that holds several of them serves for all. Without a
+    mapping the shipped one of the architecture's name is taken. ops: a shell pattern; only ops that match are
+    evaluated. variables: override those the files declare.
+    Raises: SpecError with all faults of the input.
+    """
+    prepared = prepare(arch, workload, mapping, ops=ops, variables=variables)
+    faults = Faults()
+    tallies: list[tuple[Group, list[OpCounts], list[Tally]]] = []
+    held: list[tuple[Group, Occupancy]] = []
+    for group, graph in zip(prepared.program.groups, prepared.graphs, strict=True):
+        counts = [count_op(graph, nest, faults) for nest in group.nests]
+        tallies.append((group, counts, [tally(c, prepared.prices, prepared.workload.bits, faults) for c in counts]))
+        for occupancy in occupancies(counts, prepared.workload.bits):
+            held.append((group, occupancy))
+            if not occupancy.fits:
+                faults.add(occupancy.where, occupancy.why(), "make its tiles smaller, or keep less in it")
+    faults.check()
+    return _result(prepared, tallies, held, variables)
+
+
+def prepare(
+    arch: Any, workload: Any = None, mapping: Any = None, *, ops: str | None = None, variables: Mapping[str, Any] | None = None
+) -> Prepared:
+    """Everything of a run but its counts. Raises: SpecError with all faults of the input."""
+    key = (os.getcwd(), *(_identity(s) for s in (arch, workload, mapping)), ops, repr(sorted((variables or {}).items())))
+    if key in _prepared:
+        found, before = _prepared[key]
+        if state(path for path, _, _ in before) == before:
+            _prepared.move_to_end(key)
+            return found
+    with watching() as files:
+        found = _prepare(arch, workload, mapping, ops, variables or {})
+    now = state(files)
+    if now is not None:
+        _prepared[key] = found, now
+        while len(_prepared) > KEPT_BETWEEN_CALLS:
+            _prepared.popitem(last=False)
+    return found
+
+
+def _identity(source: Any) -> str | None:
+    """What tells sources apart: paths and texts by themselves, dicts by what they hold."""
+    return None if source is None else f"{type(source).__name__} {source!r}"
+
+
+def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables: Mapping[str, Any]) -> Prepared:
+    loaded = load(arch, workload, mapping, variables=variables, shipped_mapping=True)
+    faults = Faults()
+    for what, value in (("arch", loaded.arch), ("workload", loaded.workload)):
+        if value is None:
+            faults.add(Where(), f"no {what} given: none of the sources holds one")
+    if loaded.mapping is None and loaded.arch is not None:
+        faults.add(Where(), _no_mapping(loaded.arch))
+    faults.check()
+    assert loaded.arch is not None and loaded.workload is not None and loaded.mapping is not None
+    program = build(loaded.arch, loaded.workload, loaded.mapping, faults, ops)
+    library_prices = prices_of(loaded.arch, loaded.docs, faults)
+    prices = price_nodes(loaded.arch, library_prices, faults, loaded.docs[0]) if library_prices is not None else {}
+    faults.check()
+    graphs = tuple(graph_of(group) for group in program.groups)
+    return Prepared(loaded, loaded.arch, loaded.workload, program, graphs, prices)
+
+
+def _no_mapping(arch: Arch) -> str:
+    return (
+        f"no mapping given, and none is shipped for architecture '{arch.name}' (mappings/{arch.name}.yaml); "
+        "give one as third argument, or write `mapping:` into one of the files: docs/mapping.md shows how"
+    )
+
+
+# --- the result ---------------------------------------------------------------------------------------------------
+
+
+def _result(
+    prepared: Prepared,
+    groups: Sequence[tuple[Group, Sequence[OpCounts], Sequence[Tally]]],
+    held: Sequence[tuple[Group, Occupancy]],
+    variables: Mapping[str, Any],
+) -> Result:
+    arch, prices = prepared.arch, prepared.prices
+    records: list[Record] = []
+    ops: list[Record] = []
+    traffic: list[Record] = []
+    for group, counts, tallies in groups:
+        bound_by, each = group_cycles(tallies)
+        for found, t, cycles in zip(counts, tallies, each, strict=True):
+            records += t.records
+            records += _leakage(prepared, t, cycles)
+            ops.append(_op_record(arch, group, found, cycles, bound_by))
+            traffic += _traffic_records(found)
+    order = {op.name: n for n, op in enumerate(prepared.workload.ops)}
+    by_order = lambda r: order[r["op"]]  # noqa: E731
+    return Result(
+        records=sorted(records, key=by_order),
+        ops=sorted(ops, key=by_order),
+        traffic=sorted(traffic, key=by_order),
+        occupancy=[_occupancy_record(group, o) for group, o in held],
+        kept=[{"layer": k.layer, "tensor": k.tensor, "kind": k.kind, "bits": k.bits} for k in prepared.workload.kept],
+        omitted=[{"op": o.op, "why": o.why} for o in prepared.program.omitted],
+        prices=[_price_record(row) for row in price_table(arch, prices)],
+        area_um2=area_um2(arch, prices),
+        leakage_mw=leakage_mw(arch, prices),
+        meta=_meta(prepared, variables),
+    )
+
+
+def group_cycles(tallies: Sequence[Tally]) -> tuple[str, list[float]]:
+    """(what bounds the group, cycles of each of its ops). The ops overlap: what they share adds up, the largest sum
+    bounds, and each op takes its part of that. Filling comes on top."""
+    sums: dict[str, float] = {}
+    for t in tallies:
+        for resource, cycles in t.cycles.items():
+            if resource != "filling":
+                sums[resource] = sums.get(resource, 0.0) + cycles
+    bound_by = max(sums, key=lambda r: sums[r])
+    return bound_by, [t.cycles.get(bound_by, 0.0) + t.cycles.get("filling", 0.0) for t in tallies]
+
+
+def _leakage(prepared: Prepared, t: Tally, cycles: float) -> list[Record]:
+    """Leakage of all instances of the architecture while the op runs, used or not. Without a clock there is no time."""
+    arch = prepared.arch
+    if arch.clock_hz is None or not cycles:
+        return []
+    found = []
+    for node, instances in all_nodes(arch):
+        price = prepared.prices.get(node.name)
+        if price is None or not price.leakage_mw:
+            continue
+        energy = float(leakage_energy_pj(price.leakage_mw, cycles / arch.clock_hz, instances))
+        found.append(record(t.op, node.name, price, ("", ""), "leak", "actual", cycles, energy))
+    return found
+
+
+def _op_record(arch: Arch, group: Group, found: OpCounts, cycles: float, bound_by: str) -> Record:
+    op, compute = found.nest.op, found.nest.compute
+    there = next(n for node, n in all_nodes(arch) if node.name == compute.name)
+    return {
+        "op": op.name, "layer": op.layer, "stage": op.stage, "action": op.action, "group": group.name,
+        "compute": compute.name, "cycles": cycles, "bound_by": bound_by,
+        "seconds": cycles / arch.clock_hz if arch.clock_hz else None,
+        "computes": found.dense.computes, "actual": found.computes.actual, "gated": found.computes.gated,
+        "skipped": found.computes.skipped, "steps": found.dense.steps, "instances": there,
+        "utilization": found.dense.computes / (found.dense.steps * there),
+    }  # fmt: skip
+
+
+def _traffic_records(found: OpCounts) -> list[Record]:
+    op = found.nest.op
+    return [
+        {"op": op.name, "layer": op.layer, "stage": op.stage, "memory": a.memory.name, "tensor": a.tensor.name,
+         "kind": a.tensor.kind, **{f: getattr(a.dense, f) for f in FIELDS}}
+        for a in found.accesses
+    ]  # fmt: skip
+
+
+def _occupancy_record(group: Group, o: Occupancy) -> Record:
+    return {"group": group.name, "memory": o.memory.name, "ops": "+".join(o.ops), "bits": o.bits, "limit_bits": o.limit_bits}
+
+
+def _price_record(row: Any) -> Record:
+    return {name: getattr(row, name) for name in row.__dataclass_fields__}
+
+
+def _meta(prepared: Prepared, variables: Mapping[str, Any]) -> Record:
+    return {
+        "sata": __version__,
+        "command": " ".join(sys.argv),
+        "arch": prepared.arch.name,
+        "workload": prepared.workload.name,
+        "timesteps": prepared.workload.timesteps,
+        "batch": prepared.workload.batch,
+        "technology_nm": prepared.arch.technology_nm,
+        "clock_hz": prepared.arch.clock_hz,
+        "variables": dict(variables),
+        "inputs": [{"source": doc.label, "sha256": doc.text_hash} for doc in prepared.loaded.docs],
+        "unselected": list(prepared.program.unselected),
+    }
+
+
+__all__ = ["Fault", "SpecError", "evaluate", "prepare"]

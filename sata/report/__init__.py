@@ -1,0 +1,1 @@
+"""Results: tidy records, and how they are shown and written."""

@@ -1,0 +1,90 @@
+"""The result of an evaluation: tidy records, grouped as asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run says. All lists hold flat dicts, so that they make tables as they are.
+
+    records: one per (op, component, tensor, action, outcome): op, layer, stage, component, class, tensor, kind, action,
+        outcome (actual | gated | skipped | metadata), count (elements, operations, or cycles of leakage), energy_pj.
+        Energies add up: any total is a sum over records.
+    ops: per op: op, layer, stage, action, group, cycles, bound_by, seconds, computes, actual, gated, skipped, steps,
+        instances, utilization. Cycles of ops add up to those of the run.
+    traffic: per op, memory and tensor: instances, tile, fills, reads, updates, drains, merge_reads (dense, in elements).
+    occupancy: per group and memory: bits held at once, limit_bits (None: unlimited).
+    kept: what back-propagation keeps from the forward to the backward pass: layer, tensor, kind, bits.
+    prices: every price used, with its origin. meta: version, command, inputs with their hashes, names, clock.
+    """
+
+    records: list[Record]
+    ops: list[Record]
+    traffic: list[Record]
+    occupancy: list[Record] = field(default_factory=list)
+    kept: list[Record] = field(default_factory=list)
+    omitted: list[Record] = field(default_factory=list)
+    prices: list[Record] = field(default_factory=list)
+    area_um2: float | None = None
+    leakage_mw: float | None = None
+    meta: Record = field(default_factory=dict)
+
+    def energy_pj(self, by: Sequence[str] = ()) -> Any:
+        """Energy in pJ: the total, or {(value of each field of `by`): pJ} in order of first appearance.
+
+        Raises: KeyError if a field is none of a record's.
+        """
+        if not by:
+            return sum(r["energy_pj"] for r in self.records)
+        sums: dict[tuple[Any, ...], float] = {}
+        for r in self.records:
+            key = tuple(r[name] for name in by)
+            sums[key] = sums.get(key, 0.0) + r["energy_pj"]
+        return sums
+
+    @property
+    def cycles(self) -> float:
+        """Cycles of the whole run: groups follow each other."""
+        return float(sum(op["cycles"] for op in self.ops))
+
+    @property
+    def seconds(self) -> float | None:
+        """Time of the whole run; None where the architecture has no clock."""
+        clock = self.meta.get("clock_hz")
+        return self.cycles / clock if clock else None
+
+    def to_dict(self) -> Record:
+        """The JSON that `--json` writes."""
+        return {
+            "meta": self.meta,
+            "totals": {
+                "energy_pj": self.energy_pj(),
+                "cycles": self.cycles,
+                "seconds": self.seconds,
+                "area_um2": self.area_um2,
+                "leakage_mw": self.leakage_mw,
+                "kept_bits": sum(k["bits"] for k in self.kept),
+            },
+            "records": self.records,
+            "ops": self.ops,
+            "traffic": self.traffic,
+            "occupancy": self.occupancy,
+            "kept": self.kept,
+            "omitted": self.omitted,
+            "prices": self.prices,
+        }
+
+    def to_dataframe(self) -> Any:
+        """The records as a pandas DataFrame.
+
+        Raises: ImportError if pandas, an optional dependency, is not installed.
+        """
+        import pandas
+
+        return pandas.DataFrame(self.records)

@@ -1,0 +1,40 @@
+"""Which files a run has read, and whether they are still as they were: what is kept between calls depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+State = tuple[tuple[Path, int, int], ...]  # path, time of change in ns, size in bytes
+
+_watchers: list[set[Path]] = []
+
+
+def note(path: Path) -> None:
+    """Said by whoever reads a file."""
+    for watcher in _watchers:
+        watcher.add(path)
+
+
+@contextmanager
+def watching() -> Iterator[set[Path]]:
+    """The set of files read while the context lasts."""
+    seen: set[Path] = set()
+    _watchers.append(seen)
+    try:
+        yield seen
+    finally:
+        _watchers.remove(seen)
+
+
+def state(paths: Iterable[Path]) -> State | None:
+    """What tells whether files have changed; None if one is gone."""
+    found = []
+    try:
+        for path in sorted(paths):
+            status = path.stat()
+            found.append((path, status.st_mtime_ns, status.st_size))
+    except OSError:
+        return None
+    return tuple(found)

@@ -1,0 +1,1 @@
+"""Do the templates compute what training a spiking network computes?"""
