@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -13,7 +13,7 @@ from sata.specs.model import Entry, MappingSpec, Op, Workload
 # Names that templates give to the ops of a layer (docs/templates.md): a rule for one of them ("*.gradient") may stand
 # in a mapping that also serves workloads without it; any other pattern that matches nothing is a slip.
 OP_NAMES = frozenset(
-    {"forward", "fire", "backward", "gradient", "weight", "update", "recompute_forward", "recompute_fire"}
+    {"forward", "fire", "backward", "gradient", "weight", "update", "recompute_forward", "recompute_fire", "sum"}
 )
 
 
@@ -27,50 +27,71 @@ class Share:
 
 
 def match(workload: Workload, mapping: MappingSpec, faults: Faults) -> tuple[list[Share], list[Omitted]]:
-    """Every op under the first entry that matches it. An op without one, or a pattern without an op, is a fault."""
-    found: dict[tuple[int, str], list[tuple[int, Op]]] = {}
-    omitted = []
+    """Every op under the first entry that applies to it. An op without one, or a pattern without an op, is a fault.
+
+    A fused entry applies to a layer that has an op for each of its patterns; `only` is asked of the layer's ranks.
+    """
+    layers: dict[str, list[Op]] = {}
     for op in workload.ops:
-        hit = _first(mapping, op.name)
-        if hit is None:
-            faults.add(
-                mapping.where,
-                f"no entry of the mapping matches op '{op.name}'; every op needs one",
-                f"add `- ops: \"{op.name}\"` with a nest, or with `omit: \"why\"` to leave it out",
-            )
-            continue
-        number, way = hit
-        entry = mapping.entries[number]
-        if entry.omit is not None:
-            omitted.append(Omitted(op.name, entry.omit))
-            continue
-        # ops of one layer share the nest of a list; otherwise every op has one of its own
-        key = (number, f"layer {op.layer}" if entry.fused else f"op {op.name}")
-        members = found.setdefault(key, [])
-        if entry.fused and any(w == way for w, _ in members):
-            other = next(o for w, o in members if w == way)
+        layers.setdefault(op.layer, []).append(op)
+    bounds = {layer: _bounds(ops) for layer, ops in layers.items()}
+    found: dict[str, Share] = {}
+    omitted: dict[str, Omitted] = {}
+    for entry in mapping.entries:
+        for layer, ops in layers.items():
+            free = [op for op in ops if op.name not in found and op.name not in omitted]
+            if not _within(entry, bounds[layer]):
+                continue
+            for share in _shares(entry, layer, free, faults):
+                for op in share.ops:
+                    if entry.omit is not None:
+                        omitted[op.name] = Omitted(op.name, entry.omit)
+                    else:
+                        found[op.name] = share
+    for op in workload.ops:
+        if op.name not in found and op.name not in omitted:
+            faults.add(mapping.where, f"no entry of the mapping matches op '{op.name}'; every op needs one", _entry_hint(op))
+    _unmatched(workload, mapping, faults)
+    shares = list({id(share): share for op in workload.ops if (share := found.get(op.name)) is not None}.values())
+    return shares, [omitted[op.name] for op in workload.ops if op.name in omitted]
+
+
+def _entry_hint(op: Op) -> str:
+    return f'add `- ops: "{op.name}"` with a nest, or with `omit: "why"` to leave it out'
+
+
+def _bounds(ops: Sequence[Op]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for op in ops:
+        for rank, bound in op.ranks.items():
+            found[rank] = max(bound, found.get(rank, 1))
+    return found
+
+
+def _within(entry: Entry, bounds: Mapping[str, int]) -> bool:
+    return all(
+        least <= bounds.get(rank, 1) and (most is None or bounds.get(rank, 1) <= most)
+        for rank, (least, most) in entry.only.items()
+    )
+
+
+def _shares(entry: Entry, layer: str, ops: Sequence[Op], faults: Faults) -> list[Share]:
+    """What an entry takes of the ops of one layer that no earlier entry took."""
+    ways = [[op for op in ops if fnmatchcase(op.name, pattern)] for pattern in entry.patterns]
+    if not entry.fused or entry.omit is not None:
+        names = dict.fromkeys(op.name for way in ways for op in way)
+        return [Share(entry, (op,), (0,)) for op in ops if op.name in names]
+    if not all(ways):
+        return []
+    for pattern, way in zip(entry.patterns, ways, strict=True):
+        if len(way) > 1:
             faults.add(
                 entry.where,
-                f"pattern '{entry.patterns[way]}' matches two ops of layer {op.layer} ('{other.name}', '{op.name}'); "
+                f"pattern '{pattern}' matches two ops of layer {layer} ('{way[0].name}', '{way[1].name}'); "
                 "each pattern of a fused entry stands for one op of a layer",
             )
-            continue
-        members.append((way, op))
-    _unmatched(workload, mapping, faults)
-    shares = []
-    for (number, _), members in found.items():
-        members.sort(key=lambda m: m[0])
-        shares.append(Share(mapping.entries[number], tuple(o for _, o in members), tuple(w for w, _ in members)))
-    return shares, omitted
-
-
-def _first(mapping: MappingSpec, name: str) -> tuple[int, int] | None:
-    """(entry, pattern) numbers of the first entry that matches an op's name."""
-    for number, entry in enumerate(mapping.entries):
-        for way, pattern in enumerate(entry.patterns):
-            if fnmatchcase(name, pattern):
-                return number, way
-    return None
+            return []
+    return [Share(entry, tuple(way[0] for way in ways), tuple(range(len(ways))))]
 
 
 def _unmatched(workload: Workload, mapping: MappingSpec, faults: Faults) -> None:

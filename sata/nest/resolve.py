@@ -28,6 +28,8 @@ from sata.specs.model import (
 # Ranks of the shipped templates: a `*` over one of them that an op lacks is a loop of one, so that a single nest
 # serves convolutions and linear layers.
 USUAL_RANKS = frozenset("n t g k c p q r s".split())
+# Tensors of the shipped templates: a mapping for all of them may name one that a workload lacks.
+USUAL_TENSORS = frozenset("W S X U S' V dS dS' dU G H' dW M N".split())
 
 Way = tuple[Memory | Array | Compute, ...]
 
@@ -257,12 +259,12 @@ def kept(op: Op, memory: Memory, node: MapMemory, known: Known, faults: Faults) 
     """Names of the op's stored tensors that the memory keeps under the mapping's choice."""
     allowed = None if memory.keep is None and memory.may_keep is None else {*(memory.keep or ()), *(memory.may_keep or ())}
     stored = [t for t in op.tensors if not t.local]
-    if node.keep is not None:
-        _keep_names(op, memory, node, known, allowed, faults)
+    _keep_names(op, memory, node, known, allowed, faults)
     names = []
     for t in stored:
         ok = allowed is None or t.kind in allowed or t.name in allowed
-        if ok and (node.keep is None or t.kind in node.keep or t.name in node.keep):
+        chosen = node.keep is None or t.kind in node.keep or t.name in node.keep
+        if ok and chosen and t.kind not in node.bypass and t.name not in node.bypass:
             names.append(t.name)
     return tuple(names)
 
@@ -270,15 +272,17 @@ def kept(op: Op, memory: Memory, node: MapMemory, known: Known, faults: Faults) 
 def _keep_names(
     op: Op, memory: Memory, node: MapMemory, known: Known, allowed: set[str] | None, faults: Faults
 ) -> None:
-    for name in node.keep or ():
-        if name not in known.kinds and name not in known.tensors:
+    for name in (*(node.keep or ()), *node.bypass):
+        if name not in known.kinds and name not in known.tensors and name not in USUAL_TENSORS:
             tensors = [t.name for t in op.tensors]
             faults.add(
                 node.where,
                 f"'{name}' is neither a kind of the workload nor one of its tensors ('{op.name}' has: {', '.join(tensors)})",
                 did_you_mean(name, [*known.kinds, *known.tensors]),
             )
-        elif allowed is not None and name not in allowed and not known.tensors.get(name, frozenset()) & allowed:
+        elif name in node.bypass or allowed is None or name in allowed or name not in {*known.kinds, *known.tensors}:
+            continue
+        elif not known.tensors.get(name, frozenset()) & allowed:
             faults.add(
                 node.where,
                 f"memory '{memory.name}' does not keep '{name}'; the architecture allows: {', '.join(sorted(allowed)) or 'nothing'}",

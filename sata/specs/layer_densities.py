@@ -55,13 +55,13 @@ def parse_densities(value: Mapping[str, Any], place: Place, kinds: Sequence[str]
     for kind, given in value.items():
         if kind not in kinds:
             hint = did_you_mean(kind, kinds) or f"kinds: {', '.join(kinds)}"
-            place.add_at_key(f"density: unknown kind '{kind}'", "density", kind, hint=hint)
+            place.add_at_key(f"unknown kind '{kind}'", "density", kind, hint=hint)
             continue
         density = parse_density(given, place.doc.where((*place.path, "density", kind)), place.faults)
         if isinstance(density, tuple) and kind == "weight":
-            place.add("density.weight: weights are the same at all time steps: one number is expected", "density", kind)
+            place.add("weights are the same at all time steps: one number is expected", "density", kind)
         elif isinstance(density, tuple) and len(density) != timesteps:
-            place.add(f"density.{kind}: {len(density)} numbers for {timesteps} time steps", "density", kind)
+            place.add(f"{len(density)} numbers for {timesteps} time steps", "density", kind)
         else:
             densities[kind] = density
     return densities

@@ -61,7 +61,7 @@ def _output_needed(layer: Layer, layers: Mapping[str, Layer]) -> bool:
 
 
 def _makes_potential(layer: Layer, layers: Mapping[str, Layer]) -> str:
-    """The last layer whose neurons this layer's sum reaches without being kept on the way, or "". Itself if it fires."""
+    """The last layer whose neurons this layer's sum reaches without being kept on the way; itself if it fires."""
     if layer.fires:
         return layer.name
     if layer.sends != "current" or _output_needed(layer, layers):

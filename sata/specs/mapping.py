@@ -22,6 +22,7 @@ from sata.specs.model import (
 from sata.specs.source import Doc, Path_
 
 LARGEST_FACTOR = 1 << 40
+_RANGE = re.compile(r"(?P<one>[0-9]{1,15})|(?P<least>[0-9]{1,15})?\.\.(?P<most>[0-9]{1,15})?")
 _LOOP = re.compile(r"([A-Za-z_][A-Za-z0-9_]*'*)\s+(\*|[-+]?[0-9]+)")
 
 
@@ -51,7 +52,22 @@ def _entry(doc: Doc, data: Mapping[str, Any], path: Path_, faults: Faults) -> En
             if "split" in node:
                 at = doc.where((*path, "nest", i))
                 faults.add(at, "a split needs several ops", f'write ops: ["{ops}", ...]')
-    return Entry(patterns, nest, isinstance(ops, list), data.get("omit"), where)
+    only = {rank: _range(doc, text, (*path, "only", rank), faults) for rank, text in data.get("only", {}).items()}
+    return Entry(patterns, nest, isinstance(ops, list), data.get("omit"), only, where)
+
+
+def _range(doc: Doc, given: int | str, path: Path_, faults: Faults) -> tuple[int, int | None]:
+    """`128`, `1..128`, `..128`, `129..` -> (least, most)."""
+    match = _RANGE.fullmatch(str(given))
+    if match is None:
+        faults.add(doc.where(path), f"'{str(given)[:40]}' is no range of bounds", "write 128, 1..128, ..128 or 129..")
+        return 1, None
+    if match["one"]:
+        return int(match["one"]), int(match["one"])
+    least, most = int(match["least"] or 1), int(match["most"]) if match["most"] else None
+    if most is not None and most < least:
+        faults.add(doc.where(path), f"no bound is in {given}", f"write {most}..{least}")
+    return least, most
 
 
 class _Way:
@@ -89,7 +105,10 @@ class _Way:
             self.faults.add(where, f"{key} '{name}' stands twice in this nest")
         self.names.add(name)
         if key == "memory":
-            return MapMemory(name, tuple(data["keep"]) if "keep" in data else None, where)
+            if "keep" in data and "bypass" in data:
+                self.faults.add(self.doc.where((*path, "bypass"), True), "a memory has either 'keep' or 'bypass', not both")
+            keep = tuple(data["keep"]) if "keep" in data else None
+            return MapMemory(name, keep, where, tuple(data.get("bypass", ())))
         if key == "compute":
             return MapCompute(name, where)
         axes = [(axis, text) for axis, text in data.items() if axis != "array"]

@@ -215,11 +215,13 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class MapMemory:
-    """A memory in a nest; `keep` None is all that the architecture allows, () is nothing. Kinds or tensor names."""
+    """A memory in a nest; `keep` None is all that the architecture allows, () is nothing; what is in `bypass` is not
+    kept in any case. Kinds or tensor names."""
 
     name: str
     keep: tuple[str, ...] | None = None
     where: Where = Where()
+    bypass: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,13 +264,15 @@ NestNode = MapMemory | MapLoops | MapArray | MapCompute | MapSplit
 class Entry:
     """One entry of a mapping. `fused`: the patterns were a list, so matching ops of one layer share the nest.
 
-    `omit` is the reason an op is left out, in which case `nest` is empty.
+    `omit` is the reason an op is left out, in which case `nest` is empty. `only`: rank -> (least, most) bound that the
+    op's layer must have for the entry to apply; most None is no limit, a rank that no op of the layer has is 1.
     """
 
     patterns: tuple[str, ...]
     nest: tuple[NestNode, ...]
     fused: bool = False
     omit: str | None = None
+    only: Mapping[str, tuple[int, int | None]] = field(default_factory=dict)
     where: Where = Where()
 
 

@@ -23,8 +23,10 @@ SHIPPED = Path(__file__).resolve().parent.parent / "templates"
 LARGEST_TEMPLATE = 1 << 20  # bytes
 LONGEST_TEXT = 1 << 20  # characters that one layer may render to
 _FILTERS = ("abs", "first", "int", "items", "join", "last", "length", "list", "max", "min", "replace", "round", "sum")
-_HEADER = ("about", "emits", "input", "gradient", "potential_gradient", "kinds", "bits", "timesteps", "options",
-           "no_effect")  # fmt: skip
+_HEADER: Mapping[str, type] = {
+    "about": str, "emits": str, "input": str, "gradient": str, "potential_gradient": str, "kinds": list, "bits": dict,
+    "timesteps": int, "options": dict, "no_effect": list,
+}  # fmt: skip
 
 
 class TemplateFault(ValueError):
@@ -86,7 +88,7 @@ class TemplateFile:
 
         try:
             ops = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # the latter two: no such date, too deep
             mark = getattr(error, "problem_mark", None)
             lines = text.splitlines()
             line = lines[mark.line].strip() if mark is not None and mark.line < len(lines) else ""
@@ -99,6 +101,10 @@ class TemplateFile:
         for op in ops:
             if not isinstance(op.get("name"), str) or not isinstance(op.get("tensors"), dict):
                 raise TemplateFault(f"{self.label}: an op needs a name and tensors: {str(op)[:80]}")
+            for part in (op, *(value for value in op.values() if isinstance(value, dict)), *op["tensors"].values()):
+                odd = next((key for key in part if not isinstance(key, str)), None) if isinstance(part, dict) else None
+                if odd is not None:
+                    raise TemplateFault(f"{self.label}: op {op['name']}: the key {odd} is no text")
         return ops
 
 
@@ -117,7 +123,10 @@ def load_template(name: str, base: Path) -> TemplateFile:
             hint = did_you_mean(name, shipped_templates()) or f"shipped: {', '.join(shipped_templates())}"
             raise TemplateFault(f"there is no template '{name}'; {hint} (or give a file: {name}.yaml)")
         return _load(path, f"templates/{name}.yaml", path.stat().st_mtime_ns)
-    path = (base / name).resolve()
+    try:
+        path = (base / name).resolve()
+    except (OSError, ValueError):
+        raise TemplateFault("the template's name is no name for a file") from None
     if not any(path.is_relative_to(folder.resolve()) for folder in (base, Path.cwd())):
         raise TemplateFault(f"the template '{name}' is outside the folder of the workload and the current one")
     try:
@@ -162,6 +171,9 @@ def _header(text: str, label: str) -> Header:
         if key not in _HEADER:
             hint = did_you_mean(key, _HEADER) or f"its keys: {', '.join(_HEADER)}"
             raise TemplateFault(f"{label}: unknown key '{key}' in the header; {hint}")
+        if not isinstance(data[key], _HEADER[key]):
+            expected = {dict: "a mapping", list: "a list", int: "a whole number", str: "text"}[_HEADER[key]]
+            raise TemplateFault(f"{label}: '{key}' in the header must be {expected}")
     options = {}
     for name, said in data.get("options", {}).items():
         values = said.get("values") if isinstance(said, dict) else None

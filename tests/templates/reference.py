@@ -54,9 +54,9 @@ def forward(
     return out
 
 
-def backward(layers: Layers, weights: Mapping[str, np.ndarray], out: Mapping[str, Mapping[str, np.ndarray]], loss_gradient: np.ndarray,
-             neuron: Neuron) -> dict[str, dict[str, np.ndarray]]:  # fmt: skip
-    """Per layer dX (of its sum), dS (of what it sends), dW. The chain rule over the unrolled recursion, last step first."""
+def backward(layers: Layers, weights: Mapping[str, np.ndarray], out: Mapping[str, Mapping[str, np.ndarray]],
+             loss_gradient: np.ndarray, neuron: Neuron) -> dict[str, dict[str, np.ndarray]]:  # fmt: skip
+    """Per layer dX (of its sum), dS (of what it sends), dW: the chain rule over the unrolled steps, last step first."""
     sent = {name: np.zeros_like(record["S"]) for name, record in out.items()}
     sent[layers[-1]["name"]] = loss_gradient.reshape(sent[layers[-1]["name"]].shape).copy()
     grads: dict[str, dict[str, np.ndarray]] = {}

@@ -1,7 +1,7 @@
 """The ops that lif_bptt makes, run on numbers, are back-propagation through time.
 
-Two independent answers: plain numpy BPTT with real spikes and a surrogate derivative; and, for a smooth firing function,
-where BPTT is the exact gradient, the derivative of the forward pass by complex steps (no backward pass at all).
+Two independent answers: plain numpy BPTT with real spikes and a surrogate derivative; and, for a smooth firing
+function, where BPTT is the exact gradient, the derivative of the forward pass by complex steps (no backward pass).
 """
 
 from __future__ import annotations
@@ -35,14 +35,17 @@ NETWORKS: dict[str, list[dict[str, Any]]] = {
     "dilation": [_first(padding=2), _then(dilation=2, padding=1), _OUT],
     "pairs": [_first(padding=1), _then(kernel=[1, 3], stride=[2, 1], padding=[0, 2], dilation=[1, 2]), _OUT],
     "groups": [_first(padding=1), _then(groups=2, padding=1), _OUT],
-    "depthwise": [_first(padding=1), _then(groups=4, padding=1), {"name": "point", "conv2d": {"out": 2, "kernel": 1}}, _OUT],
+    "depthwise": [_first(padding=1), _then(groups=4, padding=1),
+                  {"name": "point", "conv2d": {"out": 2, "kernel": 1}}, _OUT],
     "linear": [{"name": "first", "linear": {"input": 7, "out": 8}}, {"name": "then", "linear": 5}, _OUT],
     "conv1d": [{"name": "first", "conv1d": {"input": [3, 9], "out": 4, "kernel": 3, "padding": 1}},
                {"name": "then", "conv1d": {"out": 4, "kernel": 3, "stride": 2, "dilation": 2, "groups": 2}}, _OUT],
     "maxpool": [_first(padding=1), {"name": "pool", "maxpool2d": 2}, _OUT],
-    "maxpool_overlaps": [_first(padding=1), {"name": "pool", "maxpool2d": {"kernel": 3, "stride": 2, "padding": 1}}, _then(padding=1), _OUT],
+    "maxpool_overlaps": [_first(padding=1), {"name": "pool", "maxpool2d": {"kernel": 3, "stride": 2, "padding": 1}},
+                         _then(padding=1), _OUT],
     "avgpool": [_first(padding=1), {"name": "pool", "avgpool2d": 2}, _then(kernel=1), _OUT],
-    "avgpool_overlaps": [_first(padding=1), {"name": "pool", "avgpool2d": {"kernel": 3, "stride": 1, "padding": 1}}, _OUT],
+    "avgpool_overlaps": [_first(padding=1),
+                         {"name": "pool", "avgpool2d": {"kernel": 3, "stride": 1, "padding": 1}}, _OUT],
     "pool_fires": [_first(padding=1), {"name": "then", "conv2d": {"out": 4, "kernel": 3}, "fires": False},
                    {"name": "pool", "avgpool2d": 3, "fires": True}, _OUT],
     "add_currents": [_first(padding=1), {**_then(padding=1), "fires": False},
@@ -53,7 +56,8 @@ NETWORKS: dict[str, list[dict[str, Any]]] = {
     "add_spikes": [_first(padding=1), _then(padding=1), {"name": "sum", "add": ["first", "then"]}, _OUT],
     "add_three": [_first(padding=1), _then(padding=1), {**_CONV, "from": "first"},
                   {"name": "sum", "add": ["first", "then", "conv"]}, _OUT],
-    "fork_of_a_sum": [_first(padding=1), {**_then(padding=1), "fires": False}, {"name": "sum", "add": ["then", "first"], "fires": True},
+    "fork_of_a_sum": [_first(padding=1), {**_then(padding=1), "fires": False},
+                      {"name": "sum", "add": ["then", "first"], "fires": True},
                       {**_CONV, "from": "then"}, {"name": "both", "add": ["sum", "conv"]}, _OUT],
     "last_fires": [_first(padding=1), _then()],
 }  # fmt: skip
@@ -73,7 +77,7 @@ def smooth(soft: bool = False, leak: float = 0.75) -> Neuron:
 def case(layers: list[dict[str, Any]], seed: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """Random weights, input spikes and loss gradient."""
     rng = np.random.default_rng(seed)
-    kind, body = reference._kind(layers[0])
+    _, body = reference._kind(layers[0])
     shape = (body["input"],) if isinstance(body["input"], int) else tuple(body["input"])
     weights = {name: rng.normal(0.1, 0.6, size) for name, size in reference.weight_shapes(layers, shape).items()}
     inputs = (rng.random((STEPS, *shape)) < 0.6).astype(float)
@@ -115,8 +119,8 @@ def test_ops_are_bptt_with_spikes(name: str, soft: bool, leak: float) -> None:
                                            err_msg=f"{key}.{tensor}")  # fmt: skip
                 compared.add(tensor)
         if "dW" in grads[key]:
-            np.testing.assert_allclose(run.values[key, "W"].reshape(weights[key].shape), weights[key] - 0.1 * grads[key]["dW"],
-                                       rtol=1e-12, atol=1e-12)  # fmt: skip
+            updated = run.values[key, "W"].reshape(weights[key].shape)
+            np.testing.assert_allclose(updated, weights[key] - 0.1 * grads[key]["dW"], rtol=1e-12, atol=1e-12)
     assert {"X", "S'", "V", "dU", "dW"} <= compared
     first = run._value(layers[0]["name"], "dS")
     want = _input_gradient(layers, weights, out, grads)

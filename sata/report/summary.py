@@ -1,0 +1,249 @@
+"""What `sata run` prints: a result in a few tables that fit 80 columns.
+
+Every number is a sum over the records of the result (formats.md, "Result"): energies in pJ, memory in bits, cycles.
+Assumptions: a component that is the compute of some op counts as compute, the action `deliver` as wires, `leak` as
+leakage, and everything else as memories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from sata.report.result import Record, Result
+from sata.report.text import Block, Lines, Table, listed, plural, quantity, share, sum_of, whole
+
+LARGEST = 10  # rows of the table of layers
+PARTS = ("compute", "memories", "wires", "leakage")
+
+
+def summary(result: Result) -> list[Block]:
+    """The report of a run, in the order in which it is read."""
+    blocks: list[Block | None] = [
+        overview(result),
+        stages(result),
+        components(result),
+        kinds(result),
+        times(result),
+        computes(result),
+        layers(result),
+        kept(result),
+        left_out(result),
+    ]
+    return [block for block in blocks if block is not None]
+
+
+def overview(result: Result) -> Lines:
+    """What ran on what, and the totals."""
+    meta, energy, seconds = result.meta, result.energy_pj(), result.seconds
+    ops = plural(len(result.ops), "op")
+    of = len(result.ops) + len(meta.get("unselected", ())) + len(result.omitted)
+    about = [
+        f"{ops} of {of}" if of > len(result.ops) else ops,
+        f"batch {meta.get('batch', 1)}",
+        plural(meta.get("timesteps", 1), "time step"),
+    ]
+    if meta.get("technology_nm"):
+        about.append(f"{meta['technology_nm']:g} nm")
+    if meta.get("clock_hz"):
+        about.append(quantity(meta["clock_hz"], "hz"))
+    about += [f"{name} = {value}" for name, value in meta.get("variables", {}).items()]
+    cycles = f"{whole(result.cycles)} cycles"
+    time = f"{cycles} = {quantity(seconds, 'seconds')}" if seconds is not None else f"{cycles} (no clock: no time)"
+    lines = [f"energy    {quantity(energy, 'pj')}", f"time      {time}"]
+    if seconds:
+        lines.append(f"power     {quantity(energy * 1e-9 / seconds, 'mw')} on average")
+    lines.append(f"area      {quantity(result.area_um2, 'um2')}")
+    lines.append(f"leakage   {quantity(result.leakage_mw, 'mw')}")
+    if result.kept:
+        bits = sum(k["bits"] for k in result.kept)
+        lines.append(f"BPTT      keeps {quantity(bits, 'bits')} from the forward to the backward pass")
+    title = f"{meta.get('workload', 'workload')} on {meta.get('arch', 'architecture')}: {', '.join(about)}"
+    return Lines(title, tuple(lines))
+
+
+# --- energy -------------------------------------------------------------------------------------------------------
+
+
+def part_of(computes: frozenset[str]) -> Callable[[Record], str]:
+    """What a record is part of: compute, memories, wires or leakage. computes: names of compute components."""
+
+    def part(record: Record) -> str:
+        if record["action"] == "leak":
+            return "leakage"
+        if record["component"] in computes:
+            return "compute"
+        return "wires" if record["action"] == "deliver" else "memories"
+
+    return part
+
+
+def stages(result: Result) -> Table:
+    """Energy by stage, split into compute, memories, wires and leakage."""
+    part = part_of(frozenset(op["compute"] for op in result.ops))
+    energy = _sums(result.records, lambda r: (r["stage"], part(r)))
+    used = [p for p in PARTS if p != "wires" or any(key[1] == p for key in energy)]
+    names = list(dict.fromkeys(op["stage"] for op in result.ops))
+    total = result.energy_pj()
+    rows = []
+    for stage in names:
+        each = [energy.get((stage, p), 0.0) for p in used]
+        rows.append((stage, _pj(sum_of(each)), share(sum_of(each), total), *map(_pj, each)))
+    sums = [sum_of([energy.get((s, p), 0.0) for s in names]) for p in used]
+    rows.append(("total", _pj(total), share(total, total), *map(_pj, sums)))
+    rows.append(("", "", "", *(share(s, total) for s in sums)))
+    if len(names) == 1:
+        rows.pop(1)
+    return Table("Energy by stage", ("stage", "energy", "share", *used), "l" + "r" * (2 + len(used)), tuple(rows))
+
+
+def components(result: Result) -> Table | None:
+    """Energy by component: what its actions cost, and its leakage."""
+    active = _sums((r for r in result.records if r["action"] != "leak"), lambda r: r["component"])
+    leaking = _sums((r for r in result.records if r["action"] == "leak"), lambda r: r["component"])
+    classes = {r["component"]: r["class"] for r in result.records}
+    total = result.energy_pj()
+    rows = []
+    for name in sorted(classes, key=lambda n: -active.get(n, 0.0) - leaking.get(n, 0.0)):
+        a, b = active.get(name, 0.0), leaking.get(name, 0.0)
+        rows.append((name, classes[name], _pj(a + b), share(a + b, total), _pj(a), _pj(b)))
+    head = ("component", "class", "energy", "share", "actions", "leakage")
+    return Table("Energy by component", head, "llrrrr", tuple(rows)) if rows else None
+
+
+def kinds(result: Result) -> Table | None:
+    """Energy of moving tensors, by their kind, and the component that takes most of it."""
+    records = [r for r in result.records if r["kind"]]
+    energy = _sums(records, lambda r: r["kind"])
+    where = _sums(records, lambda r: (r["kind"], r["component"]))
+    total = result.energy_pj()
+    rows = []
+    for kind, pj in sorted(energy.items(), key=lambda item: -item[1]):
+        most = sorted(((c, e) for (k, c), e in where.items() if k == kind), key=lambda item: -item[1])[:2]
+        mostly = ", ".join(f"{c} {share(e, pj)}" for c, e in most if e > 0)
+        rows.append((kind, _pj(pj), share(pj, total), mostly))
+    head = ("kind", "energy", "share", "mostly in")
+    return Table("Energy of moving tensors, by kind", head, "lrrl", tuple(rows)) if rows else None
+
+
+# --- time and computes --------------------------------------------------------------------------------------------
+
+
+def times(result: Result) -> Table | None:
+    """Cycles by stage, what bounds them, and how much of the compute is in use."""
+    rows = []
+    for stage, ops in _grouped(result.ops, "stage"):
+        rows.append((stage, *_time(ops, result)))
+    if len(rows) > 1:
+        rows.append(("total", *_time(result.ops, result)))
+    head = ("stage", "cycles", "share", "time", "used", "bound by")
+    return Table("Time by stage", head, "lrrrrl", tuple(rows), total=len(rows) > 1) if rows else None
+
+
+def _time(ops: Sequence[Record], result: Result) -> tuple[str, ...]:
+    cycles = sum_of([op["cycles"] for op in ops])
+    clock = result.meta.get("clock_hz")
+    time = quantity(cycles / clock, "seconds") if clock else "-"
+    points, room = sum(op["computes"] for op in ops), sum(op["steps"] * op["instances"] for op in ops)
+    return whole(cycles), share(cycles, result.cycles), time, share(points, room), bounds(ops)
+
+
+def bounds(ops: Sequence[Record], most: int = 3) -> str:
+    """`PEs 80.1%, DRAM 19.9%`: the share of cycles that each resource bounds."""
+    by = _sums(ops, lambda op: op["bound_by"], "cycles")
+    total = sum_of(list(by.values()))
+    found = sorted(by.items(), key=lambda item: -item[1])[:most]
+    return ", ".join(name if len(by) == 1 else f"{name} {share(c, total)}" for name, c in found)
+
+
+def computes(result: Result) -> Table | None:
+    """How many computes there are by stage, and the share that was done, gated and skipped."""
+    rows = []
+    for stage, ops in _grouped(result.ops, "stage"):
+        rows.append((stage, *_outcomes(ops)))
+    if len(rows) > 1:
+        rows.append(("total", *_outcomes(result.ops)))
+    head = ("stage", "computes", "actual", "gated", "skipped")
+    return Table("Computes and sparsity", head, "lrrrr", tuple(rows), total=len(rows) > 1) if rows else None
+
+
+def _outcomes(ops: Sequence[Record]) -> tuple[str, ...]:
+    total = sum_of([op["computes"] for op in ops])
+    return whole(total), *(share(sum_of([op[o] for op in ops]), total) for o in ("actual", "gated", "skipped"))
+
+
+# --- layers, memory that is kept, what is missing -----------------------------------------------------------------
+
+
+def layers(result: Result) -> Table | None:
+    """The layers (of a single layer: the ops) that take most energy."""
+    names = list(dict.fromkeys(op["layer"] for op in result.ops))
+    field = "layer" if len(names) > 1 else "op"
+    energy = _sums(result.records, lambda r: r[field])
+    groups = sorted(_grouped(result.ops, field), key=lambda item: -energy.get(item[0], 0.0))
+    if len(groups) < 2:
+        return None
+    total = result.energy_pj()
+    rows = []
+    for name, ops in groups[:LARGEST]:
+        rows.append(_layer(name, energy.get(name, 0.0), total, ops, result))
+    rest = groups[LARGEST:]
+    if rest:
+        pj = sum_of([energy.get(name, 0.0) for name, _ in rest])
+        rows.append(_layer(f"{len(rest)} more", pj, total, [op for _, ops in rest for op in ops], result))
+    title = f"Largest of {len(groups)} {field}s" if rest else f"By {field}"
+    head = (field, "energy", "share", "cycles", "share", "bound by")
+    return Table(title, head, "lrrrrl", tuple(rows))
+
+
+def _layer(name: str, pj: float, total: float, ops: Sequence[Record], result: Result) -> tuple[str, ...]:
+    cycles = sum_of([op["cycles"] for op in ops])
+    return name, _pj(pj), share(pj, total), whole(cycles), share(cycles, result.cycles), bounds(ops, 2)
+
+
+def kept(result: Result) -> Table | None:
+    """What back-propagation keeps, by kind, and the layers that keep most."""
+    total = sum(k["bits"] for k in result.kept)
+    if not result.kept:
+        return None
+    rows = []
+    for kind, entries in _grouped(result.kept, "kind"):
+        bits = sum(k["bits"] for k in entries)
+        by = sorted(_sums(entries, lambda k: k["layer"], "bits").items(), key=lambda item: -item[1])
+        mostly = ", ".join(f"{layer} {quantity(b, 'bits')}" for layer, b in by[:3])
+        rows.append((kind, quantity(bits, "bits"), share(bits, total), mostly))
+    head = ("kind", "memory", "share", "largest layers")
+    return Table("Kept from the forward to the backward pass", head, "lrrl", tuple(rows))
+
+
+def left_out(result: Result) -> Lines | None:
+    """Ops that the mapping omits, with its reasons; ops that were not asked for."""
+    lines = []
+    for why, entries in _grouped(result.omitted, "why"):
+        lines.append(f"{plural(len(entries), 'op')}: {why} ({listed([o['op'] for o in entries])})")
+    others = result.meta.get("unselected", [])
+    if others:
+        lines.append(f"{plural(len(others), 'op')}: not selected by --ops ({listed(others)})")
+    return Lines("Not in these numbers", tuple(lines)) if lines else None
+
+
+# --- sums ---------------------------------------------------------------------------------------------------------
+
+
+def _pj(value: float) -> str:
+    return quantity(value, "pj")
+
+
+def _sums(records: Iterable[Record], key: Callable[[Record], Any], field: str = "energy_pj") -> dict[Any, float]:
+    """Sums of a field by what `key` gives, in order of first appearance."""
+    found: dict[Any, list[float]] = {}
+    for r in records:
+        found.setdefault(key(r), []).append(r[field])
+    return {k: sum_of(values) for k, values in found.items()}
+
+
+def _grouped(records: Iterable[Record], field: str) -> Iterator[tuple[str, list[Record]]]:
+    found: dict[str, list[Record]] = {}
+    for r in records:
+        found.setdefault(r[field], []).append(r)
+    yield from found.items()
