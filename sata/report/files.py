@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from sata.report.result import Record, Result
+from sata.report.result import Result
 from sata.specs.faults import Fault, SpecError, Where
 
 FIELDS = (
@@ -155,6 +155,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-__all__ = ["FIELDS", "STDOUT", "Record", "check_targets", "csv_text", "json_text", "result_csv", "result_json", "write_files"]

@@ -13,12 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sata.specs.faults import did_you_mean
 from sata.specs.includes import what
+from sata.specs.schema import Schema, head_keys
+from sata.specs.source import Path_
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError
-
-Path_ = tuple[str | int, ...]
-Schema = Mapping[str, Any]
 
 _TYPES = {
     "string": "text",
@@ -87,40 +86,18 @@ def _about(schema: Schema) -> str:
 
 
 def _choice(error: ValidationError, path: Path_, root: Schema) -> list[Saying]:
-    """Mappings are told apart by the first key that only one alternative requires; others by how far they get."""
+    """None fits, and no key says which was meant. Among other than mappings that which gets furthest speaks."""
+    value, choices = error.instance, error.validator_value
+    if isinstance(value, dict):
+        heads = head_keys(choices, root)
+        if len(heads) == len(choices):
+            near = next((hint for key in value if (hint := did_you_mean(key, heads))), "")
+            return [Saying((*path, *list(value)[:1]), f"expected one of the keys {', '.join(heads)}", near, key=True)]
     attempts: dict[int, list[ValidationError]] = {}
     for below in error.context or ():
         attempts.setdefault(int(below.relative_schema_path[0]), []).append(below)
-    value = error.instance
-    if isinstance(value, dict):
-        choices = [_resolved(choice, root) for choice in error.validator_value]
-        heads, shared = _heads(choices)
-        head = next((key for key in value if key in heads), None)
-        if head is not None:
-            return _all(attempts[heads[head]], root)
-        if heads and len(heads) == len(choices):
-            near = next((hint for key in value if (hint := did_you_mean(key, heads))), "")
-            first = next(iter(value), None)
-            at = (*path, first) if first is not None and not shared else path
-            return [Saying(at, f"expected one of the keys {', '.join(heads)}", near, key=True)]
     said = [_all(errors, root) for _, errors in sorted(attempts.items())]
     return max(said, key=lambda found: (max(len(s.path) for s in found), -len(found)), default=[Saying(path, error.message)])
-
-
-def _heads(choices: Sequence[Schema]) -> tuple[dict[str, int], set[str]]:
-    """(key -> the alternative that it tells apart from the others, the keys that all of them require)."""
-    mappings = [c for c in choices if c.get("type") == "object"]
-    shared = set.intersection(*(set(c.get("required", [])) for c in mappings)) if len(mappings) > 1 else set()
-    heads = {}
-    for number, choice in enumerate(choices):
-        own = [key for key in choice.get("required", []) if key not in shared] if choice in mappings else []
-        heads.update({own[0]: number} if own else {})
-    return heads, shared
-
-
-def _resolved(schema: Schema, root: Schema) -> Schema:
-    """The definition that a schema is a `$ref` to, or itself."""
-    return root["$defs"][schema["$ref"].removeprefix("#/$defs/")] if "$ref" in schema else schema
 
 
 # --- keys ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,90 @@
+"""A workload in op form, as YAML that can be pasted back: parsing it gives the same ops, kinds and bits."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sata.specs.kinds import KINDS
+from sata.specs.model import Op, Tensor, Workload
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./']*(-[A-Za-z0-9_./']+)*")
+_WORDS = frozenset("y n yes no true false on off null none nan inf".split())  # words that YAML reads as something else
+
+
+def ops_yaml(workload: Workload) -> str:
+    """The workload in op form. What BPTT keeps is not part of that form."""
+    return "\n".join(_workload(workload)) + "\n"
+
+
+def _workload(workload: Workload) -> Iterator[str]:
+    yield "workload:"
+    yield f"  name: {scalar(workload.name)}"
+    yield f"  batch: {workload.batch}"
+    yield f"  timesteps: {workload.timesteps}"
+    used = dict.fromkeys([*workload.bits, *(t.kind for op in workload.ops for t in op.tensors)])
+    more = [kind for kind in used if kind not in KINDS]
+    if more:
+        yield f"  kinds: [{', '.join(map(scalar, more))}]"
+    if workload.bits:
+        yield f"  bits: {_flow(workload.bits)}"
+    yield "  ops:"
+    for op in workload.ops:
+        yield from _op(op)
+
+
+def _op(op: Op) -> Iterator[str]:
+    yield f"  - name: {scalar(op.name)}"
+    yield f"    layer: {scalar(op.layer)}"
+    yield f"    stage: {scalar(op.stage)}"
+    yield f"    action: {scalar(op.action)}"
+    if op.sequential:
+        yield f"    sequential: {_flow(op.sequential)}"
+    yield f"    ranks: {_flow(op.ranks)}"
+    yield f"    compute: {json.dumps(op.compute, ensure_ascii=False)}"
+    yield "    tensors:"
+    for t in op.tensors:
+        yield f"      {scalar(t.name)}: {_flow(_tensor(op, t))}"
+
+
+def _tensor(op: Op, t: Tensor) -> dict[str, Any]:
+    """What the op form says of a tensor; its shape only where the indices alone do not tell it."""
+    data: dict[str, Any] = {"kind": t.kind}
+    sizes = [dim.size for dim in t.dims]
+    spans = [(_end(op, dim.terms, dim.offset, -1), _end(op, dim.terms, dim.offset, 1)) for dim in t.dims]
+    if any(low < 0 or size != high + 1 for size, (low, high) in zip(sizes, spans, strict=True)):
+        data["shape"] = sizes
+    if t.density is not None:
+        data["density"] = list(t.density) if isinstance(t.density, tuple) else t.density
+    if t.initialised:
+        data["initialised"] = True
+    if t.local:
+        data["local"] = True
+    return data
+
+
+def _end(op: Op, terms: tuple[tuple[str, int], ...], offset: int, sign: int) -> int:
+    """The least (sign -1) or largest (1) value of an index."""
+    steps = (coefficient * (op.ranks[rank] - 1) for rank, coefficient in terms)
+    return offset + sum(step for step in steps if step * sign > 0)
+
+
+def _flow(data: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{scalar(key)}: {_value(value)}" for key, value in data.items()) + "}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_value, value))}]"
+    return scalar(value) if isinstance(value, str) else repr(value)
+
+
+def scalar(text: str) -> str:
+    """A text as it stands in YAML: plain where nothing can be misread, else in double quotes."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    return json.dumps(text, ensure_ascii=False)
