@@ -23,21 +23,22 @@ _STEP = "  "
 
 def nest_block(group: Group, graph: Graph, held: Sequence[Occupancy], width: int) -> Block:
     """The nest of a group. held: what its memories hold; width: characters of a line."""
+    names = [nest.op.name for nest in group.nests]
     lines: list[str] = []
     for nest in group.nests:
-        lines += op_lines(nest.op, width)
+        lines += op_lines(nest.op, width, named=len(names) > 1)
     lines.append("")
     lines += _nest_lines(group, graph, held, width)
-    return Lines(f"{group.name}", tuple(lines))
+    return Lines(" + ".join(names), tuple(lines))
 
 
-def op_lines(op: Op, width: int) -> list[str]:
-    """The statement of an op, its ranks and its tensors' kinds."""
+def op_lines(op: Op, width: int, named: bool) -> list[str]:
+    """The statement of an op (`named`: after its name), its ranks and its tensors' kinds."""
     ranks = ", ".join(f"{rank} {bound}" for rank, bound in op.ranks.items())
     sequential = "".join(f", {rank} {direction}" for rank, direction in op.sequential.items())
     kinds = ", ".join(f"{t.name} {t.kind}{_notes(t)}" for t in op.tensors)
-    head = f"{op.name}:  {op.compute}"
-    about = [f"  ({op.stage}{sequential}; {ranks})", f"  ({kinds})"]
+    head = f"{op.name}:  {op.compute}" if named else op.compute
+    about = [f"  stage    {op.stage}{sequential}", f"  ranks    {ranks}", f"  tensors  {kinds}"]
     return wrapped([head, *about], width)
 
 
@@ -96,21 +97,23 @@ def _loop(loop: BoundLoop, nests: Sequence[OpNest]) -> str:
     text = f"for {loop.rank} in {loop.factor}"
     if loop.stride > 1:
         text += f" step {loop.stride}"
-    return text + (" descending" if descending else "") + _ragged(loop, op)
+    ragged = _ragged(loop, op)
+    return text + (" descending" if descending else "") + (f" ({ragged})" if ragged else "")
 
 
 def _ragged(loop: BoundLoop, op: Op) -> str:
     """Said of the outermost loop of a rank: how many of the points that the loops cover exist."""
     bound, covered = op.ranks.get(loop.rank, 1), loop.factor * loop.stride
-    return f" (ragged: {bound} of {covered})" if covered > bound else ""
+    return f"ragged: {bound} of {covered}" if covered > bound else ""
 
 
 def _array(array: Array, loops: Sequence[BoundLoop], op: Op) -> str:
     parts = []
     for axis, size in array.shape.items():
         on = [loop for loop in loops if loop.axis == axis]
-        factors = " ".join(f"{loop.rank} {loop.factor}{_ragged(loop, op)}" for loop in on if loop.factor > 1)
-        parts.append(f"{axis} = {factors or 'one'} ({prod(loop.factor for loop in on)} of {size})")
+        factors = " ".join(f"{loop.rank} {loop.factor}" for loop in on if loop.factor > 1)
+        ragged = "".join(f", {loop.rank} {_ragged(loop, op)}" for loop in on if _ragged(loop, op))
+        parts.append(f"{axis} = {factors or 'one'} ({prod(loop.factor for loop in on)} of {size}{ragged})")
     words = [f"multicast {array.multicast}"] + (["reduce"] if array.reduce else [])
     return f"array {array.name}: {', '.join([*parts, *words])}"
 

@@ -64,7 +64,7 @@ def counts_blocks(result: GivenResult) -> list[Block]:
         done = sum_of([n for key, n in actions.items() if key[0] == run])
         rows.append(_row("total", "", done, total, total))
         head = ("stage", "group", "actions", "energy", "share")
-        blocks.append(Table(f"{run}: energy by stage and group", head, "llrrr", tuple(rows), total=True))
+        blocks.append(Table(f"{run}: energy by stage and group", head, "llrrr", tuple(rows), closing=1))
     return blocks
 
 

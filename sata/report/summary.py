@@ -90,11 +90,11 @@ def stages(result: Result) -> Table:
         each = [energy.get((stage, p), 0.0) for p in used]
         rows.append((stage, _pj(sum_of(each)), share(sum_of(each), total), *map(_pj, each)))
     sums = [sum_of([energy.get((s, p), 0.0) for s in names]) for p in used]
-    rows.append(("total", _pj(total), share(total, total), *map(_pj, sums)))
-    rows.append(("", "", "", *(share(s, total) for s in sums)))
-    if len(names) == 1:
-        rows.pop(1)
-    return Table("Energy by stage", ("stage", "energy", "share", *used), "l" + "r" * (2 + len(used)), tuple(rows))
+    if len(names) > 1:
+        rows.append(("total", _pj(total), share(total, total), *map(_pj, sums)))
+    rows.append(("share", "", "", *(share(s, total) for s in sums)))
+    closing = min(len(names), 2)
+    return Table("Energy by stage", ("stage", "energy", "share", *used), "l" + "r" * (2 + len(used)), tuple(rows), closing)
 
 
 def components(result: Result) -> Table | None:
@@ -137,7 +137,7 @@ def times(result: Result) -> Table | None:
     if len(rows) > 1:
         rows.append(("total", *_time(result.ops, result)))
     head = ("stage", "cycles", "share", "time", "used", "bound by")
-    return Table("Time by stage", head, "lrrrrl", tuple(rows), total=len(rows) > 1) if rows else None
+    return Table("Time by stage", head, "lrrrrl", tuple(rows), closing=len(rows) > 1) if rows else None
 
 
 def _time(ops: Sequence[Record], result: Result) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def computes(result: Result) -> Table | None:
     if len(rows) > 1:
         rows.append(("total", *_outcomes(result.ops)))
     head = ("stage", "computes", "actual", "gated", "skipped")
-    return Table("Computes and sparsity", head, "lrrrr", tuple(rows), total=len(rows) > 1) if rows else None
+    return Table("Computes and sparsity", head, "lrrrr", tuple(rows), closing=len(rows) > 1) if rows else None
 
 
 def _outcomes(ops: Sequence[Record]) -> tuple[str, ...]:

@@ -19,13 +19,14 @@ _NARROWEST = 6  # characters that a column of text keeps as long as numbers besi
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells below a head. align: one letter a column, `l` or `r`. total: is the last row a sum of the others?"""
+    """Rows of cells below a head. align: one letter a column, `l` or `r`. closing: rows at the end that sum up the
+    others."""
 
     title: str
     head: tuple[str, ...]
     align: str
     rows: tuple[tuple[str, ...], ...]
-    total: bool = False
+    closing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,8 @@ def table_lines(table: Table, width: int) -> list[str]:
     lines = [_line(row, columns, table.align) for row in rows]
     rule = "-" * min(max(map(len, lines)), width)
     lines.insert(1, rule)
-    if table.total and len(table.rows) > 1:
-        lines.insert(len(lines) - 1, rule)
+    if 0 < table.closing < len(table.rows):
+        lines.insert(len(lines) - table.closing, rule)
     return lines
 
 

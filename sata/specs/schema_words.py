@@ -91,8 +91,10 @@ def _choice(error: ValidationError, path: Path_, root: Schema) -> list[Saying]:
     if isinstance(value, dict):
         heads = head_keys(choices, root)
         if len(heads) == len(choices):
-            near = next((hint for key in value if (hint := did_you_mean(key, heads))), "")
-            return [Saying((*path, *list(value)[:1]), f"expected one of the keys {', '.join(heads)}", near, key=True)]
+            near = next((key for key in value if did_you_mean(key, heads)), None)
+            at = path if near is None else (*path, near)
+            hint = "" if near is None else did_you_mean(near, heads)
+            return [Saying(at, f"expected one of the keys {', '.join(heads)}", hint, key=near is not None)]
     attempts: dict[int, list[ValidationError]] = {}
     for below in error.context or ():
         attempts.setdefault(int(below.relative_schema_path[0]), []).append(below)

@@ -85,7 +85,8 @@ def test_sums_over_what() -> None:
     ('count: "{{ layers }}"', 'count: "{{ 0 - layers }}"',
      "<text>:13:68: counts.actions[2].count: expected a number of at least 0, found -2"),
     ("T: 2,", "T: 2, x: 3,", "<text>:1:19: variables.x: the variable 'x' is never used"),
-    ("per: once", "per: run", "<text>:13:55: counts.actions[2].per: expected one of layer, once, found 'run'"),
+    ("per: once", "per: run", ("<text>:13:55: counts.actions[2].per: expected one of layer, once, found 'run'; "
+         "counted for each layer (the default), or once")),
 ])  # fmt: skip
 def test_faults(old: str, new: str, expected: str) -> None:
     found = faults(old, new)

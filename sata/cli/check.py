@@ -1,0 +1,71 @@
+"""`sata check` and `sata schema`: what a file may say, and whether one says it right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sata.cli.options import set_option
+from sata.specs.faults import Fault, SpecError, did_you_mean
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True)
+@set_option
+def check(files: tuple[str, ...], variables: dict[str, Any]) -> None:
+    """Find the faults of FILES, each on its own, without evaluating anything.
+
+    \b
+    Example:
+      sata check arch/sata.yaml workloads/*.yaml mappings/sata.yaml
+    """
+    from sata.report.text import plural
+    from sata.specs import check as faults_of
+
+    counts = [name for name in files if _holds_counts(name)]
+    others = [name for name in files if name not in counts]
+    faults = faults_of(*others, variables=variables) if others else []
+    for name in counts:
+        faults += _faults_of_counts(name, variables)
+    if faults:
+        raise SpecError(faults)
+    click.echo(f"{plural(len(files), 'file')}, no faults")
+
+
+def _holds_counts(name: str) -> bool:
+    from sata.specs.source import read
+
+    try:
+        return "counts" in read(name, raw=lambda path: True).data
+    except SpecError:
+        return False  # whatever is wrong with it is found again
+
+
+def _faults_of_counts(name: str, variables: dict[str, Any]) -> list[Fault]:
+    from sata.costs.given import price_counts
+
+    try:
+        price_counts(name, variables)
+    except SpecError as error:
+        return error.faults
+    return []
+
+
+@click.command()
+@click.argument("name")
+def schema(name: str) -> None:
+    """Print the JSON Schema of a format: arch, workload, mapping, library or counts.
+
+    \b
+    Example:
+      sata schema workload > workload.schema.json
+    """
+    folder = Path(__file__).resolve().parent.parent / "schemas"
+    known = sorted(path.stem for path in folder.glob("*.json"))
+    if name not in known:
+        hint = did_you_mean(name, known)
+        message = f"no schema '{name}', expected one of: {', '.join(known)}"
+        raise click.UsageError(f"{message}; {hint}" if hint else message)
+    click.echo((folder / f"{name}.json").read_text(encoding="utf-8").rstrip())

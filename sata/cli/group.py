@@ -1,0 +1,88 @@
+"""`sata`: its commands, and what happens when one fails. Bad input is said in a line each and ends with 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from sata.cli.check import check, schema
+from sata.cli.price import price
+from sata.cli.run import run
+from sata.cli.show import ops, show
+from sata.specs.faults import SpecError, did_you_mean
+from sata.version import __version__
+
+BAD_INPUT = 2
+INTERRUPTED = 130  # 128 + SIGINT
+NOBODY_READS = 141  # 128 + SIGPIPE
+
+
+class Sata(click.Group):
+    """The group of all commands; turns every way to fail into a message and an exit code."""
+
+    def main(
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, complete_var: str | None = None,
+        standalone_mode: bool = True, windows_expand_args: bool = True, **extra: Any,
+    ) -> Any:  # fmt: skip
+        """Run a command and exit. Exit codes: 0, 2 for bad input, 130 when interrupted."""
+        _say_what_we_can()
+        try:
+            super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+            sys.stdout.flush()
+        except SpecError as error:
+            _end(str(error), BAD_INPUT)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except (KeyboardInterrupt, click.Abort):
+            _end("interrupted", INTERRUPTED)
+        except BrokenPipeError:
+            # The reader has gone; what is still buffered must not fail once more when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(NOBODY_READS)
+        sys.exit(0)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the first argument names."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            names = self.list_commands(ctx)
+            hint = did_you_mean(args[0], names) or f"commands: {', '.join(names)}"
+            raise click.UsageError(f"no command '{args[0]}'; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def _end(message: str, code: int) -> NoReturn:
+    click.echo(message, err=True)
+    sys.exit(code)
+
+
+def _say_what_we_can() -> None:
+    """A character that the terminal's encoding lacks is written as an escape, not answered with an error."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+@click.group(cls=Sata, name="sata", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", message="sata %(version)s")
+def main() -> None:
+    """What training a spiking neural network costs on an accelerator.
+
+    \b
+    Energy, time and area of a workload on an architecture under a mapping, all
+    written in YAML. Files are looked up in the current folder, then among those
+    that sata ships: arch/sata.yaml, arch/sata and sata mean the same.
+
+    \b
+    Example:
+      sata run arch/sata.yaml workloads/vgg5_cifar10.yaml
+    """
+
+
+for command in (run, show, ops, check, price, schema):
+    main.add_command(command)

@@ -1,0 +1,44 @@
+"""`sata run`: evaluate and report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sata.cli.options import json_option, ops_option, set_option
+
+
+@click.command()
+@click.argument("arch")
+@click.argument("workload", required=False)
+@click.argument("mapping", required=False)
+@ops_option
+@set_option
+@json_option
+@click.option("--csv", "csv_file", metavar="FILE", help="Write one record a line as CSV to FILE; - is standard output.")
+def run(
+    arch: str, workload: str | None, mapping: str | None, ops: str | None, variables: dict[str, Any],
+    json_file: str | None, csv_file: str | None,
+) -> None:  # fmt: skip
+    """Energy, time and area of WORKLOAD on ARCH under MAPPING.
+
+    WORKLOAD and MAPPING may be left out where ARCH holds them; without a mapping, the one that sata ships for the
+    architecture (mappings/NAME.yaml) is taken.
+
+    \b
+    Examples:
+      sata run arch/sata.yaml workloads/vgg5_cifar10.yaml
+      sata run arch/sata.yaml workloads/vgg5_cifar10.yaml --ops 'conv*' --json result.json
+      sata run my_study.yaml --set timesteps=4 --csv - | head
+    """
+    from sata.cli.output import show_blocks, write
+    from sata.evaluate import evaluate
+    from sata.report.files import check_targets, result_csv, result_json
+    from sata.report.summary import summary
+
+    targets = {option: name for option, name in (("--json", json_file), ("--csv", csv_file)) if name is not None}
+    check_targets(targets, [name for name in (arch, workload, mapping) if name is not None])
+    result = evaluate(arch, workload, mapping, ops=ops, **variables)
+    if not write({json_file: lambda: result_json(result), csv_file: lambda: result_csv(result)}):
+        show_blocks(summary(result))

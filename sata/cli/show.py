@@ -1,0 +1,72 @@
+"""`sata show` and `sata ops`: what is going to be counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from sata.cli.options import ops_option, set_option
+
+
+@click.command()
+@click.argument("arch")
+@click.argument("workload", required=False)
+@click.argument("mapping", required=False)
+@ops_option
+@click.option("--svg", "svg_file", metavar="FILE", help="Draw the nest as SVG; - is standard output.")
+@set_option
+def show(
+    arch: str, workload: str | None, mapping: str | None, ops: str | None, svg_file: str | None, variables: dict[str, Any]
+) -> None:
+    """Print the loop nests of WORKLOAD on ARCH: memories and how full they are, loops, arrays, computes.
+
+    A memory that overflows is shown as such; `sata run` refuses it.
+
+    \b
+    Examples:
+      sata show arch/sata.yaml workloads/vgg5_cifar10.yaml --ops 'conv2.*'
+      sata show arch/sata.yaml workloads/vgg5_cifar10.yaml --ops conv2.forward --svg nest.svg
+    """
+    from sata.cli.output import show_blocks, width, write
+    from sata.counts.capacity import occupancies
+    from sata.counts.op import count_op
+    from sata.evaluate import prepare
+    from sata.report.files import check_targets
+    from sata.report.nest_svg import nest_svg
+    from sata.report.nest_text import nest_block
+    from sata.report.text import listed
+    from sata.specs.faults import Faults
+
+    check_targets({"--svg": svg_file} if svg_file is not None else {}, [n for n in (arch, workload, mapping) if n])
+    prepared = prepare(arch, workload, mapping, ops=ops, variables=variables)
+    groups = list(zip(prepared.program.groups, prepared.graphs, strict=True))
+    if svg_file is not None and len(groups) != 1:
+        names = listed([group.name for group, _ in groups])
+        raise click.UsageError(f"--svg draws one nest, and there are {len(groups)}; choose one by --ops: {names}")
+    faults = Faults()
+    blocks = []
+    for group, graph in groups:
+        held = occupancies([count_op(graph, nest, faults) for nest in group.nests], prepared.workload.bits)
+        blocks.append(nest_block(group, graph, held, width()))
+    faults.check()
+    if not write({svg_file: lambda: nest_svg(*groups[0])}):
+        show_blocks(blocks)
+
+
+@click.command()
+@click.argument("workload")
+@set_option
+def ops(workload: str, variables: dict[str, Any]) -> None:
+    """Print the ops of WORKLOAD in op form, as YAML that can be used as a workload again.
+
+    \b
+    Example:
+      sata ops workloads/vgg5_cifar10.yaml > my_ops.yaml
+    """
+    from sata.report.ops_text import ops_yaml
+    from sata.specs import load
+
+    loaded = load(workload=workload, variables=variables)
+    assert loaded.workload is not None
+    click.echo(ops_yaml(loaded.workload), nl=False)
