@@ -60,6 +60,7 @@ def nest_svg(group: Group, graph: Graph) -> str:
     boxes = _boxes(group, graph)
     lines = _lines(group, graph)
     tensors = {t.name: t.kind for nest in group.nests for t in nest.op.tensors if not t.local}
+    title = " + ".join(nest.op.name for nest in group.nests)
     columns, rows = len(group.nests), 1 + max(box.row for box in boxes.values())
     lanes = [1 + max((line.lane for line in lines if line.column == c), default=0) for c in range(columns)]
     lefts = [sum(_WIDTH + (lanes[i] + 3) * _LANE for i in range(c)) for c in range(columns + 1)]
@@ -72,7 +73,7 @@ def nest_svg(group: Group, graph: Graph) -> str:
         axes.set_xlim(-0.15, width - 0.15)
         axes.set_ylim(height - 0.15, -0.15)
         axes.axis("off")
-        axes.text(0.0, 0.1, _title(group.name), fontsize=10, fontweight="bold", va="center")
+        axes.text(0.0, 0.1, _title(title), fontsize=10, fontweight="bold", va="center")
         _draw_inside(axes, graph, boxes, lefts)
         _draw_lines(axes, lines, boxes, lefts, list(tensors))
         for box in boxes.values():
@@ -119,7 +120,7 @@ def _words(item: Any, after: Sequence[Any], op: Op) -> tuple[str, str]:
     if isinstance(item, Array):
         loops = [i for i in after if isinstance(i, BoundLoop) and i.array == item.name and i.factor > 1]
         shared = ", ".join(f"{loop.axis}: {loop.rank} {loop.factor}" for loop in loops)
-        return f"array {item.name}  {shared}" + (", reduce" if item.reduce else ""), "array"
+        return f"array {item.name} ({shared or 'one'})" + (", reduce" if item.reduce else ""), "array"
     assert isinstance(item, Compute)
     return f"{item.name}: {op.action}", "compute"
 
@@ -181,14 +182,16 @@ def _draw_inside(axes: Axes, graph: Graph, boxes: dict[int, _Box], lefts: Sequen
 def _draw_lines(axes: Axes, lines: Sequence[_Line], boxes: dict[int, _Box], lefts: Sequence[float], tensors: list[str]) -> None:
     """Each link: out of the side of the parent, down its lane, into the side of the child. An arrow shows the way of the
     values: inputs run inwards, results outwards."""
+    own = sorted({(line.column, line.lane) for line in lines})  # each has a height of its own at the side of every box
+    spacing = _HEIGHT / (len(own) + 1)
     for line in lines:
         colour, style = _look(tensors.index(line.tensor))
         lane = lefts[line.column] + _WIDTH + (line.lane + 1) * _LANE
-        shift = _HEIGHT * (line.lane + 1) / (1 + max(other.lane + 1 for other in lines if other.column == line.column))
+        middle = spacing * (1 + own.index((line.column, line.lane)))
         ends = []
-        for node in (line.parent, line.child):
+        for node, aside in ((line.parent, spacing / 4), (line.child, -spacing / 4)):
             box = boxes[node]
-            ends.append((lefts[box.column] + _WIDTH, _top(box.row) + shift))
+            ends.append((lefts[box.column] + _WIDTH, _top(box.row) + middle + aside))
         (x0, y0), (x1, y1) = ends
         axes.plot([x0, lane, lane, x1], [y0, y0, y1, y1], color=colour, linestyle=style, linewidth=1.3, zorder=2,
                   solid_joinstyle="round")  # fmt: skip
@@ -207,4 +210,4 @@ def _draw_legend(axes: Axes, tensors: dict[str, str], left: float) -> None:
         colour, style = _look(number)
         y = 0.5 + 0.25 * number
         axes.plot([left, left + 0.3], [y, y], color=colour, linestyle=style, linewidth=1.6)
-        axes.text(left + 0.38, y, _title(f"{name}  {kind}"), va="center", fontsize=8)
+        axes.text(left + 0.38, y, _title(f"{name} ({kind})"), va="center", fontsize=8)

@@ -148,12 +148,12 @@ def _time(ops: Sequence[Record], result: Result) -> tuple[str, ...]:
     return whole(cycles), share(cycles, result.cycles), time, share(points, room), bounds(ops)
 
 
-def bounds(ops: Sequence[Record], most: int = 3) -> str:
-    """`PEs 80.1%, DRAM 19.9%`: the share of cycles that each resource bounds."""
+def bounds(ops: Sequence[Record], most: int = 2) -> str:
+    """`PEs 80%, DRAM 20%`: the share of cycles that each resource bounds."""
     by = _sums(ops, lambda op: op["bound_by"], "cycles")
     total = sum_of(list(by.values()))
     found = sorted(by.items(), key=lambda item: -item[1])[:most]
-    return ", ".join(name if len(by) == 1 else f"{name} {share(c, total)}" for name, c in found)
+    return ", ".join(name if len(by) == 1 else f"{name} {share(c, total, 0)}" for name, c in found)
 
 
 def computes(result: Result) -> Table | None:
@@ -198,7 +198,7 @@ def layers(result: Result) -> Table | None:
 
 def _layer(name: str, pj: float, total: float, ops: Sequence[Record], result: Result) -> tuple[str, ...]:
     cycles = sum_of([op["cycles"] for op in ops])
-    return name, _pj(pj), share(pj, total), whole(cycles), share(cycles, result.cycles), bounds(ops, 2)
+    return name, _pj(pj), share(pj, total), whole(cycles), share(cycles, result.cycles), bounds(ops)
 
 
 def kept(result: Result) -> Table | None:

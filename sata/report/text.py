@@ -54,9 +54,9 @@ def whole(value: float) -> str:
     return f"{value:,.0f}"
 
 
-def share(part: float, of: float) -> str:
+def share(part: float, of: float, digits: int = 1) -> str:
     """`43.2%`; `-` of nothing."""
-    return f"{100 * part / of:.1f}%" if of else "-"
+    return f"{100 * part / of:.{digits}f}%" if of else "-"
 
 
 def clean(text: str) -> str:

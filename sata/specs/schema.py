@@ -97,7 +97,7 @@ def _language(name: str) -> type[Validator]:
                 error.schema = {**error.schema, "description": schema["description"]}
             yield error
 
-    def one_of(validator: Validator, choices: list[Schema], value: Any, schema: Schema) -> Iterator[ValidationError]:
+    def one_of(validator: Any, choices: list[Schema], value: Any, schema: Schema) -> Iterator[ValidationError]:
         meant = told_apart(choices, value, root)
         if meant is None:
             yield from standard["oneOf"](validator, choices, value, schema)
@@ -111,7 +111,9 @@ def _language(name: str) -> type[Validator]:
             yield ValidationError(str(error))
 
     root = schema(name)
-    return extend(Draft202012Validator, {"$ref": ref, "oneOf": one_of, "x-quantity": quantity})
+    words = {"$ref": ref, "oneOf": one_of, "x-quantity": quantity}
+    language: type[Validator] = extend(Draft202012Validator, words)  # type: ignore[no-untyped-call]
+    return language
 
 
 def told_apart(choices: Sequence[Schema], value: Any, root: Schema) -> int | None:

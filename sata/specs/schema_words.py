@@ -9,16 +9,14 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sata.specs.faults import did_you_mean
 from sata.specs.includes import what
 from sata.specs.schema import Schema, head_keys
 from sata.specs.source import Path_
 
-if TYPE_CHECKING:
-    from jsonschema import ValidationError
-
+Error = Any  # jsonschema.ValidationError, whose fields have wide types
 _TYPES = {
     "string": "text",
     "integer": "a whole number",
@@ -40,7 +38,7 @@ class Saying(NamedTuple):
     key: bool = False
 
 
-def sayings(errors: Iterable[ValidationError], value: Any, root: Schema) -> list[Saying]:
+def sayings(errors: Iterable[Error], value: Any, root: Schema) -> list[Saying]:
     """All that is said about the errors of a value, in the order of the data. root: the schema they come from."""
     return sorted(_all(errors, root), key=lambda saying: _order(value, saying.path))
 
@@ -54,9 +52,9 @@ def _order(value: Any, path: Path_) -> list[int]:
     return places
 
 
-def _all(errors: Iterable[ValidationError], root: Schema) -> list[Saying]:
+def _all(errors: Iterable[Error], root: Schema) -> list[Saying]:
     """A value that is no quantity, or of a wrong type, is told that and nothing else."""
-    by_path: dict[Path_, list[ValidationError]] = {}
+    by_path: dict[Path_, list[Error]] = {}
     for error in errors:
         by_path.setdefault(tuple(error.absolute_path), []).append(error)
     found: list[Saying] = []
@@ -67,7 +65,7 @@ def _all(errors: Iterable[ValidationError], root: Schema) -> list[Saying]:
     return list(dict.fromkeys(found))
 
 
-def _said(error: ValidationError, path: Path_) -> list[Saying]:
+def _said(error: Error, path: Path_) -> list[Saying]:
     """What is said about one error, by the keyword that found it."""
     word, value, limit, schema = str(error.validator), error.instance, error.validator_value, error.schema
     if word in _ABOUT_KEYS:
@@ -85,7 +83,7 @@ def _about(schema: Schema) -> str:
 # --- alternatives -------------------------------------------------------------------------------------------------
 
 
-def _choice(error: ValidationError, path: Path_, root: Schema) -> list[Saying]:
+def _choice(error: Error, path: Path_, root: Schema) -> list[Saying]:
     """None fits, and no key says which was meant. Among other than mappings that which gets furthest speaks."""
     value, choices = error.instance, error.validator_value
     if isinstance(value, dict):
@@ -95,7 +93,7 @@ def _choice(error: ValidationError, path: Path_, root: Schema) -> list[Saying]:
             at = path if near is None else (*path, near)
             hint = "" if near is None else did_you_mean(near, heads)
             return [Saying(at, f"expected one of the keys {', '.join(heads)}", hint, key=near is not None)]
-    attempts: dict[int, list[ValidationError]] = {}
+    attempts: dict[int, list[Error]] = {}
     for below in error.context or ():
         attempts.setdefault(int(below.relative_schema_path[0]), []).append(below)
     said = [_all(errors, root) for _, errors in sorted(attempts.items())]

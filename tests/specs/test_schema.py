@@ -159,7 +159,7 @@ def contains_itself(value: Any) -> bool:
     return False
 
 
-@pytest.mark.parametrize("seed", range(6000))
+@pytest.mark.parametrize("seed", range(300))
 def test_agrees_with_the_standard_on_anything(seed: int) -> None:
     random = Random(seed)
     _, key, value = random.choice(GOOD)
