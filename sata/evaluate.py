@@ -15,12 +15,12 @@ from typing import Any
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.evaluate import Price
 from sata.costs.nodes import all_nodes, area_um2, leakage_mw, price_nodes, price_table, prices_of
-from sata.costs.tally import Tally, record, tally
+from sata.costs.tally import FILLING, Tally, record, tally
 from sata.counts.capacity import Occupancy, occupancies
 from sata.counts.dense import FIELDS
 from sata.counts.op import OpCounts, count_op
 from sata.nest.build import build
-from sata.nest.graph import Graph, graph_of
+from sata.nest.graph import Graph, Shape, graph_of, structure_of
 from sata.nest.model import Group, Program
 from sata.report.result import Record, Result
 from sata.specs import Loaded, load
@@ -41,7 +41,12 @@ class Prepared:
     workload: Workload
     program: Program
     graphs: tuple[Graph, ...]
+    shapes: tuple[tuple[Shape, ...], ...]
     prices: Mapping[str, Price]
+    price_records: tuple[Record, ...]
+    instances: Mapping[str, int]  # of every node, by name
+    area_um2: float | None
+    leakage_mw: float | None
 
 
 _prepared: OrderedDict[Any, tuple[Prepared, State]] = OrderedDict()
@@ -59,8 +64,8 @@ def evaluate(arch: Any, workload: Any = None, mapping: Any = None, *, ops: str |
     faults = Faults()
     tallies: list[tuple[Group, list[OpCounts], list[Tally]]] = []
     held: list[tuple[Group, Occupancy]] = []
-    for group, graph in zip(prepared.program.groups, prepared.graphs, strict=True):
-        counts = [count_op(graph, nest, faults) for nest in group.nests]
+    for group, shapes in zip(prepared.program.groups, prepared.shapes, strict=True):
+        counts = [count_op(nest, shape, faults) for nest, shape in zip(group.nests, shapes, strict=True)]
         tallies.append((group, counts, [tally(c, prepared.prices, prepared.workload.bits, faults) for c in counts]))
         for occupancy in occupancies(counts, prepared.workload.bits):
             held.append((group, occupancy))
@@ -110,7 +115,20 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
     prices = price_nodes(loaded.arch, library_prices, faults, loaded.docs[0]) if library_prices is not None else {}
     faults.check()
     graphs = tuple(graph_of(group) for group in program.groups)
-    return Prepared(loaded, loaded.arch, loaded.workload, program, graphs, prices)
+    pairs = zip(program.groups, graphs, strict=True)
+    return Prepared(
+        loaded,
+        loaded.arch,
+        loaded.workload,
+        program,
+        graphs,
+        tuple(tuple(structure_of(graph, nest) for nest in group.nests) for group, graph in pairs),
+        prices,
+        tuple(_price_record(row) for row in price_table(loaded.arch, prices)),
+        {node.name: instances for node, instances in all_nodes(loaded.arch)},
+        area_um2(loaded.arch, prices),
+        leakage_mw(loaded.arch, prices),
+    )
 
 
 def _no_mapping(arch: Arch) -> str:
@@ -129,7 +147,6 @@ def _result(
     held: Sequence[tuple[Group, Occupancy]],
     variables: Mapping[str, Any],
 ) -> Result:
-    arch, prices = prepared.arch, prepared.prices
     records: list[Record] = []
     ops: list[Record] = []
     traffic: list[Record] = []
@@ -138,7 +155,7 @@ def _result(
         for found, t, cycles in zip(counts, tallies, each, strict=True):
             records += t.records
             records += _leakage(prepared, t, cycles)
-            ops.append(_op_record(arch, group, found, cycles, bound_by))
+            ops.append(_op_record(prepared, group, found, cycles, bound_by))
             traffic += _traffic_records(found)
     order = {op.name: n for n, op in enumerate(prepared.workload.ops)}
     by_order = lambda r: order[r["op"]]  # noqa: E731
@@ -149,9 +166,9 @@ def _result(
         occupancy=[_occupancy_record(group, o) for group, o in held],
         kept=[{"layer": k.layer, "tensor": k.tensor, "kind": k.kind, "bits": k.bits} for k in prepared.workload.kept],
         omitted=[{"op": o.op, "why": o.why} for o in prepared.program.omitted],
-        prices=[_price_record(row) for row in price_table(arch, prices)],
-        area_um2=area_um2(arch, prices),
-        leakage_mw=leakage_mw(arch, prices),
+        prices=[dict(row) for row in prepared.price_records],
+        area_um2=prepared.area_um2,
+        leakage_mw=prepared.leakage_mw,
         meta=_meta(prepared, variables),
     )
 
@@ -162,10 +179,10 @@ def group_cycles(tallies: Sequence[Tally]) -> tuple[str, list[float]]:
     sums: dict[str, float] = {}
     for t in tallies:
         for resource, cycles in t.cycles.items():
-            if resource != "filling":
+            if resource != FILLING:
                 sums[resource] = sums.get(resource, 0.0) + cycles
     bound_by = max(sums, key=lambda r: sums[r])
-    return bound_by, [t.cycles.get(bound_by, 0.0) + t.cycles.get("filling", 0.0) for t in tallies]
+    return bound_by, [t.cycles.get(bound_by, 0.0) + t.cycles.get(FILLING, 0.0) for t in tallies]
 
 
 def _leakage(prepared: Prepared, t: Tally, cycles: float) -> list[Record]:
@@ -174,18 +191,16 @@ def _leakage(prepared: Prepared, t: Tally, cycles: float) -> list[Record]:
     if arch.clock_hz is None or not cycles:
         return []
     found = []
-    for node, instances in all_nodes(arch):
-        price = prepared.prices.get(node.name)
-        if price is None or not price.leakage_mw:
-            continue
-        energy = float(leakage_energy_pj(price.leakage_mw, cycles / arch.clock_hz, instances))
-        found.append(record(t.op, node.name, price, ("", ""), "leak", "actual", cycles, energy))
+    for name, price in prepared.prices.items():
+        if price.leakage_mw:
+            energy = float(leakage_energy_pj(price.leakage_mw, cycles / arch.clock_hz, prepared.instances[name]))
+            found.append(record(t.op, name, price, ("", ""), "leak", "actual", cycles, energy))
     return found
 
 
-def _op_record(arch: Arch, group: Group, found: OpCounts, cycles: float, bound_by: str) -> Record:
-    op, compute = found.nest.op, found.nest.compute
-    there = next(n for node, n in all_nodes(arch) if node.name == compute.name)
+def _op_record(prepared: Prepared, group: Group, found: OpCounts, cycles: float, bound_by: str) -> Record:
+    op, compute, arch = found.nest.op, found.nest.compute, prepared.arch
+    there = prepared.instances[compute.name]
     return {
         "op": op.name, "layer": op.layer, "stage": op.stage, "action": op.action, "group": group.name,
         "compute": compute.name, "cycles": cycles, "bound_by": bound_by,

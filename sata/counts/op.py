@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, count, delivered
 from sata.counts.outcomes import EVERYTHING, Decisions, Outcome, Shares, decide, split
-from sata.nest.graph import Graph, stored, structure_of
+from sata.nest.graph import Shape, stored
 from sata.nest.model import BoundLoop, OpNest
 from sata.nest.structure import Structure
 from sata.specs.faults import Faults
@@ -53,9 +53,9 @@ class OpCounts:
     deliveries: tuple[Delivery, ...]
 
 
-def count_op(graph: Graph, nest: OpNest, faults: Faults) -> OpCounts:
-    """Counts of one op of a group's graph. Sparsity rules that cannot be modelled are added to `faults`."""
-    structure, factors = structure_of(graph, nest)
+def count_op(nest: OpNest, shape: Shape, faults: Faults) -> OpCounts:
+    """Counts of one op. shape: what the group's graph says of it. Sparsity rules that cannot be modelled become faults."""
+    structure, factors = shape
     dense = count(structure, factors)
     decisions = decide(nest, faults)
     accesses = tuple(_accesses(nest, dense, decisions))

@@ -68,7 +68,10 @@ def path_to(graph: Graph, op: str) -> list[int]:
     return mine  # nodes are numbered from the outermost inwards, branch after branch
 
 
-def structure_of(graph: Graph, nest: OpNest) -> tuple[Structure, tuple[int, ...]]:
+Shape = tuple[Structure, tuple[int, ...]]  # a structure, and one factor per slot
+
+
+def structure_of(graph: Graph, nest: OpNest) -> Shape:
     """(the structure of one op, its factors: one per slot).
 
     Memories are numbered in the order of the path, ranks in the order of the op, operands in the order of its

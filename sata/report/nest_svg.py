@@ -182,16 +182,14 @@ def _draw_inside(axes: Axes, graph: Graph, boxes: dict[int, _Box], lefts: Sequen
 def _draw_lines(axes: Axes, lines: Sequence[_Line], boxes: dict[int, _Box], lefts: Sequence[float], tensors: list[str]) -> None:
     """Each link: out of the side of the parent, down its lane, into the side of the child. An arrow shows the way of the
     values: inputs run inwards, results outwards."""
-    own = sorted({(line.column, line.lane) for line in lines})  # each has a height of its own at the side of every box
-    spacing = _HEIGHT / (len(own) + 1)
-    for line in lines:
+    heights = _heights(lines)
+    for number, line in enumerate(lines):
         colour, style = _look(tensors.index(line.tensor))
         lane = lefts[line.column] + _WIDTH + (line.lane + 1) * _LANE
-        middle = spacing * (1 + own.index((line.column, line.lane)))
         ends = []
-        for node, aside in ((line.parent, spacing / 4), (line.child, -spacing / 4)):
+        for node, inner in ((line.parent, False), (line.child, True)):
             box = boxes[node]
-            ends.append((lefts[box.column] + _WIDTH, _top(box.row) + middle + aside))
+            ends.append((lefts[box.column] + _WIDTH, _top(box.row) + heights[number, inner]))
         (x0, y0), (x1, y1) = ends
         axes.plot([x0, lane, lane, x1], [y0, y0, y1, y1], color=colour, linestyle=style, linewidth=1.3, zorder=2,
                   solid_joinstyle="round")  # fmt: skip
@@ -199,6 +197,22 @@ def _draw_lines(axes: Axes, lines: Sequence[_Line], boxes: dict[int, _Box], left
         (sx, sy), (ex, ey) = ends if not line.output else ends[::-1]
         axes.plot([sx], [sy], marker="o", **{**marks, "markersize": 3.0})
         axes.plot([ex + 0.045], [ey], marker="<", **marks)
+
+
+def _heights(lines: Sequence[_Line]) -> dict[tuple[int, bool], float]:
+    """Where each line ends at the side of its boxes: (number of the line, at its child?) -> inches below the top.
+
+    The ends at a box are spread evenly, a line from outside above the one that goes on further in.
+    """
+    ends: dict[int, list[tuple[int, int, bool, int]]] = {}
+    for number, line in enumerate(lines):
+        ends.setdefault(line.parent, []).append((line.column, line.lane, True, number))
+        ends.setdefault(line.child, []).append((line.column, line.lane, False, number))
+    return {
+        (number, not leaving): _HEIGHT * (place + 1) / (len(own) + 1)
+        for own in ends.values()
+        for place, (_, _, leaving, number) in enumerate(sorted(own))
+    }
 
 
 def _look(number: int) -> tuple[str, str]:
