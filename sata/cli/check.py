@@ -11,7 +11,7 @@ from sata.cli.options import set_option
 from sata.specs.faults import Fault, SpecError, did_you_mean
 
 
-@click.command()
+@click.command(short_help="Find the faults of files without evaluating them.")
 @click.argument("files", nargs=-1, required=True)
 @set_option
 def check(files: tuple[str, ...], variables: dict[str, Any]) -> None:
@@ -53,7 +53,7 @@ def _faults_of_counts(name: str, variables: dict[str, Any]) -> list[Fault]:
     return []
 
 
-@click.command()
+@click.command(short_help="Print the JSON Schema of a format.")
 @click.argument("name")
 def schema(name: str) -> None:
     """Print the JSON Schema of a format: arch, workload, mapping, library or counts.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import click
@@ -24,14 +23,11 @@ NOBODY_READS = 141  # 128 + SIGPIPE
 class Sata(click.Group):
     """The group of all commands; turns every way to fail into a message and an exit code."""
 
-    def main(
-        self, args: Sequence[str] | None = None, prog_name: str | None = None, complete_var: str | None = None,
-        standalone_mode: bool = True, windows_expand_args: bool = True, **extra: Any,
-    ) -> Any:  # fmt: skip
+    def main(self, *args: Any, **options: Any) -> Any:
         """Run a command and exit. Exit codes: 0, 2 for bad input, 130 when interrupted."""
         _say_what_we_can()
         try:
-            super().main(args, prog_name, complete_var, False, windows_expand_args, **extra)
+            super().main(*args, **{**options, "standalone_mode": False})
             sys.stdout.flush()
         except SpecError as error:
             _end(str(error), BAD_INPUT)
@@ -46,7 +42,9 @@ class Sata(click.Group):
             sys.exit(NOBODY_READS)
         sys.exit(0)
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """The command that the first argument names."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             names = self.list_commands(ctx)

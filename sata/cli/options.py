@@ -40,9 +40,13 @@ def set_option(command: F) -> F:
 
 def ops_option(command: F) -> F:
     """`--ops PATTERN`."""
-    return click.option("--ops", metavar="PATTERN", help="Only ops whose names match, such as 'conv*.forward'.")(command)
+    return click.option("--ops", metavar="PATTERN", help="Only ops whose names match, such as 'conv*.forward'.")(
+        command
+    )
 
 
 def json_option(command: F) -> F:
     """`--json FILE`."""
-    return click.option("--json", "json_file", metavar="FILE", help="Write JSON to FILE; - is standard output.")(command)
+    return click.option("--json", "json_file", metavar="FILE", help="Write JSON to FILE; - is standard output.")(
+        command
+    )

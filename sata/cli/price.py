@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sata.report.text import Block
 
 
-@click.command()
+@click.command(short_help="Prices and where they come from; price given counts.")
 @click.argument("arch", required=False)
 @click.option("--counts", metavar="FILE", help="Price the action counts that FILE gives instead.")
 @set_option

@@ -9,7 +9,7 @@ import click
 from sata.cli.options import json_option, ops_option, set_option
 
 
-@click.command()
+@click.command(short_help="Energy, time and area of a workload on an architecture.")
 @click.argument("arch")
 @click.argument("workload", required=False)
 @click.argument("mapping", required=False)

@@ -9,7 +9,7 @@ import click
 from sata.cli.options import ops_option, set_option
 
 
-@click.command()
+@click.command(short_help="Print or draw the loop nests of a workload.")
 @click.argument("arch")
 @click.argument("workload", required=False)
 @click.argument("mapping", required=False)
@@ -17,7 +17,12 @@ from sata.cli.options import ops_option, set_option
 @click.option("--svg", "svg_file", metavar="FILE", help="Draw the nest as SVG; - is standard output.")
 @set_option
 def show(
-    arch: str, workload: str | None, mapping: str | None, ops: str | None, svg_file: str | None, variables: dict[str, Any]
+    arch: str,
+    workload: str | None,
+    mapping: str | None,
+    ops: str | None,
+    svg_file: str | None,
+    variables: dict[str, Any],
 ) -> None:
     """Print the loop nests of WORKLOAD on ARCH: memories and how full they are, loops, arrays, computes.
 
@@ -40,21 +45,21 @@ def show(
 
     check_targets({"--svg": svg_file} if svg_file is not None else {}, [n for n in (arch, workload, mapping) if n])
     prepared = prepare(arch, workload, mapping, ops=ops, variables=variables)
-    groups = list(zip(prepared.program.groups, prepared.graphs, strict=True))
+    groups = list(zip(prepared.program.groups, prepared.graphs, prepared.shapes, strict=True))
     if svg_file is not None and len(groups) != 1:
-        names = listed([group.name for group, _ in groups])
+        names = listed([group.name for group, *_ in groups])
         raise click.UsageError(f"--svg draws one nest, and there are {len(groups)}; choose one by --ops: {names}")
     faults = Faults()
     blocks = []
-    for group, graph in groups:
-        held = occupancies([count_op(graph, nest, faults) for nest in group.nests], prepared.workload.bits)
-        blocks.append(nest_block(group, graph, held, width()))
+    for group, graph, shapes in groups:
+        counts = [count_op(nest, shape, faults) for nest, shape in zip(group.nests, shapes, strict=True)]
+        blocks.append(nest_block(group, graph, occupancies(counts, prepared.workload.bits), width()))
     faults.check()
-    if not write({svg_file: lambda: nest_svg(*groups[0])}):
+    if not write({svg_file: lambda: nest_svg(*groups[0][:2])}):
         show_blocks(blocks)
 
 
-@click.command()
+@click.command(short_help="Print the ops of a workload, as YAML to use again.")
 @click.argument("workload")
 @set_option
 def ops(workload: str, variables: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.digits import FREE, combinations_below, digits_of
-from sata.counts.plan import Link, OperandPlan, Views, through
+from sata.counts.plan import Link, OperandPlan, View, Views, through
 from sata.nest.structure import TEMPORAL, Structure
 from sata.counts.tables import Batch, Tables
 from sata.counts.windows import Sums
@@ -82,7 +82,7 @@ def count(structure: Structure, factors: Sequence[int] | Ints, pins: Mapping[int
 
 
 def _count(tables: Tables) -> DenseCounts:
-    structure, factors = tables.structure, tables.factors
+    structure = tables.structure
     tensors, arrivals = [], []
     for operand, plan in zip(structure.operands, tables.plan, strict=True):
         if operand.output:
@@ -91,8 +91,8 @@ def _count(tables: Tables) -> DenseCounts:
             found, came = _input(tables, plan)
         tensors.append(found)
         arrivals.append(came)
-    steps = _existing(structure, factors, temporal=True)
-    lanes = _existing(structure, factors, temporal=False)
+    steps = _existing(tables, temporal=True)
+    lanes = _existing(tables, temporal=False)
     return DenseCounts(tuple(tensors), tuple(arrivals), structure.computes, steps, lanes)
 
 
@@ -141,8 +141,9 @@ def delivered(structure: Structure, factors: Sequence[int], array: int) -> tuple
     """
     tables = Tables(Batch(structure, [int(f) for f in factors]))
     found = []
-    for operand, plan in zip(structure.operands, tables.plan, strict=True):
-        crossing = through(structure, operand, array)
+    # all of them at once: tables know links and views by identity, so none may be gone before the last is counted
+    crossings = [through(structure, operand, array) for operand in structure.operands]
+    for operand, plan, crossing in zip(structure.operands, tables.plan, crossings, strict=True):
         if crossing is None:
             found.append(0)
             continue
@@ -184,6 +185,17 @@ def arrivals_sum(tables: Tables, link: Link, views: Views, at_compute: bool, bac
             whole = whole * tables.every(view)
         return whole
     blocks, others = tables.divided(views)
+    # blocks come and go alike, so only the others tell the directions of time apart
+    key = (id(link), id(views), backward and bool(others))
+    if key not in tables.totals:
+        tables.totals[key] = _moves_sum(tables, link, blocks, others, backward)
+    return tables.totals[key]
+
+
+def _moves_sum(
+    tables: Tables, link: Link, blocks: Sequence[View], others: Sequence[tuple[int, View]], backward: bool
+) -> Number:
+    """The sum over the first step and over the steps in which each temporal loop of a link moves."""
     sums = [tables.sums(view, link, backward) for _, view in others]
     masks = tables.active(link) if any(view.group.window.free for _, view in others) else None
     still = tables.still(link)
@@ -196,21 +208,21 @@ def arrivals_sum(tables: Tables, link: Link, views: Views, at_compute: bool, bac
     place = {g: i for i, (g, _) in enumerate(others)}
     foreign: dict[tuple[int, ...], tuple[Number, Number]] = {}
     for n, move in enumerate(link.moves):
-        at = tuple(move.outside[g] for g, _ in others)
         own = place.get(move.group)
+        at = tuple(move.outside[g] for g in place)
         if own is not None:
             new, held = _product(sums, at, own)
             step = reach * (new - held * still[n])
         else:
-            if at not in foreign:
-                foreign[at] = _product(sums, at, None)
-            new, held = foreign[at]
             more = reach * tables.factors[move.slot]
-            if move.slot in link.relevant:  # the blocks themselves move: nothing of them was held
-                step = (more - reach) * new
-            else:
-                step = (more - reach) * (new - held * still[n])
-            reach = more
+            step, reach = more - reach, more
+            if others and at not in foreign:
+                foreign[at] = _product(sums, at, None)
+            new, held = foreign[at] if others else (1, 1)
+            if move.slot not in link.relevant:
+                step = step * (new - held * still[n])
+            elif others:  # the blocks themselves move: nothing of them was held
+                step = step * new
         total = total + (step if masks is None else step * masks[n])
     return total
 
@@ -225,19 +237,23 @@ def _product(sums: Sequence[Sums], outside: tuple[int, ...], own: int | None) ->
     return new, held
 
 
-def _existing(structure: Structure, factors: Sequence[Number], temporal: bool) -> Number:
+def _existing(tables: Tables, temporal: bool) -> Number:
     """Index combinations of the temporal (or of the spatial) loops under which some point exists."""
-    product: Number = 1
+    structure, product = tables.structure, 1
     for rank, slots in enumerate(structure.slots_of):
-        own = [factors[s] for s in slots]
+        runs = [(structure.slots[s].array == TEMPORAL) == temporal for s in slots]
+        factors = [tables.factors[s] for s in slots]
+        if tables.exact[rank]:
+            for factor in (f for f, free in zip(factors, runs, strict=True) if free):
+                product = product * factor
+            continue
         strides: list[Number] = []
         running: Number = 1
-        for factor in reversed(own):
+        for factor in reversed(factors):
             strides.append(running)
             running = running * factor
-        digits, rest = digits_of(structure.bounds[rank], strides[::-1], own)
-        pins = [FREE if (structure.slots[s].array == TEMPORAL) == temporal else 0 for s in slots]
-        below, edge = combinations_below(digits, own, pins)
+        digits, rest = digits_of(structure.bounds[rank], strides[::-1], factors)
+        below, edge = combinations_below(digits, factors, [FREE if free else 0 for free in runs])
         product = product * (below + edge * (rest > 0))
     return product
 
@@ -246,8 +262,12 @@ def _stack(structure: Structure, pieces: list[DenseCounts], sizes: list[int]) ->
     """Counts of consecutive pieces of a batch as one; numbers that hold for a whole piece are spread over it."""
 
     def joined(numbers: list[Number]) -> Ints:
-        spread = [np.broadcast_to(np.asarray(n, dtype=np.int64), (b,)) for n, b in zip(numbers, sizes, strict=True)]
-        return np.concatenate(spread)
+        whole = np.empty(sum(sizes), dtype=np.int64)
+        start = 0
+        for number, size in zip(numbers, sizes, strict=True):
+            whole[start : start + size] = number
+            start += size
+        return whole
 
     tensors = tuple(
         tuple(

@@ -104,6 +104,7 @@ class Tables:
         self._active: dict[tuple[int, frozenset[int]], list[Number]] = {}
         self._base: dict[int, Number] = {}
         self._still: dict[int, list[Number]] = {}
+        self.totals: dict[tuple[int, int, bool], Number] = {}  # what `dense` has summed: by link, views, direction
 
     def _exact(self, rank: int) -> bool:
         bound = self.structure.bounds[rank]

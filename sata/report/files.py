@@ -115,21 +115,22 @@ def write_files(texts: Mapping[str, str]) -> None:
 
     Raises: SpecError if one cannot be written.
     """
-    ready: list[tuple[str, Path, Path]] = []
+    ready: list[tuple[Path, Path]] = []
     name = ""
     try:
         for name, text in texts.items():
             path = _real(name)
             if _replaceable(path):
-                ready.append((name, path, _beside(path, text)))
+                ready.append((_beside(path, text), path))
             else:
                 path.write_text(text, encoding="utf-8")
-        for name, path, temporary in ready:
+        for temporary, path in ready:
+            name = str(path)
             temporary.replace(path)
     except OSError as error:
         raise SpecError([_refused(name, error)]) from None
     finally:
-        for _, _, temporary in ready:
+        for temporary, _ in ready:
             temporary.unlink(missing_ok=True)
 
 

@@ -24,9 +24,12 @@ _LANE = 0.2  # between the lines of two tensors
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a3fa0", "#555555")  # told apart by all
 _STYLES = ("-", "--", ":")  # when there are more tensors than colours
 _FILL = {"memory": "#dce9f7", "array": "#fdebd0", "compute": "#d9f0dd", "loop": "#ffffff"}
-_RC = {
-    "svg.hashsalt": "sata", "svg.fonttype": "none", "font.family": "DejaVu Sans", "font.size": 8.0, "axes.unicode_minus": False,
-}  # fmt: skip
+_RC: dict[Any, Any] = {  # the salt makes the ids of the file depend on nothing else
+    "svg.hashsalt": "sata",
+    "svg.fonttype": "none",
+    "font.family": "DejaVu Sans",
+    "font.size": 8.0,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class _Box:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A tensor's way from the memory at one end to the memory or compute at the other; lane: its place beside the boxes."""
+    """A tensor's way from one memory to the next memory or compute further in; lane: its place beside the boxes."""
 
     tensor: str
     parent: int
@@ -132,7 +135,8 @@ def _lines(group: Group, graph: Graph) -> list[_Line]:
         stored = [t for t in nest.op.tensors if not t.local]
         lane = {t.name: i for i, t in enumerate(stored)}
         output = {t.name: t.role == "output" for t in stored}
-        links = [(u, v, d["tensor"]) for u, v, d in graph.edges(data=True) if d["kind"] == "link" and d["op"] == nest.op.name]
+        edges = [(u, v, d) for u, v, d in graph.edges(data=True) if d["kind"] == "link"]
+        links = [(u, v, d["tensor"]) for u, v, d in edges if d["op"] == nest.op.name]
         for parent, child, tensor in sorted(links, key=lambda link: (lane[link[2]], link[0])):
             found.append(_Line(tensor, parent, child, column, lane[tensor], output[tensor]))
     return found
@@ -176,12 +180,18 @@ def _draw_inside(axes: Axes, graph: Graph, boxes: dict[int, _Box], lefts: Sequen
         if start[0] != end[0]:
             start = (start[0], start[1] + _GAP / 2)
         arrow = {"arrowstyle": "-|>,head_width=0.12,head_length=0.22", "color": "#999999", "linewidth": 1.0}
-        axes.annotate("", end, start, arrowprops={**arrow, "connectionstyle": bend, "shrinkA": 0, "shrinkB": 0}, zorder=1)
+        axes.annotate(
+            "", end, start, arrowprops={**arrow, "connectionstyle": bend, "shrinkA": 0, "shrinkB": 0}, zorder=1
+        )
 
 
-def _draw_lines(axes: Axes, lines: Sequence[_Line], boxes: dict[int, _Box], lefts: Sequence[float], tensors: list[str]) -> None:
-    """Each link: out of the side of the parent, down its lane, into the side of the child. An arrow shows the way of the
-    values: inputs run inwards, results outwards."""
+def _draw_lines(
+    axes: Axes, lines: Sequence[_Line], boxes: dict[int, _Box], lefts: Sequence[float], tensors: list[str]
+) -> None:
+    """Each link: out of the side of the parent, down its lane, into the side of the child.
+
+    An arrow shows where the values go: inputs run inwards, results outwards.
+    """
     heights = _heights(lines)
     for number, line in enumerate(lines):
         colour, style = _look(tensors.index(line.tensor))
@@ -193,10 +203,9 @@ def _draw_lines(axes: Axes, lines: Sequence[_Line], boxes: dict[int, _Box], left
         (x0, y0), (x1, y1) = ends
         axes.plot([x0, lane, lane, x1], [y0, y0, y1, y1], color=colour, linestyle=style, linewidth=1.3, zorder=2,
                   solid_joinstyle="round")  # fmt: skip
-        marks = {"markersize": 4.0, "color": colour, "zorder": 5, "linestyle": "none"}
         (sx, sy), (ex, ey) = ends if not line.output else ends[::-1]
-        axes.plot([sx], [sy], marker="o", **{**marks, "markersize": 3.0})
-        axes.plot([ex + 0.045], [ey], marker="<", **marks)
+        axes.plot([sx], [sy], marker="o", markersize=3.0, color=colour, zorder=5)
+        axes.plot([ex + 0.045], [ey], marker="<", markersize=4.0, color=colour, zorder=5)
 
 
 def _heights(lines: Sequence[_Line]) -> dict[tuple[int, bool], float]:

@@ -1,10 +1,10 @@
 """A loop nest as indented text: memories with what they keep and how full they are, loops, arrays, computes.
 
-    memory DRAM: W 144 KiB, S 64 KiB = 208 KiB
-    for k in 4
-      array PEs: x = k 128 (128 of 128), multicast tile
-        memory spad: W 1152 B = 1152 B of 1152 B (100%)
-        compute PE: accumulate
+memory DRAM: W 144 KiB, S 64 KiB = 208 KiB
+for k in 4
+  array PEs: x = k 128 (128 of 128), multicast tile
+    memory spad: W 1152 B = 1152 B of 1152 B (100%)
+    compute PE: accumulate
 """
 
 from __future__ import annotations
@@ -68,7 +68,12 @@ def _nest_lines(group: Group, graph: Graph, held: Sequence[Occupancy], width: in
 
 
 def _walk(
-    lines: list[str], depth: int, items: Sequence[object], nests: Sequence[OpNest], held: Sequence[Occupancy], width: int
+    lines: list[str],
+    depth: int,
+    items: Sequence[object],
+    nests: Sequence[OpNest],
+    held: Sequence[Occupancy],
+    width: int,
 ) -> int:
     """Append the lines of items; gives the depth below them. Loops of one are left out."""
     for number, item in enumerate(items):

@@ -94,7 +94,9 @@ def stages(result: Result) -> Table:
         rows.append(("total", _pj(total), share(total, total), *map(_pj, sums)))
     rows.append(("share", "", "", *(share(s, total) for s in sums)))
     closing = min(len(names), 2)
-    return Table("Energy by stage", ("stage", "energy", "share", *used), "l" + "r" * (2 + len(used)), tuple(rows), closing)
+    return Table(
+        "Energy by stage", ("stage", "energy", "share", *used), "l" + "r" * (2 + len(used)), tuple(rows), closing
+    )
 
 
 def components(result: Result) -> Table | None:

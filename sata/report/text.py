@@ -110,8 +110,7 @@ def _line(row: Sequence[str], columns: Sequence[int], align: str) -> str:
 def wrapped(lines: Sequence[str], width: int) -> list[str]:
     """Lines no longer than `width`; a line that goes on is set in, below what follows its first two blanks."""
     found: list[str] = []
-    for line in lines:
-        line = clean(line)
+    for line in map(clean, lines):
         if len(line) <= width:
             found.append(line)
             continue
