@@ -23,7 +23,7 @@ from sata.nest.build import build
 from sata.nest.graph import Graph, Shape, graph_of, structure_of
 from sata.nest.model import Group, Program
 from sata.report.result import Record, Result
-from sata.specs import Loaded, load
+from sata.specs import Loaded, in_order, load
 from sata.specs.faults import Fault, Faults, SpecError, Where
 from sata.specs.files import State, state, watching
 from sata.specs.model import Arch, Workload
@@ -71,7 +71,7 @@ def evaluate(arch: Any, workload: Any = None, mapping: Any = None, *, ops: str |
             held.append((group, occupancy))
             if not occupancy.fits:
                 faults.add(occupancy.where, occupancy.why(), "make its tiles smaller, or keep less in it")
-    faults.check()
+    _check(faults, prepared.loaded)
     return _result(prepared, tallies, held, variables)
 
 
@@ -113,7 +113,7 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
     program = build(loaded.arch, loaded.workload, loaded.mapping, faults, ops)
     library_prices = prices_of(loaded.arch, loaded.docs, faults)
     prices = price_nodes(loaded.arch, library_prices, faults, loaded.docs[0]) if library_prices is not None else {}
-    faults.check()
+    _check(faults, loaded)
     graphs = tuple(graph_of(group) for group in program.groups)
     pairs = zip(program.groups, graphs, strict=True)
     return Prepared(
@@ -129,6 +129,12 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
         area_um2(loaded.arch, prices),
         leakage_mw(loaded.arch, prices),
     )
+
+
+def _check(faults: Faults, loaded: Loaded) -> None:
+    """Raises: SpecError with all faults, in the order of the sources and of their lines."""
+    if len(faults):
+        raise SpecError(in_order(faults, [doc.label for doc in loaded.docs]))
 
 
 def _no_mapping(arch: Arch) -> str:

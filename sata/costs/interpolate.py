@@ -133,8 +133,8 @@ def scaled(
         value = values[name]
         if name not in reference.scales:
             if value != at:
-                raise ValueError(f"the price holds at {name} {shown(at, kinds[name])} only, not at "
-                                 f"{shown(value, kinds[name])}: no scaling is given for it")  # fmt: skip
+                raise ValueError(f"{name} {shown(value, kinds[name])} has no price, which holds at "
+                                 f"{shown(at, kinds[name])} only: no scaling is given for it")  # fmt: skip
             continue
         scale = reference.scales[name][quantity]
         part = factor(scale, float(value), float(at))

@@ -102,7 +102,8 @@ class Prices:
                 return table_price(component, library, values)
             return primitive_price(component, library, values)
         except ValueError as error:
-            name = next((n for n in values if str(error).startswith(f"{n} ")), "class")
+            given = (*request.asked, *request.offered)  # what is a default has no place of its own
+            name = next((n for n in given if str(error).startswith(f"{n} ")), "class")
             raise SpecError([Fault(request.at(name), f"'{component.name}': {error}")]) from None
 
     def _compound(

@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from sata.nest.kinds import check_kinds
 from sata.nest.match import Share, match
 from sata.nest.model import BoundLoop, Group, Item, Level, OpNest, Program
 from sata.nest.resolve import Known, path_of, resolve, way_down
 from sata.specs.faults import Faults, did_you_mean
+from sata.specs.kinds import KINDS
 from sata.specs.model import Arch, MappingSpec, MapSplit, Memory, Op, Tensor, Workload
 
 
@@ -22,6 +24,7 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
 
     only: a shell pattern over op names; the others are not built (`Program.unselected` lists them).
     """
+    check_kinds(arch, workload, faults)
     shares, omitted = match(workload, mapping, faults)
     unselected: list[str] = []
     if only is not None:
@@ -41,7 +44,7 @@ def _known(workload: Workload) -> Known:
     for op in workload.ops:
         for t in op.tensors:
             tensors.setdefault(t.name, set()).add(t.kind)
-    kinds = frozenset(workload.bits) | {kind for kinds in tensors.values() for kind in kinds}
+    kinds = frozenset((*KINDS, *workload.bits)) | {kind for kinds in tensors.values() for kind in kinds}
     return Known(ranks, kinds, {name: frozenset(found) for name, found in tensors.items()})
 
 
@@ -53,7 +56,8 @@ def _group(arch: Arch, share: Share, known: Known, faults: Faults) -> Group | No
     if split is not None and len(split.ways) != len(share.entry.patterns):
         faults.add(
             split.where,
-            f"the split has {len(split.ways)} ways for {len(share.entry.patterns)} patterns; each op needs its own",
+            f"the split has {len(split.ways)} way{'s' if len(split.ways) > 1 else ''} for {len(share.entry.patterns)} patterns; "
+            "each op needs its own",
         )
         return None
     if split is None and len(share.entry.patterns) > 1 and len(share.ops) > 1:
@@ -137,12 +141,12 @@ def _chains(nest: OpNest, arch: Arch, faults: Faults) -> dict[str, tuple[str, ..
         if not chain:
             faults.add(where, f"no memory of the nest keeps {t.kind} '{t.name}' of '{nest.op.name}'", _home_hint(outermost, t))
         elif chain[0] != outermost and not _inner_home(nest, t, chain[0]):
-            faults.add(
-                where,
-                f"the home of {t.kind} '{t.name}' of '{nest.op.name}' would be {chain[0]}, but what an op takes and "
-                f"gives lives in the outermost memory, {outermost}",
-                _home_hint(outermost, t),
-            )
+            loop = _carrying_loop(nest, t, chain[0])
+            why = f"what an op takes and gives lives in the outermost memory, {outermost}"
+            if loop is not None:
+                why = f"it is carried along {loop.rank}, and the loop {loop.rank} {loop.factor} stands above {chain[0]}"
+            message = f"the home of {t.kind} '{t.name}' of '{nest.op.name}' would be {chain[0]}, but {why}"
+            faults.add(where if loop is None else loop.where, message, _home_hint(outermost, t))
     return chains
 
 
@@ -155,9 +159,19 @@ def _inner_home(nest: OpNest, t: Tensor, home: str) -> bool:
     state and no loop of its carried rank is above its home."""
     if t.name in nest.passed:
         return any(isinstance(i, Level) and i.memory.name == home for i in nest.items[: nest.shared])
-    carried = [r for r in nest.op.sequential if r not in t.ranks()]
-    above = [i for i in _above(nest.items, home) if isinstance(i, BoundLoop) and i.factor > 1]
-    return t.role == "output" and bool(carried) and not any(loop.rank in carried for loop in above)
+    return bool(_carried(nest, t)) and _carrying_loop(nest, t, home) is None
+
+
+def _carried(nest: OpNest, t: Tensor) -> list[str]:
+    """The sequential ranks along which a tensor is state: it has no dimension for them."""
+    return [r for r in nest.op.sequential if r not in t.ranks()] if t.role == "output" else []
+
+
+def _carrying_loop(nest: OpNest, t: Tensor, home: str) -> BoundLoop | None:
+    """The first loop above the home of a state along which it is carried: each step would need it from further out."""
+    carried = _carried(nest, t)
+    above = (i for i in _above(nest.items, home) if isinstance(i, BoundLoop) and i.factor > 1)
+    return next((loop for loop in above if loop.rank in carried), None)
 
 
 def _above(items: tuple[Item, ...], memory: str) -> Iterator[Item]:
@@ -182,11 +196,12 @@ def _whole(nests: list[OpNest], passed: dict[str, tuple[int, int]], faults: Faul
                     f"'{taken.op.name}' would take before it is whole",
                     f"move loop {loop.rank} into the way of '{made.op.name}'",
                 )
-        shared = {loop.rank for loop in _shared_loops(made)}
         for a, b in zip(tensor.dims, taken.op.tensor(name).dims, strict=False):
-            if (a.terms, a.offset) != (b.terms, b.offset) and shared & {r for r, _ in (*a.terms, *b.terms)}:
+            apart = {r for r, _ in (*a.terms, *b.terms)} if (a.terms, a.offset) != (b.terms, b.offset) else set()
+            for loop in (loop for loop in _shared_loops(made) if loop.rank in apart):
                 faults.add(
-                    taken.op.where,
-                    f"'{taken.op.name}' indexes '{name}' otherwise than '{made.op.name}' does, over a loop above the split; "
-                    "they cannot be fused there",
+                    loop.where,
+                    f"loop {loop.rank} {loop.factor} stands above the split, but along it '{taken.op.name}' takes other "
+                    f"elements of '{name}' than '{made.op.name}' has just made",
+                    f"move loop {loop.rank} into both ways",
                 )

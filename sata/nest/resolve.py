@@ -77,7 +77,7 @@ def resolve(op: Op, nodes: Sequence[NestNode], shared: int, way: Way, known: Kno
     before = len(faults)
     _in_order(nodes, way, faults)
     by_name = {node.name: node for node in way}
-    flat = _flatten(op, nodes, by_name, known, faults)
+    flat = _flatten(op, nodes, shared, by_name, known, faults)
     if len(faults) > before:
         return None
     factors = _factors(op, [loop for loop, _ in flat], faults)
@@ -141,7 +141,12 @@ _CLASS = {"memory": Memory, "array": Array, "compute": Compute}
 
 
 def _flatten(
-    op: Op, nodes: Sequence[NestNode], by_name: dict[str, Memory | Array | Compute], known: Known, faults: Faults
+    op: Op,
+    nodes: Sequence[NestNode],
+    shared: int,
+    by_name: dict[str, Memory | Array | Compute],
+    known: Known,
+    faults: Faults,
 ) -> list[tuple[BoundLoop | Loop, int]]:
     """The op's loops, outermost first, each with the number of its node; loops of one over ranks it lacks are left out."""
     flat: list[tuple[BoundLoop | Loop, int]] = []
@@ -151,7 +156,8 @@ def _flatten(
             assert isinstance(array, Array)
             _axes(node, array, faults)
         if isinstance(node, (MapLoops, MapArray)):
-            flat += [(_with_array(loop, node), number) for loop in node.loops if _has_rank(op, loop, known, faults)]
+            above = number < shared < len(nodes)
+            flat += [(_with_array(loop, node), number) for loop in node.loops if _has_rank(op, loop, above, known, faults)]
     return flat
 
 
@@ -159,18 +165,18 @@ def _with_array(loop: Loop, node: MapLoops | MapArray) -> BoundLoop:
     return BoundLoop(loop.rank, loop.factor or 0, 0, node.name if isinstance(node, MapArray) else None, loop.axis, loop.where)
 
 
-def _has_rank(op: Op, loop: Loop, known: Known, faults: Faults) -> bool:
-    """Whether the op has the rank; if not, only a loop that is one anyway is allowed."""
+def _has_rank(op: Op, loop: Loop, above: bool, known: Known, faults: Faults) -> bool:
+    """Whether the op has the rank; if not, only a loop that is one anyway is allowed. above: the loop is above a split."""
     if loop.rank in op.ranks:
         return True
-    if loop.rank in known.ranks | USUAL_RANKS and loop.factor in (None, 1):
-        return False
-    faults.add(
-        loop.where,
-        f"'{loop.rank}' is no rank of op '{op.name}' (its ranks: {', '.join(op.ranks)})",
-        did_you_mean(loop.rank, op.ranks)
-        or ("a `*` over a rank that an op lacks is a loop of one" if loop.rank in known.ranks else ""),
-    )
+    if loop.rank not in known.ranks | USUAL_RANKS:
+        ranks = sorted(known.ranks)
+        message = f"'{loop.rank}' is no rank of any op of the workload (ranks: {', '.join(ranks)})"
+        faults.add(loop.where, message, did_you_mean(loop.rank, ranks))
+    elif loop.factor not in (None, 1):
+        message = f"'{loop.rank}' is no rank of op '{op.name}' (its ranks: {', '.join(op.ranks)})"
+        hint = f"write `{loop.rank} *`: over a rank that an op lacks, that is a loop of one"
+        faults.add(loop.where, message, "above a split stand only loops that all fused ops have" if above else hint)
     return False
 
 
@@ -259,7 +265,7 @@ def kept(op: Op, memory: Memory, node: MapMemory, known: Known, faults: Faults) 
     """Names of the op's stored tensors that the memory keeps under the mapping's choice."""
     allowed = None if memory.keep is None and memory.may_keep is None else {*(memory.keep or ()), *(memory.may_keep or ())}
     stored = [t for t in op.tensors if not t.local]
-    _keep_names(op, memory, node, known, allowed, faults)
+    _keep_names(memory, node, known, allowed, faults)
     names = []
     for t in stored:
         ok = allowed is None or t.kind in allowed or t.name in allowed
@@ -269,21 +275,16 @@ def kept(op: Op, memory: Memory, node: MapMemory, known: Known, faults: Faults) 
     return tuple(names)
 
 
-def _keep_names(
-    op: Op, memory: Memory, node: MapMemory, known: Known, allowed: set[str] | None, faults: Faults
-) -> None:
+def _keep_names(memory: Memory, node: MapMemory, known: Known, allowed: set[str] | None, faults: Faults) -> None:
     for name in (*(node.keep or ()), *node.bypass):
         if name not in known.kinds and name not in known.tensors and name not in USUAL_TENSORS:
-            tensors = [t.name for t in op.tensors]
-            faults.add(
-                node.where,
-                f"'{name}' is neither a kind of the workload nor one of its tensors ('{op.name}' has: {', '.join(tensors)})",
-                did_you_mean(name, [*known.kinds, *known.tensors]),
-            )
+            names = [*sorted(known.kinds), *sorted(known.tensors)]
+            hint = did_you_mean(name, names) or f"its tensors: {', '.join(sorted(known.tensors))}"
+            faults.add(node.places.get(name, node.where), f"'{name}' is neither a kind nor a tensor of the workload", hint)
         elif name in node.bypass or allowed is None or name in allowed or name not in {*known.kinds, *known.tensors}:
             continue
         elif not known.tensors.get(name, frozenset()) & allowed:
             faults.add(
-                node.where,
+                node.places.get(name, node.where),
                 f"memory '{memory.name}' does not keep '{name}'; the architecture allows: {', '.join(sorted(allowed)) or 'nothing'}",
             )

@@ -54,7 +54,7 @@ def load(arch: Any = None, workload: Any = None, mapping: Any = None, *, librari
     for key, parse in _PARSERS.items():
         doc = named.get(key) or next((d for d in reading.docs if key in d.data), None)
         if doc is None and key == "mapping" and shipped_mapping and mapping is None and parsed["arch"] is not None:
-            doc = reading.read(f"mappings/{parsed['arch'].name}.yaml", "mappings")
+            doc = reading.read_if_there(f"mappings/{parsed['arch'].name}.yaml", "mappings")
         parsed[key] = parse(doc, reading.faults) if doc is not None and key in doc.data else None
     reading.finish()
     inline = tuple((doc, ("library",)) for doc in reading.docs if "library" in doc.data)
@@ -114,6 +114,15 @@ class _Reading:
             self.check_keys(doc)
         return doc
 
+    def read_if_there(self, name: str, folder: str) -> Doc | None:
+        from sata.specs.find import find
+
+        try:
+            find(name, folder)
+        except SpecError:
+            return None
+        return self.read(name, folder)
+
     def check_keys(self, doc: Doc) -> None:
         known = (*TOP_KEYS, "variables", "include")
         for key in doc.data:
@@ -136,9 +145,14 @@ class _Reading:
 
 
 def in_order(faults: Iterable[Fault], labels: Sequence[str]) -> list[Fault]:
-    """By source, then by line and column; faults without a line keep their order."""
+    """By source (files they include come last), then by line and column; faults without a line keep their order."""
     place = {label: i for i, label in enumerate(labels)}
-    return sorted(faults, key=lambda f: (place.get(f.file, len(place) if f.file else -1), f.line, f.column))
+
+    def key(fault: Fault) -> tuple[int, str, int, int]:
+        known = fault.file in place or not fault.file
+        return place.get(fault.file, len(place) if fault.file else -1), "" if known else fault.file, fault.line, fault.column
+
+    return sorted(faults, key=key)
 
 
 def _raw(path: Path_) -> bool:

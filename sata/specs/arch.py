@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sata.specs import schema
-from sata.specs.faults import Faults
+from sata.specs.faults import Faults, Where
 from sata.specs.model import Arch, Array, Bandwidth, Branch, Compute, Memory, Node, Rule
 from sata.specs.source import Doc, Path_
 from sata.specs.units import parse_quantity
@@ -28,13 +28,14 @@ class _Reader:
     def __init__(self, doc: Doc, faults: Faults) -> None:
         self.doc, self.faults = doc, faults
         self.names: dict[str, Path_] = {}
+        self.spoken_of: list[tuple[str, Where]] = []  # kinds
 
     def arch(self, data: Mapping[str, Any]) -> Arch:
         technology = self.quantity(data, "technology", "nm", ("arch",))
         clock = self.quantity(data, "clock", "hz", ("arch",))
         nodes = self.way(data["nodes"], ("arch", "nodes"), has_memory=False)
         return Arch(str(data.get("name", "arch")), nodes, technology, clock, tuple(data.get("libraries", ())),
-                    self.doc.where(("arch",)))  # fmt: skip
+                    self.doc.where(("arch",)), tuple(self.spoken_of))  # fmt: skip
 
     def quantity(self, data: Mapping[str, Any], key: str, dimension: str, path: Path_) -> Any:
         if key not in data:
@@ -84,7 +85,8 @@ class _Reader:
     def memory(self, data: Mapping[str, Any], path: Path_) -> Memory:
         size = self.quantity(data, "size", "bits", path)
         width = self.quantity(data, "width", "bits", path)
-        keep, may_keep = (self.kinds(data, key) for key in ("keep", "may_keep"))
+        keep, may_keep = (self.kinds(data, key, path) for key in ("keep", "may_keep"))
+        self.spoken_of += [(kind, self.doc.where((*path, "format", kind), True)) for kind in data.get("format", {})]
         for i, kind in enumerate(may_keep or ()):
             if kind in (keep or ()):
                 self.faults.add(self.doc.where((*path, "may_keep", i)), f"'{kind}' is kept always by 'keep'",
@@ -99,8 +101,8 @@ class _Reader:
             self.doc.where((*path, "memory")),
         )  # fmt: skip
 
-    @staticmethod
-    def kinds(data: Mapping[str, Any], key: str) -> tuple[str, ...] | None:
+    def kinds(self, data: Mapping[str, Any], key: str, path: Path_) -> tuple[str, ...] | None:
+        self.spoken_of += [(kind, self.doc.where((*path, key, i))) for i, kind in enumerate(data.get(key, ()))]
         return tuple(data[key]) if key in data else None
 
     def bandwidth(self, data: Mapping[str, Any], path: Path_) -> Bandwidth:
@@ -121,6 +123,9 @@ class _Reader:
             at = (*path, effect, follower)
             leaders = (given,) if isinstance(given, str) else tuple(given)
             where = self.doc.where(at)
+            self.spoken_of += [(follower, self.doc.where(at, True))] if follower != "either" else []
+            places = [at] if isinstance(given, str) else [(*at, i) for i in range(len(given))]
+            self.spoken_of += [(kind, self.doc.where(place)) for kind, place in zip(leaders, places, strict=True)]
             if len(set(leaders)) < len(leaders):
                 self.faults.add(where, "a leader stands twice")
             if follower == "either":
@@ -143,7 +148,7 @@ class _Reader:
                      lockstep, attributes, self.doc.where((*path, "array")))  # fmt: skip
 
     def compute(self, data: Mapping[str, Any], path: Path_) -> Compute:
-        gate, skip = tuple(data.get("gate", ())), tuple(data.get("skip", ()))
+        gate, skip = (self.kinds(data, key, path) or () for key in ("gate", "skip"))
         for i, kind in enumerate(skip):
             if kind in gate:
                 where = self.doc.where((*path, "skip", i))

@@ -108,7 +108,9 @@ class _Way:
             if "keep" in data and "bypass" in data:
                 self.faults.add(self.doc.where((*path, "bypass"), True), "a memory has either 'keep' or 'bypass', not both")
             keep = tuple(data["keep"]) if "keep" in data else None
-            return MapMemory(name, keep, where, tuple(data.get("bypass", ())))
+            names = [(key, i, name) for key in ("keep", "bypass") for i, name in enumerate(data.get(key, ()))]
+            places = {name: self.doc.where((*path, key, i)) for key, i, name in names}
+            return MapMemory(name, keep, where, tuple(data.get("bypass", ())), places)
         if key == "compute":
             return MapCompute(name, where)
         axes = [(axis, text) for axis, text in data.items() if axis != "array"]

@@ -93,7 +93,7 @@ Node = Memory | Array | Compute | Branch
 
 @dataclass(frozen=True, slots=True)
 class Arch:
-    """An architecture; `nodes` outermost first."""
+    """An architecture; `nodes` outermost first. `kinds`: every kind that a node speaks of, and where."""
 
     name: str
     nodes: tuple[Node, ...]
@@ -101,6 +101,7 @@ class Arch:
     clock_hz: float | None = None
     libraries: tuple[str, ...] = ()
     where: Where = Where()
+    kinds: tuple[tuple[str, Where], ...] = ()
 
     def ways(self) -> Iterator[tuple[Memory | Array | Compute, ...]]:
         """Every way down, from the outermost node to one compute, branches resolved, in the order of the file."""
@@ -222,6 +223,7 @@ class MapMemory:
     keep: tuple[str, ...] | None = None
     where: Where = Where()
     bypass: tuple[str, ...] = ()
+    places: Mapping[str, Where] = field(default_factory=dict)  # of the names in `keep` and `bypass`
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,21 @@ def test_says_what_is_wrong(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert faults_of(name, case) == (case if isinstance(case, list) else case["faults"])
 
 
+@pytest.mark.parametrize(("name", "variables"), [
+    ("parts/base.yaml", {}),
+    ("parts/base.yaml", {"glb": 60}),  # to the last word; 59 is a case
+    ("parts/base.yaml", {"glb": 120, "buffers": 2}),
+    ("parts/base.yaml", {"ops": "fc.*"}),
+    ("parts/pair.yaml", {}),
+])  # fmt: skip
+def test_good_parts_are_good(name: str, variables: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the cases break one thing of runs as it is."""
+    import sata
+
+    monkeypatch.chdir(HERE)
+    assert sata.evaluate(name, **variables).records
+
+
 def test_every_case_is_a_fault() -> None:
     assert all(case if isinstance(case, list) else case["faults"] for case in CASES.values())
 

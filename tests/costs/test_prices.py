@@ -202,7 +202,7 @@ def test_extrapolation_is_asked_for(tmp_path: Path) -> None:
     ("addr", {}, "class: 'addr' is in no library; did you mean 'adder'? (libraries searched: mine)"),
     ("zzz", {}, "class: 'zzz' is in no library; libraries searched: mine"),
     ("adder", {"widht": "8 b"}, "widht: 'adder' has no attribute 'widht'; did you mean 'width'? (accepted: width)"),
-    ("fixed", {"width": "16 b"}, "class: 'fixed': the price holds at width 8 b only, not at 16 b: no scaling is given for it"),
+    ("fixed", {"width": "16 b"}, "width: 'fixed': width 16 b has no price, which holds at 8 b only: no scaling is given for it"),
     ("lut", {"entries": "many"}, "entries: expected a number, not 'many'"),
     ("lut", {"entries": 0.5}, "class: 'lut': 'log' scaling needs a value of at least 1, not 0.5"),
 ])  # fmt: skip

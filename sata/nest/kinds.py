@@ -1,0 +1,17 @@
+"""Kinds that an architecture speaks of, against those that exist: a misspelt one would keep, gate or skip nothing."""
+
+from __future__ import annotations
+
+from sata.specs.faults import Faults, did_you_mean
+from sata.specs.kinds import KINDS
+from sata.specs.model import Arch, Workload
+
+
+def check_kinds(arch: Arch, workload: Workload, faults: Faults) -> None:
+    """A fault for every name in keep, may_keep, format, gate and skip that is no kind, and no tensor of the workload."""
+    tensors = {t.name for op in workload.ops for t in op.tensors}
+    kinds = dict.fromkeys((*KINDS, *workload.bits, *(t.kind for op in workload.ops for t in op.tensors)))
+    for name, where in arch.kinds:
+        if name not in kinds and name not in tensors:
+            hint = did_you_mean(name, kinds) or f"kinds: {', '.join(kinds)}"
+            faults.add(where, f"unknown kind '{name}'", hint)

@@ -1,0 +1,88 @@
+"""The layers of the package: imports go down only, and nothing but the command line prints."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "sata"
+# A module may import from its own layer and from those before it.
+LAYERS = ("version", "specs", "nest", "counts", "costs", "report", "evaluate", "search", "cli", "__main__")
+FILES = sorted(PACKAGE.rglob("*.py"))
+# Packages that take long to import: only inside the functions that need them.
+SLOW = ("jinja2", "jsonschema", "matplotlib", "networkx", "pandas", "referencing", "rich")
+
+
+def layer_of(module: str) -> str:
+    """`sata.counts.dense` is of the layer `counts`, `sata` itself of the top one."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else "__init__"
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, int, bool]]:
+    """(module, line, at the top of the file?) of every import, also inside functions and for type checkers."""
+    top = set(ast.iter_child_nodes(tree))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno, node in top
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written out in full"
+            yield node.module or "", node.lineno, node in top
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_imports_go_down(path: Path) -> None:
+    own = layer_of(module_of(path))
+    wrong = []
+    for module, line, _ in imports(ast.parse(path.read_text(encoding="utf-8"))):
+        if module.split(".")[0] != "sata" or own == "__init__":
+            continue
+        other = layer_of(module)
+        assert other in LAYERS, f"{path}:{line}: {module} is in no layer"
+        if LAYERS.index(other) > LAYERS.index(own):
+            wrong.append(f"{path.relative_to(PACKAGE)}:{line}: {own} imports {module}")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.relative_to(PACKAGE).as_posix())
+def test_slow_packages_are_imported_where_they_are_used(path: Path) -> None:
+    found = [m for m, _, top in imports(ast.parse(path.read_text(encoding="utf-8"))) if top and m.split(".")[0] in SLOW]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if "cli" not in p.parts], ids=lambda p: p.relative_to(PACKAGE).as_posix()
+)
+def test_only_the_command_line_prints(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    prints = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id == "print"]
+    streams = [n.lineno for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr in ("stdout", "stderr")]
+    clicks = [
+        line for module, line, _ in imports(tree) if module.split(".")[0] in ("click", "rich", "logging", "warnings")
+    ]
+    assert prints + streams + clicks == []
+
+
+def test_every_folder_is_a_layer() -> None:
+    names = {
+        p.name if p.is_dir() else p.stem for p in PACKAGE.iterdir() if p.suffix == ".py" or (p / "__init__.py").exists()
+    }
+    assert names - {"__init__"} <= set(LAYERS)
+
+
+def test_import_sata_loads_next_to_nothing() -> None:
+    code = "import sys; before = set(sys.modules); import sata; print(*sorted(set(sys.modules) - before))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert [m for m in loaded if m.split(".")[0] in (*SLOW, "numpy", "yaml", "click")] == []
+    assert [m for m in loaded if m.startswith("sata.")] == ["sata.version"]
