@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Any, NoReturn
 
@@ -17,18 +16,16 @@ from sata.version import __version__
 
 BAD_INPUT = 2
 INTERRUPTED = 130  # 128 + SIGINT
-NOBODY_READS = 141  # 128 + SIGPIPE
 
 
 class Sata(click.Group):
     """The group of all commands; turns every way to fail into a message and an exit code."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Run a command and exit. Exit codes: 0, 2 for bad input, 130 when interrupted."""
+        """Run a command and exit. Exit codes: 0, 1 if the reader of a pipe leaves, 2 for bad input, 130 when interrupted."""
         _say_what_we_can()
         try:
             super().main(*args, **{**options, "standalone_mode": False})
-            sys.stdout.flush()
         except SpecError as error:
             _end(str(error), BAD_INPUT)
         except click.ClickException as error:
@@ -36,10 +33,6 @@ class Sata(click.Group):
             sys.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort):
             _end("interrupted", INTERRUPTED)
-        except BrokenPipeError:
-            # The reader has gone; what is still buffered must not fail once more when Python ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(NOBODY_READS)
         sys.exit(0)
 
     def resolve_command(

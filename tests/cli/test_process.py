@@ -96,15 +96,15 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         assert process.stderr is not None
         process.stdout.close()
         assert process.stderr.read() == b""
-    assert process.returncode == 141
+    assert process.returncode == 1
 
 
 def test_names_that_the_encoding_lacks(tmp_path: Path) -> None:
-    text = Path(SMALL).read_text().replace("name: step", "name: schritt-größe")
+    text = Path(SMALL).read_text().replace("name: step", "name: größe-\u0394")
     (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
-    env = {**ENVIRONMENT, "PYTHONIOENCODING": "ascii"}
-    done = subprocess.run([*SATA, "run", str(tmp_path / "s.yaml")], capture_output=True, text=True, env=env, check=True)
-    assert done.stdout.startswith("schritt-gr\\xf6\\xdfe on small")
+    env = {**ENVIRONMENT, "PYTHONIOENCODING": "latin-1"}
+    done = subprocess.run([*SATA, "run", str(tmp_path / "s.yaml")], capture_output=True, env=env, check=True)
+    assert done.stdout.startswith("größe-".encode("latin-1") + b"\\u0394 on small")
 
 
 def test_python_m_sata() -> None:

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-import sata
 from sata.cli import main
+from sata.evaluate import evaluate
 
 SMALL = str(Path(__file__).with_name("small.yaml"))
 VGG5 = ("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
 
-# By hand, in pJ. Forward: DRAM reads W 24 and S 8, takes S' 12: 44 x 100. GLB: fills 24 + 8, reads W 48 and S 16 (one for all
-# lanes), S' in and out 24: 120 x 6. Spad: X 48 updates, 36 old values, 12 reads; U 12 updates, 6 reads: 114 x 1. PE: 12 + 36 x
-# 0.5 + 12 x 3 = 66. Weight: DRAM dU 48, dW 48 updates and 24 old values, S 8: 128 x 100; GLB 8 + 16: 24 x 6; PE 12 + 36 x 0.5.
-# Cycles, all of DRAM's 8 b: forward reads 200 b, and fills GLB with them before: 50; S' 12 b out, and drained: 3. Weight reads
-# 584 b, fills 8 b: 74. GLB leaks 1 mW for 1270 ns.
+# By hand, in pJ. Forward: DRAM reads W 24 and S 8, takes S' 12: 44 x 100. GLB: fills 24 + 8, reads W 48 and S 16 (one for
+# all lanes), S' in and out 24: 120 x 6. Spad: X 48 updates, 36 old values, 12 reads; U 12 updates, 6 reads: 114 x 1. PE:
+# 12 + 36 x 0.5 + 12 x 3 = 66. Weight: DRAM dU 48, dW 48 updates and 24 old values, S 8: 128 x 100; GLB 8 + 16: 24 x 6; PE
+# 12 + 36 x 0.5. Cycles, all of DRAM's 8 b: forward reads 200 b, and fills GLB with them before: 50; S' 12 b out, and
+# drained: 3. Weight reads 584 b, fills 8 b: 74. GLB leaks 1 mW for 1270 ns.
 FORWARD_PJ = 4400 + 720 + 114 + 66 + 530
 WEIGHT_PJ = 12800 + 144 + 30 + 740
 SUMMARY = """\
@@ -54,7 +54,7 @@ def test_summary_says_what_ran_and_what_it_cost() -> None:
 
 
 def test_numbers_are_those_counted_by_hand() -> None:
-    result = sata.evaluate(SMALL)
+    result = evaluate(SMALL)
     assert list(result.energy_pj(by=("stage",)).values()) == pytest.approx([FORWARD_PJ, WEIGHT_PJ])
     assert result.cycles == 50 + 3 + 74
     out = ok("run", SMALL)
@@ -75,7 +75,7 @@ def test_set_changes_the_run() -> None:
 
 def test_what_backpropagation_keeps() -> None:
     out = ok("run", *VGG5)
-    kept = sata.evaluate(*VGG5).to_dict()["totals"]["kept_bits"]
+    kept = evaluate(*VGG5).to_dict()["totals"]["kept_bits"]
     assert f"BPTT      keeps {kept / 8 / 1024:,.0f} KiB from the forward to the backward pass\n" in out
     assert "\n\nKept from the forward to the backward pass\nkind " in out
 
@@ -90,7 +90,7 @@ def test_no_line_is_wider_than_80(args: tuple[str, ...]) -> None:
 def test_json_is_the_result(tmp_path: Path) -> None:
     out = ok("run", SMALL, "--json", str(tmp_path / "r.json"))
     assert out.startswith("step on small")
-    expected = sata.evaluate(SMALL).to_dict()
+    expected = evaluate(SMALL).to_dict()
     written = json.loads((tmp_path / "r.json").read_text())
     assert set(written) == set(expected)
     written["meta"].pop("command")
@@ -103,7 +103,7 @@ def test_csv_is_the_records(tmp_path: Path) -> None:
     ok("run", SMALL, "--csv", str(tmp_path / "r.csv"))
     text = (tmp_path / "r.csv").read_text()
     assert text.splitlines()[0] == "op,layer,stage,component,class,tensor,kind,action,outcome,count,energy_pj"
-    records = sata.evaluate(SMALL).records
+    records = evaluate(SMALL).records
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [{k: str(v) for k, v in r.items()} for r in records] == rows
 

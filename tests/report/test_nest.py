@@ -46,7 +46,7 @@ arch:
   nodes:
   - {memory: DRAM, class: dram}
   - {array: PEs, shape: {x: 4, y: 2}, multicast: element, reduce: true}
-  - {memory: spad, class: regfile, size: 64 B, buffers: 2, skip: [{weight: [spike]}]}
+  - {memory: spad, class: regfile, size: 64 B, buffers: 2, skip: {weight: [spike]}}
   - {compute: PE, class: mac, skip: [spike]}
 workload:
   bits: {weight: 8, spike: 1, current: 16}

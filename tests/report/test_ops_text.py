@@ -18,12 +18,13 @@ SHIPPED = sorted(path.name for path in shipped("workloads").glob("*.yaml"))
 AWKWARD: dict[str, Any] = {"workload": {
     "name": "no: 1", "timesteps": 2, "kinds": ["yes", "my kind"], "bits": {"yes": 3, "my kind": 5, "weight": 8},
     "ops": [{
-        "name": "a b.f", "layer": "null", "stage": "on", "action": "multiply_accumulate", "sequential": {"t": "descending"},
-        "ranks": {"t": 2, "k": 5, "r": 3},
+        "name": "a b.f", "layer": "null", "stage": "on", "action": "multiply_accumulate",
+        "sequential": {"t": "descending"}, "ranks": {"t": 2, "k": 5, "r": 3},
         "compute": "O''[k] += W[k - 1] * S[t, 2*k + r - 1] * T[4 - k]",
         "tensors": {
             "O''": {"kind": "yes", "initialised": True}, "W": {"kind": "weight", "shape": [3], "density": 1e-05},
-            "S": {"kind": "my kind", "shape": [2, 9], "density": [0.25, 1]}, "T": {"kind": "surrogate", "local": True}}}]}}  # fmt: skip
+            "S": {"kind": "my kind", "shape": [2, 9], "density": [0.25, 1]}, "T": {"kind": "surrogate", "local": True},
+        }}]}}  # fmt: skip
 
 
 def workload(source: Any) -> Workload:
