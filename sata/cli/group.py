@@ -22,7 +22,7 @@ class Sata(click.Group):
     """The group of all commands; turns every way to fail into a message and an exit code."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Run a command and exit. Exit codes: 0, 1 if the reader of a pipe leaves, 2 for bad input, 130 when interrupted."""
+        """Run a command and exit: with 0, 1 if the reader of a pipe has left, 2 for bad input, 130 when interrupted."""
         _say_what_we_can()
         try:
             super().main(*args, **{**options, "standalone_mode": False})

@@ -75,7 +75,7 @@ def structure_of(graph: Graph, nest: OpNest) -> Shape:
     """(the structure of one op, its factors: one per slot).
 
     Memories are numbered in the order of the path, ranks in the order of the op, operands in the order of its
-    stored tensors.
+    stored tensors. A dimension with a constant index has one element whatever the loops do, and is left out.
     """
     op = nest.op
     number = {rank: i for i, rank in enumerate(op.ranks)}
@@ -96,7 +96,7 @@ def structure_of(graph: Graph, nest: OpNest) -> Shape:
             factors.append(item.factor)
     operands = tuple(
         Operand(
-            tuple(_axis(op, dim.terms, dim.offset, dim.size, number) for dim in t.dims),
+            tuple(_axis(op, dim.terms, dim.offset, dim.size, number) for dim in t.dims if dim.terms),
             t.role == "output",
             tuple(memories.index(name) for name in nest.chains[t.name]),
             t.initialised,

@@ -42,12 +42,12 @@ def match(workload: Workload, mapping: MappingSpec, faults: Faults) -> tuple[lis
             free = [op for op in ops if op.name not in found and op.name not in omitted]
             if not _within(entry, bounds[layer]):
                 continue
-            for share in _shares(entry, layer, free, faults):
-                for op in share.ops:
+            for taken in _shares(entry, layer, free, faults):
+                for op in taken.ops:
                     if entry.omit is not None:
                         omitted[op.name] = Omitted(op.name, entry.omit)
                     else:
-                        found[op.name] = share
+                        found[op.name] = taken
     for op in workload.ops:
         if op.name not in found and op.name not in omitted:
             faults.add(mapping.where, f"no entry of the mapping matches op '{op.name}'; every op needs one", _entry_hint(op))

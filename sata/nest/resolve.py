@@ -107,6 +107,7 @@ def resolve(op: Op, nodes: Sequence[NestNode], shared: int, way: Way, known: Kno
     if shared >= len(nodes):
         shared_items = len(items)
     _sequential(op, factors, faults)
+    _stars_fit(op, factors, by_name, faults)
     if len(faults) > before:
         return None
     return OpNest(op, tuple(items), {}, shared_items)
@@ -147,9 +148,9 @@ def _flatten(
     by_name: dict[str, Memory | Array | Compute],
     known: Known,
     faults: Faults,
-) -> list[tuple[BoundLoop | Loop, int]]:
+) -> list[tuple[BoundLoop, int]]:
     """The op's loops, outermost first, each with the number of its node; loops of one over ranks it lacks are left out."""
-    flat: list[tuple[BoundLoop | Loop, int]] = []
+    flat: list[tuple[BoundLoop, int]] = []
     for number, node in enumerate(nodes):
         if isinstance(node, MapArray) and isinstance(by_name.get(node.name), Array):
             array = by_name[node.name]
@@ -182,7 +183,7 @@ def _has_rank(op: Op, loop: Loop, above: bool, known: Known, faults: Faults) -> 
 
 def _axes(node: MapArray, array: Array, faults: Faults) -> None:
     """Axes exist, and the factors on one multiply to no more than its size."""
-    for axis in dict.fromkeys(loop.axis for loop in node.loops):
+    for axis in dict.fromkeys(str(loop.axis) for loop in node.loops):
         loops = [loop for loop in node.loops if loop.axis == axis]
         if axis not in array.shape:
             faults.add(
@@ -201,10 +202,31 @@ def _axes(node: MapArray, array: Array, faults: Faults) -> None:
             )
 
 
-def _factors(op: Op, loops: Sequence[BoundLoop | Loop], faults: Faults) -> list[BoundLoop] | None:
+def _stars_fit(
+    op: Op, loops: Sequence[BoundLoop], by_name: Mapping[str, Memory | Array | Compute], faults: Faults
+) -> None:
+    """What a `*` on an axis turned out to be is no more than the axis has."""
+    used: dict[tuple[str, str], int] = {}
+    for loop in loops:
+        if loop.array is None or loop.axis is None:
+            continue
+        array = by_name[loop.array]
+        assert isinstance(array, Array)
+        key = (loop.array, loop.axis)
+        used[key] = used.get(key, 1) * loop.factor
+        if used[key] > array.shape[loop.axis]:
+            faults.add(
+                loop.where,
+                f"'{op.name}' would use {used[key]} instances along axis {loop.axis} of array '{array.name}', "
+                f"which has {array.shape[loop.axis]}",
+                f"write `{loop.rank} {array.shape[loop.axis]}` here and `{loop.rank} *` in a temporal loop",
+            )
+
+
+def _factors(op: Op, loops: Sequence[BoundLoop], faults: Faults) -> list[BoundLoop] | None:
     """Factors and strides: `*` takes what the other loops of its rank leave; the loops of a rank cover its bound."""
     before = len(faults)
-    bound_loops = [loop for loop in loops if isinstance(loop, BoundLoop)]
+    bound_loops = list(loops)
     for rank, bound in op.ranks.items():
         own = [i for i, loop in enumerate(bound_loops) if loop.rank == rank]
         if not own:

@@ -11,6 +11,8 @@ from sata.specs.model import Arch, Array, Bandwidth, Branch, Compute, Memory, No
 from sata.specs.source import Doc, Path_
 from sata.specs.units import parse_quantity
 
+_NO_AXIS = frozenset(("memory", "for", "array", "compute", "split"))  # what nodes of a mapping begin with
+
 
 def parse_arch(doc: Doc, faults: Faults) -> Arch | None:
     """The architecture of a document that has the key `arch`, or None with faults."""
@@ -140,9 +142,9 @@ class _Reader:
 
     def array(self, data: Mapping[str, Any], path: Path_) -> Array:
         shape = {axis: int(size) for axis, size in data["shape"].items()}
-        if "array" in shape:
-            where = self.doc.where((*path, "shape", "array"), True)
-            self.faults.add(where, "an axis cannot be called 'array'")
+        for axis in _NO_AXIS & shape.keys():
+            where = self.doc.where((*path, "shape", axis), True)
+            self.faults.add(where, f"an axis cannot be called '{axis}'", "it is a word of mappings")
         lockstep, attributes = data.get("lockstep", False), data.get("attributes", {})
         return Array(data["array"], shape, data.get("multicast", "tile"), data.get("reduce", False), data.get("hop"),
                      lockstep, attributes, self.doc.where((*path, "array")))  # fmt: skip

@@ -194,3 +194,11 @@ def test_only_some_ops() -> None:
     program = prepared(ops="conv1.*").program
     assert [g.name for g in program.groups] == ["conv1.forward+conv1.fire"]
     assert program.unselected == ("fc2.forward", "fc2.fire", "fc3.forward")
+
+
+def test_a_star_on_an_axis_takes_no_more_than_it_has() -> None:
+    nest = REST.replace("k *, c *", "c *").replace("x: k 4", "x: k *")
+    omit = '\n- {ops: "[cf][oc][n2]*", omit: no}'
+    assert [lo.factor for lo in prepared(omit + nest).program.groups[0].nests[0].loops if lo.axis] == [3]
+    with pytest.raises(SpecError, match="'fc2.forward' would use 7 instances along axis x of array 'PEs', which has 4"):
+        prepared(nest)

@@ -76,8 +76,8 @@ def test_arrays_rules_and_buffers(tmp_path: Path) -> None:
     assert ok("show", str(tmp_path / "r.yaml")).split("\n\n")[1] == (
         "memory DRAM: W 12 B, S 4 b, X 6 B = 148 b\n"
         "array PEs: x = k 3 (3 of 4), y = c 2 (2 of 2), multicast element, reduce\n"
-        "  memory spad: W 2 B, S 2 b, X 2 B = 34 b of 32 B (13.3%, 2 buffers); skip weight\n"
-        "               on spike\n"
+        "  memory spad: W 2 B, S 2 b, X 2 B = 34 b of 32 B (13.3%, 2 buffers); skip\n"
+        "    weight on spike\n"
         "  for c in 2\n"
         "    compute PE: accumulate, skip on spike\n"
     )

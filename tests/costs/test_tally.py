@@ -1,0 +1,198 @@
+"""Energy, time and area of whole runs, by hand: a 4 x 6 x 8 matrix product on small machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import sata
+
+LIBRARY = """
+library:
+  name: hand
+  source: round numbers
+  components:
+  - {class: far, energy: {read: 10 pJ, write: 20 pJ}, area: 0 um2, leakage: 0 mW}
+  - {class: near, energy: {read: 1 pJ, write: 2 pJ}, area: 5 um2, leakage: 1 mW}
+  - {class: pe, energy: {multiply_accumulate: 3 pJ}, cycles: {multiply_accumulate: 2}, area: 7 um2, leakage: 2 mW}
+  - {class: wire, energy: {deliver: 0.5 pJ, hop: 0.25 pJ}, area: 1 um2, leakage: 0 mW}
+"""
+
+WORKLOAD = """
+workload:
+  name: product
+  bits: {activation: 8, weight: 4, current: 16}
+  ops:
+  - name: mm
+    action: multiply_accumulate
+    ranks: {m: 4, n: 6, k: 8}
+    compute: "Z[m,n] += A[m,k] * B[k,n]"
+    tensors: {A: {kind: activation}, B: {kind: weight}, Z: {kind: current}}
+"""
+
+
+def run(far: str = "", near: str = "", array: str = "", nest: str = "", clock: str = "100 MHz") -> sata.Result:
+    arch = f"""
+arch:
+  name: small
+  clock: {clock}
+  libraries: [hand]
+  nodes:
+  - {{memory: DRAM, class: far{far}}}
+  - {{array: PEs, shape: {{x: 4}}{array}}}
+  - {{memory: spad, class: near, width: 8 b{near}}}
+  - {{compute: PE, class: pe}}
+"""
+    nest = nest or "[{memory: DRAM}, {for: 'm *'}, {array: PEs, x: n 3}, {memory: spad}, {for: 'n *, k *'}, {compute: PE}]"
+    return sata.evaluate(LIBRARY + arch, WORKLOAD, f"mapping:\n- {{ops: mm, nest: {nest}}}\n")
+
+
+def energy(result: sata.Result, *fields: str) -> dict[Any, float]:
+    found: dict[Any, float] = result.energy_pj(by=fields)
+    return found
+
+
+def test_energy_by_hand() -> None:
+    """m 4 over DRAM, n 3 in space, n 2 and k 8 in each PE. DRAM has no width: an access is an element.
+
+    A: each of 4 steps brings 8 elements, shared by 3 PEs: 32 reads, 96 fills. B: stays, 48 reads and fills (n apart).
+    Z: 24 results leave once. In the spads each of 192 operations reads A and B, and reads and writes Z but the first
+    time of 24 elements.
+    """
+    result = run()
+    found = energy(result, "component", "tensor", "action")
+    assert found["DRAM", "A", "read"] == 32 * 10
+    assert found["DRAM", "B", "read"] == 48 * 10
+    assert found["DRAM", "Z", "write"] == 24 * 20
+    assert found["spad", "A", "write"] == 96 * 2
+    assert found["spad", "A", "read"] == 192 * 1
+    assert found["spad", "B", "read"] == 192 * 0.5  # 4 b in accesses of 8 b
+    assert found["spad", "Z", "read"] == (192 - 24 + 24) * 2  # 16 b; the last term is drains
+    assert found["spad", "Z", "write"] == 192 * 2 * 2
+    assert found["PE", "", "multiply_accumulate"] == 192 * 3
+
+
+def test_unpacked_elements_take_whole_accesses() -> None:
+    found = energy(run(near=", packed: false"), "component", "tensor", "action")
+    assert found["spad", "B", "read"] == 192 * 1
+    assert found["spad", "Z", "write"] == 192 * 2 * 2
+
+
+def test_time_and_leakage() -> None:
+    """64 steps of 2 cycles on 3 of 4 PEs; 128 cycles at 100 MHz; four spads of 1 mW and four PEs of 2 mW leak, used or not."""
+    result = run()
+    assert result.cycles == 128
+    assert result.seconds == pytest.approx(1.28e-6)
+    assert result.ops[0]["bound_by"] == "PE"
+    assert result.ops[0]["utilization"] == pytest.approx(192 / (64 * 4))
+    found = energy(result, "component", "action")
+    assert found["spad", "leak"] == pytest.approx(4 * 1e-3 * 1.28e-6 * 1e12)
+    assert found["PE", "leak"] == pytest.approx(4 * 2e-3 * 1.28e-6 * 1e12)
+    assert result.area_um2 == 4 * 5 + 4 * 7
+    assert result.leakage_mw == 4 * 1 + 4 * 2
+
+
+def test_bandwidth_bounds() -> None:
+    """DRAM reads 32 x 8 b of A and 48 x 4 b of B: 448 b at 2 b a cycle."""
+    result = run(far=", bandwidth: {read: 2 b/cycle, write: 64 b/cycle}", near=", buffers: 2, size: 1 KiB")
+    assert result.cycles == 448 / 2
+    assert result.ops[0]["bound_by"] == "DRAM"
+
+
+def test_shared_bandwidth_carries_both_ways() -> None:
+    result = run(far=", bandwidth: {read: 4 b/cycle}, shared_bandwidth: true", near=", buffers: 2, size: 1 KiB")
+    assert result.cycles == (448 + 24 * 16) / 4
+
+
+def test_every_instance_has_its_own_bandwidth() -> None:
+    """A spad is filled with 32 x 8 b of A, 16 x 4 b of B and takes 64 x 16 b of Z: 1344 b at 8 b a cycle."""
+    result = run(near=", bandwidth: {read: 1 KiB/cycle, write: 8 b/cycle}, buffers: 2, size: 1 KiB")
+    assert result.cycles == (32 * 8 + 16 * 4 + 64 * 16) / 8
+    assert result.ops[0]["bound_by"] == "spad"
+
+
+def test_the_busiest_instance_counts() -> None:
+    """n 6 over 4 PEs, two passes, the second with 2: the first PE has two columns, the last one."""
+    nest = "[{memory: DRAM}, {for: 'm *, n *'}, {array: PEs, x: n 4}, {memory: spad}, {for: 'k *'}, {compute: PE}]"
+    result = run(near=", bandwidth: {read: 1 KiB/cycle, write: 1 b/cycle}, buffers: 2, size: 1 KiB", nest=nest)
+    writes = 2 * (4 * 8 * 4) + 4 * 8 * 8 + 4 * 16 * 16  # B both columns at each m, A once for both, Z: 4 x 2 x 8 updates
+    assert result.cycles == writes
+
+
+def test_a_single_buffer_is_filled_and_drained_alone() -> None:
+    """First tiles: 8 x 8 b of A, 16 x 4 b of B; last: 2 x 16 b of Z. DRAM 16 b a cycle each way."""
+    double = run(far=", bandwidth: {read: 16 b/cycle, write: 16 b/cycle}", near=", buffers: 2, size: 1 KiB")
+    single = run(far=", bandwidth: {read: 16 b/cycle, write: 16 b/cycle}")
+    assert single.cycles == double.cycles + 64 / 16 + 64 / 16 + 32 / 16
+
+
+def test_wires() -> None:
+    """Every word that reaches a PE is delivered; to the mean of three PEs in a row it is 1 + (3 - 1) / 2 hops."""
+    result = run(array=", hop: wire")
+    found = energy(result, "component", "tensor")
+    each = 0.5 + 2 * 0.25
+    assert found["PEs", "A"] == 96 * each
+    assert found["PEs", "B"] == 48 * each
+    assert found["PEs", "Z"] == 24 * each
+    assert result.area_um2 == 4 * 5 + 4 * 7 + 4 * 1
+
+
+def test_without_a_clock_there_is_no_time_and_no_leakage() -> None:
+    arch = LIBRARY + """
+arch:
+  name: small
+  libraries: [hand]
+  nodes: [{memory: DRAM, class: far}, {compute: PE, class: pe}]
+"""
+    nest = "mapping:\n- {ops: mm, nest: [{memory: DRAM}, {for: 'm *, n *, k *'}, {compute: PE}]}\n"
+    result = sata.evaluate(arch, WORKLOAD, nest)
+    assert result.seconds is None
+    assert result.cycles == 384
+    assert "leak" not in {r["action"] for r in result.records}
+
+
+def test_fused_ops_share_what_they_share() -> None:
+    """Two ops on one compute add up; each takes its own part of the group's time."""
+    workload = """
+workload:
+  name: two
+  timesteps: 2
+  bits: {spike: 1, weight: 8, current: 8, potential: 8}
+  ops:
+  - name: l.forward
+    action: multiply_accumulate
+    ranks: {t: 2, k: 3, c: 5}
+    compute: "X[t,k] += W[k,c] * S[t,c]"
+    tensors: {W: {kind: weight}, S: {kind: spike}, X: {kind: current}}
+  - name: l.fire
+    action: multiply_accumulate
+    sequential: [t]
+    ranks: {t: 2, k: 3}
+    compute: "U[k], Y[t,k] = lif(X[t,k])"
+    tensors: {X: {kind: current}, U: {kind: potential}, Y: {kind: spike}}
+"""
+    arch = LIBRARY + """
+arch:
+  name: small
+  clock: 1 GHz
+  libraries: [hand]
+  nodes: [{memory: DRAM, class: far}, {memory: spad, class: near}, {compute: PE, class: pe}]
+"""
+    nest = """
+mapping:
+- ops: ["l.forward", "l.fire"]
+  nest:
+  - {memory: DRAM, bypass: [X]}
+  - for: k *
+  - {memory: spad, keep: [X]}
+  - split: [[{for: 't *, c *'}, {compute: PE}], [{for: t *}, {compute: PE}]]
+"""
+    result = sata.evaluate(arch, workload, nest)
+    assert [op["cycles"] for op in result.ops] == [60, 12]
+    assert {op["group"] for op in result.ops} == {"l.forward+l.fire"}
+    rows = {(r["op"], r["memory"], r["tensor"]): r for r in result.traffic}
+    assert rows["l.forward", "spad", "X"]["updates"] == 30
+    assert rows["l.forward", "spad", "X"]["reads"] == 24
+    assert rows["l.fire", "spad", "X"]["reads"] == 6
+    assert not [r for r in result.traffic if r["memory"] == "DRAM" and r["tensor"] == "X"]
