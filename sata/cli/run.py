@@ -32,8 +32,8 @@ def run(
       sata run arch/sata.yaml workloads/vgg5_cifar10.yaml --ops 'conv*' --json result.json
       sata run my_study.yaml --set timesteps=4 --csv - | head
     """
+    from sata import evaluate
     from sata.cli.output import show_blocks, write
-    from sata.evaluate import evaluate
     from sata.report.files import check_targets, result_csv, result_json
     from sata.report.summary import summary
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sata.costs.interpolate import between, scaled
@@ -17,7 +17,8 @@ class Price:
     """What one instance of a class costs. `area_um2`, `leakage_mw` None: not priced, `origin` says by whom.
 
     `origin`: for every action, and for "area" and "leakage", where the number comes from. `parts` of a compound have
-    prices and origins of their own.
+    prices and origins of their own. `uncertainty`: action or "leakage" -> class whose numbers are uncertain -> standard
+    uncertainty of one action in pJ (of leakage in mW); classes are independent, what one class adds is correlated.
     """
 
     component: str
@@ -30,6 +31,7 @@ class Price:
     origin: Mapping[str, str]
     kinds: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Price] = field(default_factory=dict)
+    uncertainty: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def attributes_text(self) -> str:
         """`size 144 KiB, width 64 b`."""
@@ -61,7 +63,9 @@ def primitive_price(component: Primitive, library: Library, values: Mapping[str,
     energy = {a: float(priced(a, "energy", e, "pJ") or 0.0) for a, e in component.energy_pj.items()}
     area = priced("area", "area", component.area_um2, "um2")
     leakage = priced("leakage", "leakage", component.leakage_mw, "mW")
-    return Price(component.name, library.name, values, energy, _cycles(component), area, leakage, origin, kinds)
+    spread = own_uncertainty(component.name, component.uncertainty, energy, leakage)
+    return Price(component.name, library.name, values, energy, _cycles(component), area, leakage, origin, kinds,
+                 uncertainty=spread)  # fmt: skip
 
 
 def _cycles(component: Primitive | Table) -> dict[str, int]:
@@ -82,8 +86,18 @@ def table_price(component: Table, library: Library, values: Mapping[str, Scalar]
     for name in ("area", "leakage"):
         origin.setdefault(name, f"not priced by {library.name}: {component.name} ({component.file} has no such column)")
     energy = {q.removeprefix("energy."): v for q, v in amounts.items() if q.startswith("energy.")}
-    return Price(component.name, library.name, values, energy, _cycles(component), amounts.get("area"),
-                 amounts.get("leakage"), origin, kinds)  # fmt: skip
+    leakage = amounts.get("leakage")
+    spread = own_uncertainty(component.name, component.uncertainty, energy, leakage)
+    return Price(component.name, library.name, values, energy, _cycles(component), amounts.get("area"), leakage, origin,
+                 kinds, uncertainty=spread)  # fmt: skip
+
+
+def own_uncertainty(
+    component: str, relative: Mapping[str, float], energy_pj: Mapping[str, float], leakage_mw: float | None
+) -> dict[str, dict[str, float]]:
+    """Relative uncertainties of a class as the absolute ones of `Price.uncertainty`."""
+    amounts = {**energy_pj, **({"leakage": leakage_mw} if leakage_mw is not None else {})}
+    return {name: {component: share * amounts[name]} for name, share in relative.items() if amounts.get(name)}
 
 
 def compound_price(
@@ -97,11 +111,14 @@ def compound_price(
     origin: dict[str, str] = {}
     energy: dict[str, float] = {}
     cycles: dict[str, int] = {}
+    spread: dict[str, dict[str, float]] = {}
     head = f"{library.name}: {component.name} = "
     for action, bag in component.bags.items():
         counts = [_count(use.count, values, use.where, faults, whole=False) for use in bag]
         each = [parts[use.part].energy_pj[use.action] for use in bag]
         energy[action] = math.fsum(n * e for n, e in zip(counts, each, strict=True))
+        terms = ((n, parts[use.part].uncertainty.get(use.action, {})) for n, use in zip(counts, bag, strict=True))
+        spread[action] = combined(terms)
         told = (f"{n:g} {u.part}.{u.action} {e:.6g} pJ" for n, u, e in zip(counts, bag, each, strict=True))
         origin[action] = head + (" + ".join(told) or "nothing")
         slowest = max((parts[use.part].cycles[use.action] for use in bag), default=1)
@@ -119,8 +136,19 @@ def compound_price(
         sums[quantity] = None if without else math.fsum(numbers[n] * v for n, v in priced.items())
         told = (f"{numbers[n]:g} {n} {v:.6g}" for n, v in priced.items())
         origin[quantity] = f"not priced by the parts {', '.join(without)}" if without else head + " + ".join(told)
+    if sums["leakage"] is not None:
+        spread["leakage"] = combined((numbers[n], p.uncertainty.get("leakage", {})) for n, p in parts.items())
     return Price(component.name, library.name, values, energy, cycles, sums["area"], sums["leakage"], origin,
-                 _kinds(component), parts)  # fmt: skip
+                 _kinds(component), parts, {name: each for name, each in spread.items() if each})  # fmt: skip
+
+
+def combined(terms: Iterable[tuple[float, Mapping[str, float]]]) -> dict[str, float]:
+    """Uncertainties of a sum of (number, uncertainties by class): linear within a class, classes apart."""
+    found: dict[str, list[float]] = {}
+    for number, each in terms:
+        for component, value in each.items():
+            found.setdefault(component, []).append(number * value)
+    return {component: math.fsum(values) for component, values in found.items() if any(values)}
 
 
 def _count(text: object, values: Mapping[str, Scalar], where: Where, faults: Faults, *, whole: bool) -> float:

@@ -106,6 +106,8 @@ def factor(scale: Scale, value: float, reference: float) -> float:
         if there == 0:
             raise ValueError("the factor at the reference point is zero")
         return _point(scale, value) / there
+    if scale.rule == "power":
+        return float((value / reference) ** scale.exponent)
     return 1.0  # constant
 
 
@@ -137,8 +139,13 @@ def scaled(
                                  f"{shown(at, kinds[name])} only: no scaling is given for it")  # fmt: skip
             continue
         scale = reference.scales[name][quantity]
+        if not scale.low <= float(value) <= scale.high:
+            ends = (("at least ", scale.low, scale.low > 0), ("at most ", scale.high, math.isfinite(scale.high)))
+            span = " and ".join(f"{word}{shown(end, kinds[name])}" for word, end, there in ends if there)
+            raise ValueError(f"{name} {shown(value, kinds[name])} is outside the range of its scaling, {span}")
         part = factor(scale, float(value), float(at))
         if part != 1:
-            said.append(f"x {part:.6g} ({scale.rule} in {name} from {shown(at, kinds[name])})")
+            rule = f"power {scale.exponent:g}" if scale.rule == "power" else scale.rule
+            said.append(f"x {part:.6g} ({rule} in {name} from {shown(at, kinds[name])})")
         product *= part
     return product, "".join(f", {text}" for text in said)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from sata.costs.evaluate import Price
 from sata.costs.prices import At, Prices
+from sata.interchange.accelergy import holds_tables, join_tables, parse_accelergy
 from sata.specs.components import Library, Scalar
 from sata.specs.faults import Fault, Faults, SpecError, Where
 from sata.specs.library import is_raw, parse_library
@@ -37,14 +38,18 @@ class PriceRow:
     origin: str
 
 
-def load_libraries(names: Sequence[tuple[str, Where]], inline: Sequence[Doc], faults: Faults) -> list[Library]:
+def load_libraries(names: Sequence[tuple[str, Where]], inline: Sequence[Doc], faults: Faults,
+                   clock_hz: float | None = None) -> list[Library]:  # fmt: skip
     """Libraries in the order they are searched: those standing in the given documents, then those named.
 
-    A name may mean an inline library; else it is a file, in the current folder or among the shipped ones.
+    A name may mean an inline library; else it is a file, in the current folder or among the shipped ones: a library,
+    or tables of Accelergy (`sata.interchange.accelergy`), to which `clock_hz` matters.
     """
     libraries = [lib for doc in inline if "library" in doc.data and (lib := parse_library(doc, faults))]
     known = {library.name for library in libraries}
     failed = any("library" in doc.data for doc in inline) and not libraries
+    tables: list[list[Doc]] = []  # groups of files of Accelergy
+    places: list[tuple[int, list[Doc]]] = []
     for name, where in names:
         if name in known or failed:
             continue
@@ -54,10 +59,16 @@ def load_libraries(names: Sequence[tuple[str, Where]], inline: Sequence[Doc], fa
             # Faults inside the file keep their place; a file that is not there is a fault of the line that names it.
             faults.extend(f if f.line else _named(f, name, where) for f in error.faults)
             continue
-        if "library" not in doc.data:
+        if holds_tables(doc):
+            if group := join_tables(doc, tables, where, faults):
+                places.append((len(libraries), group))
+        elif "library" not in doc.data:
             faults.add(where, f"'{name}' holds no library", f"its keys are {', '.join(doc.data)}")
         elif library := parse_library(doc, faults):
             libraries.append(library)
+    for at, group in reversed(places):  # later ones first, so that the places of earlier ones hold
+        if library := parse_accelergy(group, clock_hz, faults):
+            libraries.insert(at, library)
     return libraries
 
 
@@ -70,7 +81,7 @@ def prices_of(arch: Arch, docs: Sequence[Doc], faults: Faults) -> Prices | None:
     before = len(faults)
     doc = docs[0] if docs else None
     names = [(n, doc.where(("arch", "libraries", i)) if doc else arch.where) for i, n in enumerate(arch.libraries)]
-    libraries = load_libraries(names, docs, faults)
+    libraries = load_libraries(names, docs, faults, arch.clock_hz)
     if len(faults) > before:
         return None
     try:

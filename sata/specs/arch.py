@@ -142,7 +142,7 @@ class _Reader:
 
     def array(self, data: Mapping[str, Any], path: Path_) -> Array:
         shape = {axis: int(size) for axis, size in data["shape"].items()}
-        for axis in _NO_AXIS & shape.keys():
+        for axis in (axis for axis in shape if axis in _NO_AXIS):
             where = self.doc.where((*path, "shape", axis), True)
             self.faults.add(where, f"an axis cannot be called '{axis}'", "it is a word of mappings")
         lockstep, attributes = data.get("lockstep", False), data.get("attributes", {})

@@ -1,11 +1,13 @@
 """The frozen values that a library becomes: components and their attributes. Numbers are in the units their names say.
 
-A component is one of three: a `Primitive` (a reference point and how it scales), a `Table` (rows of a CSV file) or a
-`Compound` (parts, and what an action does to them). What they cost for given attributes is computed in `sata.costs`.
+A component is one of four: a `Primitive` (a reference point and how it scales), a `Table` (rows of a CSV file), a
+`Compound` (parts, and what an action does to them) or an `Estimator` (a plug-in's function). What they cost for given
+attributes is computed in `sata.costs`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -29,13 +31,17 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How a quantity follows an attribute. `rule`: linear | quadratic | constant | log | table.
+    """How a quantity follows an attribute. `rule`: linear | quadratic | constant | log | table | power.
 
     `points` (rule table): attribute value -> factor, in ascending order; only ratios of factors count.
+    `exponent` (rule power), which holds from `low` to `high`, both included.
     """
 
     rule: str
     points: tuple[tuple[float, float], ...] = ()
+    exponent: float = 1.0
+    low: float = 0.0
+    high: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
-    """A reference point. `area_um2`, `leakage_mw`: of one instance; None is not priced. `cycles`: 1 where not given."""
+    """A reference point. `area_um2`, `leakage_mw`: of one instance; None is not priced. `cycles`: 1 where not given.
+
+    `uncertainty`: relative and standard, of an action's energy or of "leakage"; 0 where not given.
+    """
 
     name: str
     attributes: Mapping[str, Attribute]
@@ -63,6 +72,7 @@ class Primitive:
     technology_nm: float | None = None
     source: str = ""
     where: Where = Where()
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -83,7 +93,7 @@ class Row:
 class Table:
     """Rows of `file`. `interpolate`: attribute -> linear | log | power; every other attribute must match a row.
 
-    `reference` scales with attributes that are no columns.
+    `reference` scales with attributes that are no columns. `uncertainty`: as in `Primitive`.
     """
 
     name: str
@@ -97,6 +107,7 @@ class Table:
     technology_nm: float | None = None
     source: str = ""
     where: Where = Where()
+    uncertainty: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -146,7 +157,31 @@ class Compound:
         return tuple(self.bags)
 
 
-Component = Primitive | Table | Compound
+@dataclass(frozen=True, slots=True)
+class Estimator:
+    """A class that code prices: the function `target` ("module:function"), or the plug-in of an installed `package`.
+
+    One of the two is empty. `defaults`: attribute -> value as written. What it accepts and does, only its code knows.
+    """
+
+    name: str
+    target: str
+    package: str
+    defaults: Mapping[str, Scalar] = field(default_factory=dict)
+    source: str = ""
+    where: Where = Where()
+    places: Mapping[str, Where] = field(default_factory=dict)
+
+    @property
+    def attributes(self) -> Mapping[str, Attribute]:
+        return {}
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        return ()
+
+
+Component = Primitive | Table | Compound | Estimator
 
 
 @dataclass(frozen=True, slots=True)

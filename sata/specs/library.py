@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from sata.specs.components import (
     kind_of,
     shown,
 )
+from sata.specs.estimators import LEAKAGE, read_estimator, read_uncertainty
 from sata.specs.expressions import has_expression
 from sata.specs.faults import Faults, Where, did_you_mean
 from sata.specs.files import note
@@ -85,6 +87,8 @@ class _Reader:
     def component(self, data: Mapping[str, Any], path: Path_) -> Component:
         if "table" in data:
             return self.table(data, path)
+        if "estimator" in data or "plugin" in data:
+            return read_estimator(data, path, self.doc, self.faults)
         return self.compound(data, path) if "actions" in data else self.primitive(data, path)
 
     # --- single values -------------------------------------------------------------------------------------------
@@ -145,7 +149,7 @@ class _Reader:
         return Reference(at, scales)
 
     def scale(self, rule: Any, path: Path_, at: Scalar, kind: str, priced: list[str]) -> dict[str, Scale]:
-        if isinstance(rule, dict) and "table" not in rule:
+        if isinstance(rule, dict) and "table" not in rule and "power" not in rule:
             for quantity in priced:
                 if quantity not in rule:
                     self.fault(
@@ -159,6 +163,8 @@ class _Reader:
             if rule == "log" and float(at) <= 1:
                 self.fault(path, f"'log' needs a reference above 1, not {shown(at, kind)}")
             return Scale(rule)
+        if "power" in rule:
+            return self.law(rule, path, at, kind)
         points: list[tuple[float, float]] = []
         for key, factor in rule["table"].items():
             try:
@@ -173,6 +179,20 @@ class _Reader:
             self.fault((*path, "table"), "one value stands twice")
         return Scale("table", tuple(points))
 
+    def law(self, rule: Mapping[str, Any], path: Path_, at: Scalar, kind: str) -> Scale:
+        """`{power: 0.57, from: 4 KiB, to: 1 MiB}`."""
+        ends = {"from": 0.0, "to": math.inf}
+        for key in ends:
+            try:
+                ends[key] = float(convert(rule[key], kind)) if key in rule else ends[key]
+            except ValueError as error:
+                self.fault((*path, key), str(error))
+        if float(at) <= 0:
+            self.fault((*path, "power"), f"'power' needs a reference above 0, not {shown(at, kind)}")
+        elif not ends["from"] <= float(at) <= ends["to"]:
+            self.fault(path, f"the law does not hold at the reference point {shown(at, kind)}")
+        return Scale("power", (), float(rule["power"]), ends["from"], ends["to"])
+
     # --- the three kinds -----------------------------------------------------------------------------------------
 
     def primitive(self, data: Mapping[str, Any], path: Path_) -> Primitive:
@@ -183,7 +203,7 @@ class _Reader:
         return Primitive(
             data["class"], self.attributes(data, path, {}), self.reference(data, path, priced), energy, area, leakage,
             self.cycles(data, path, list(energy)), self.node(data, path), data.get("source", ""),
-            self.doc.where((*path, "class")),
+            self.doc.where((*path, "class")), self.uncertainty(data, path, list(energy), leakage is not None),
         )  # fmt: skip
 
     def cycles(self, data: Mapping[str, Any], path: Path_, actions: list[str]) -> dict[str, int]:
@@ -192,6 +212,9 @@ class _Reader:
                 self.fault((*path, "cycles", action), f"'{action}' is no action of '{data['class']}'",
                            did_you_mean(action, actions) or f"it has: {', '.join(actions)}", key=True)  # fmt: skip
         return {action: int(n) for action, n in data.get("cycles", {}).items()}
+
+    def uncertainty(self, data: Mapping[str, Any], path: Path_, actions: list[str], leaks: bool) -> dict[str, float]:
+        return read_uncertainty(data, path, [*actions, *([LEAKAGE] if leaks else [])], self.doc, self.faults)
 
     def table(self, data: Mapping[str, Any], path: Path_) -> Table:
         label, columns, rows = self.rows(data["table"], (*path, "table"))
@@ -212,6 +235,7 @@ class _Reader:
             self.reference(data, path, priced), data.get("extrapolate", False),
             self.cycles(data, path, actions) if columns else {}, self.node(data, path), data.get("source", ""),
             self.doc.where((*path, "class")),
+            self.uncertainty(data, path, actions, "leakage" in priced) if columns else {},
         )  # fmt: skip
 
     def check_positive(self, interpolate: Mapping[str, str], rows: list[Row], path: Path_, label: str) -> None:

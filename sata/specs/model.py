@@ -93,7 +93,10 @@ Node = Memory | Array | Compute | Branch
 
 @dataclass(frozen=True, slots=True)
 class Arch:
-    """An architecture; `nodes` outermost first. `kinds`: every kind that a node speaks of, and where."""
+    """An architecture; `nodes` outermost first. `kinds`: every kind that a node speaks of, and where.
+
+    `scaling`: the published table that brings prices of other technology nodes to this one; None: they are an error.
+    """
 
     name: str
     nodes: tuple[Node, ...]
@@ -102,6 +105,7 @@ class Arch:
     libraries: tuple[str, ...] = ()
     where: Where = Where()
     kinds: tuple[tuple[str, Where], ...] = ()
+    scaling: str | None = None
 
     def ways(self) -> Iterator[tuple[Memory | Array | Compute, ...]]:
         """Every way down, from the outermost node to one compute, branches resolved, in the order of the file."""

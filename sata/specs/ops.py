@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -15,6 +15,8 @@ from sata.specs.model import Dim, Op, Tensor
 from sata.specs.source import Path_
 
 LARGEST_SPACE = 1 << 62  # points of an iteration space, elements of a tensor: counts must stay within 64 bits
+# Points that are walked through, for 110 B and 0.3 us each, and places of an index, for a bit each.
+LARGEST_WINDOW, LONGEST_WINDOW = 1 << 23, 1 << 27
 _RANK = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -53,6 +55,15 @@ def parse_ops(ops: Sequence[Mapping[str, Any]], around: Surroundings, faults: Fa
     return tuple(result)
 
 
+def _joined(groups: Iterable[set[str]]) -> list[set[str]]:
+    """Sets that share an element, made one."""
+    found: list[set[str]] = []
+    for group in groups:
+        apart = [other for other in found if not other & group]
+        found = [*apart, group.union(*(other for other in found if other & group))]
+    return found
+
+
 class _OpReader:
     """Reads one op whose data has passed the schema."""
 
@@ -76,6 +87,7 @@ class _OpReader:
         if len(self.faults) > before:
             return None
         tensors = tuple(self.tensors(statement))
+        self.check_windows(tensors)
         if len(self.faults) > before:
             return None
         name = self.data["name"]
@@ -182,7 +194,26 @@ class _OpReader:
                 self.faults.add(where, f"the index runs from {low} to {high}, never inside a size of {size}")
             yield Dim(index.terms, index.offset, size)
 
-    def span(self, index: Index) -> tuple[int, int]:
+    def check_windows(self, tensors: Sequence[Tensor]) -> None:
+        """Indices of several ranks and those that a shape clips are walked through when counting: refuse what is too much."""
+        dims = [(t, dim) for t in tensors for dim in t.dims if len(dim.terms) > 1 or self.clipped(dim)]
+        for ranks in _joined({rank for rank, _ in dim.terms} for _, dim in dims):
+            points = math.prod(self.ranks[rank] for rank in ranks)
+            if points > LARGEST_WINDOW:
+                which = ", ".join(f"{rank} {bound}" for rank, bound in self.ranks.items() if rank in ranks)
+                self.faults.add(self.at("compute"), f"the indices over {which} walk through {points:.3g} points; "
+                                f"at most 2**{LARGEST_WINDOW.bit_length() - 1} are counted")  # fmt: skip
+        for t, dim in dims:
+            low, high = self.span(dim)
+            if high - low > LONGEST_WINDOW:
+                self.faults.add(self.at("compute"), f"an index of '{t.name}' runs from {low} to {high}; "
+                                f"at most 2**{LONGEST_WINDOW.bit_length() - 1} places are counted")  # fmt: skip
+
+    def clipped(self, dim: Dim) -> bool:
+        low, high = self.span(dim)
+        return low < 0 or high >= dim.size
+
+    def span(self, index: Index | Dim) -> tuple[int, int]:
         """The least and the largest value of an index."""
         ends = [(c * (self.ranks[rank] - 1)) for rank, c in index.terms]
         return index.offset + sum(min(e, 0) for e in ends), index.offset + sum(max(e, 0) for e in ends)

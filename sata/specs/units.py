@@ -49,6 +49,7 @@ DIMENSIONS: Mapping[str, Dimension] = {
                                 "1024 TiB/cycle", zero=False),
     "seconds": Dimension("time", _powers("s", {"p": "1e-12", "n": "1e-9", "u": "1e-6", "m": "1e-3", "": "1"}),
                          "10 ns", "1000000000 s"),
+    "share": Dimension("share", {"%": Fraction(1, 100)}, "15 %", "1000 %"),
 }  # fmt: skip
 
 # The exponent has at most three digits: `1e999999999` would be computed in full as a fraction.

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from sata import evaluate
 from sata.cli import main
-from sata.evaluate import evaluate
 
 SMALL = str(Path(__file__).with_name("small.yaml"))
 VGG5 = ("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
 
 # By hand, in pJ. Forward: DRAM reads W 24 and S 8, takes S' 12: 44 x 100. GLB: fills 24 + 8, reads W 48 and S 16 (one
-# for all lanes), S' in and out 24: 120 x 6. Spad: X 48 updates, 36 old values, 12 reads; U 12 updates, 6 reads: 114 x 1.
-# PE: 12 + 36 x 0.5 + 12 x 3 = 66. Weight: DRAM dU 48, dW 48 updates and 24 old values, S 8: 128 x 100; GLB 8 + 16:
-# 24 x 6; PE 12 + 36 x 0.5. Cycles, all of DRAM's 8 b: forward reads 200 b, and fills GLB with them before: 50; S' 12 b
-# out, and drained: 3. Weight reads 584 b, fills 8 b: 74. GLB leaks 1 mW for 1270 ns.
+# for all lanes), S' in and out 24: 120 x 6. Spad: X 48 updates, 36 old values, 12 reads; U 12 updates, 6 reads: 114 x
+# 1. PE: 12 + 36 x 0.5 + 12 x 3 = 66. Weight: DRAM dU 48, dW 48 updates and 24 old values, S 8: 128 x 100; GLB 8 + 16:
+# 24 x 6; PE 12 + 36 x 0.5. Cycles, all of DRAM's 8 b: forward reads 200 b, and fills GLB with them before: 50; S' 12
+# b out, and drained: 3. Weight reads 584 b, fills 8 b: 74. GLB leaks 1 mW for 1270 ns.
 FORWARD_PJ = 4400 + 720 + 114 + 66 + 530
 WEIGHT_PJ = 12800 + 144 + 30 + 740
 SUMMARY = """\

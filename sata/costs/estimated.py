@@ -1,0 +1,95 @@
+"""What a plug-in returned, checked number by number and made a price."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Real
+
+from sata.costs.evaluate import Price, own_uncertainty
+from sata.costs.plugin import Plugin, PluginError, ask
+from sata.plugins import Estimate
+from sata.specs.components import Scalar
+from sata.specs.units import DIMENSIONS
+
+_FIELD = {"pj": "energy_pj", "um2": "area_um2", "mw": "leakage_mw"}
+
+
+def plugin_price(plugin: Plugin, library: str, values: Mapping[str, Scalar], technology_nm: float | None) -> Price:
+    """Ask a plug-in. Raises: PluginError if it fails, or returns anything but finite positive numbers in their units."""
+    estimate = ask(plugin, values, technology_nm)
+    try:
+        return _price(plugin, library, values, technology_nm, estimate)
+    except ValueError as error:
+        raise PluginError(f"{plugin.said} returned {error}") from None
+
+
+def _price(plugin: Plugin, library: str, values: Mapping[str, Scalar], technology_nm: float | None,
+           estimate: Estimate) -> Price:  # fmt: skip
+    if not isinstance(estimate.energy_pj, Mapping):
+        raise ValueError(f"energy_pj = {estimate.energy_pj!r}; a dict of action -> pJ is expected")
+    energy = {_action(a): _number(f"energy_pj[{a!r}]", pj, "pj") for a, pj in estimate.energy_pj.items()}
+    area = None if estimate.area_um2 is None else _number("area_um2", estimate.area_um2, "um2")
+    leakage = None if estimate.leakage_mw is None else _number("leakage_mw", estimate.leakage_mw, "mw")
+    kinds = {name: attribute.kind for name, attribute in plugin.attributes.items()}
+    at = f" at {technology_nm:g} nm" if plugin.technology and technology_nm is not None else ""
+    said = f"{plugin.said}{at}" + (f", {_text(estimate.source)}" if estimate.source else "")
+    origin = dict.fromkeys((*energy, "area", "leakage"), said)
+    for name, value in (("area", area), ("leakage", leakage)):
+        if value is None:
+            origin[name] = f"not priced by {plugin.said}"
+    spread = own_uncertainty(plugin.name, _uncertainty(estimate, energy), energy, leakage)
+    return Price(plugin.name, library, values, energy, _cycles(estimate, energy), area, leakage, origin, kinds,
+                 uncertainty=spread)  # fmt: skip
+
+
+def _action(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"energy of the action {name!r}; the name of an action is text")
+    return name
+
+
+def _text(source: object) -> str:
+    if not isinstance(source, str):
+        raise ValueError(f"source = {source!r}; text is expected")
+    return " ".join(source.split())[:300]
+
+
+def _number(what: str, value: object, unit: str) -> float:
+    """A finite number of at least zero and not beyond all reason, as a float."""
+    dim = DIMENSIONS[unit]
+    article = "an" if dim.noun[0] in "ae" else "a"
+    expected = f"; {article} {dim.noun} in {next(u for u, scale in dim.units.items() if scale == 1)} is expected"
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{what} = {value!r}{expected}")
+    number = float(value)
+    if math.isnan(number) or math.isinf(number):
+        raise ValueError(f"{what} = {number}{expected}")
+    if number < 0:
+        raise ValueError(f"{what} = {number:g}, which is negative{expected}")
+    amount, largest = dim.largest.split()
+    if number > int(amount) * dim.units[largest]:
+        raise ValueError(f"{what} = {number:g}, which is more than {dim.largest}{expected}; is its unit right?")
+    return number
+
+
+def _cycles(estimate: Estimate, energy: Mapping[str, float]) -> dict[str, int]:
+    if not isinstance(estimate.cycles, Mapping):
+        raise ValueError(f"cycles = {estimate.cycles!r}; a dict of action -> whole number is expected")
+    for action, number in estimate.cycles.items():
+        if action not in energy:
+            raise ValueError(f"cycles of '{action}', which it does not price")
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ValueError(f"cycles[{action!r}] = {number!r}; a whole number of at least 1 is expected")
+    return {action: estimate.cycles.get(action, 1) for action in energy}
+
+
+def _uncertainty(estimate: Estimate, energy: Mapping[str, float]) -> dict[str, float]:
+    given = estimate.uncertainty
+    shares = given if isinstance(given, Mapping) else dict.fromkeys((*energy, "leakage"), given) if given else {}
+    for name, share in shares.items():
+        if name not in (*energy, "leakage"):
+            raise ValueError(f"the uncertainty of '{name}', which it does not price")
+        if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= float(share) <= 10:
+            raise ValueError(f"the uncertainty {share!r} of '{name}'; a share such as 0.15 is expected")
+    return {name: float(share) for name, share in shares.items() if share}

@@ -1,0 +1,1 @@
+"""Files and models of other tools: Accelergy's tables, CACTI's output, models of `hwcomponents`."""
