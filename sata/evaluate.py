@@ -52,7 +52,9 @@ class Prepared:
 _prepared: OrderedDict[Any, tuple[Prepared, State]] = OrderedDict()
 
 
-def evaluate(arch: Any, workload: Any = None, mapping: Any = None, *, ops: str | None = None, **variables: Any) -> Result:
+def evaluate(
+    arch: Any, workload: Any = None, mapping: Any = None, *, ops: str | None = None, **variables: Any
+) -> Result:
     """What the workload costs on the architecture under the mapping.
 
     arch, workload, mapping: each a path, YAML text or a dict; one that holds several of them serves for all. Without a
@@ -76,10 +78,20 @@ def evaluate(arch: Any, workload: Any = None, mapping: Any = None, *, ops: str |
 
 
 def prepare(
-    arch: Any, workload: Any = None, mapping: Any = None, *, ops: str | None = None, variables: Mapping[str, Any] | None = None
+    arch: Any,
+    workload: Any = None,
+    mapping: Any = None,
+    *,
+    ops: str | None = None,
+    variables: Mapping[str, Any] | None = None,
 ) -> Prepared:
     """Everything of a run but its counts. Raises: SpecError with all faults of the input."""
-    key = (os.getcwd(), *(_identity(s) for s in (arch, workload, mapping)), ops, repr(sorted((variables or {}).items())))
+    key = (
+        os.getcwd(),
+        *(_identity(s) for s in (arch, workload, mapping)),
+        ops,
+        repr(sorted((variables or {}).items())),
+    )
     if key in _prepared:
         found, before = _prepared[key]
         if state(path for path, _, _ in before) == before:
@@ -227,7 +239,13 @@ def _traffic_records(found: OpCounts) -> list[Record]:
 
 
 def _occupancy_record(group: Group, o: Occupancy) -> Record:
-    return {"group": group.name, "memory": o.memory.name, "ops": "+".join(o.ops), "bits": o.bits, "limit_bits": o.limit_bits}
+    return {
+        "group": group.name,
+        "memory": o.memory.name,
+        "ops": "+".join(o.ops),
+        "bits": o.bits,
+        "limit_bits": o.limit_bits,
+    }
 
 
 def _price_record(row: Any) -> Record:

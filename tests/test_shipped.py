@@ -1,4 +1,6 @@
-"""Every shipped workload and template runs on the shipped architecture with its mapping, and what it says hangs together."""
+"""Every shipped workload and template runs on the shipped architecture with its mapping, and what it says hangs
+together.
+"""
 
 from __future__ import annotations
 

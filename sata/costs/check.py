@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from sata.specs.components import Component, Compound, Library
+from sata.costs import plugin
+from sata.specs.components import Component, Compound, Estimator, Library, Use
 from sata.specs.faults import Faults, did_you_mean
 
 DEEPEST = 40  # levels of compounds in compounds
@@ -13,7 +14,8 @@ DEEPEST = 40  # levels of compounds in compounds
 def check_libraries(libraries: Sequence[Library], faults: Faults) -> None:
     """Adds a fault for every part whose class no library has, every part action that its class has not, every circle.
 
-    A part's class is looked for in the library of the compound first, then in all of them in order.
+    A part's class is looked for in the library of the compound first, then in all of them in order, then among the
+    installed plug-ins, whose actions are known only when they are asked.
     """
     for library in libraries:
         for component in library.components.values():
@@ -38,10 +40,8 @@ def _find(name: str, inside: Library, libraries: Sequence[Library]) -> tuple[Lib
 
 
 def _check_parts(compound: Compound, inside: Library, libraries: Sequence[Library], faults: Faults) -> None:
-    missing = set()
     for part in compound.parts.values():
-        if _find(part.component, inside, libraries) is None:
-            missing.add(part.name)
+        if _find(part.component, inside, libraries) is None and not plugin.named(part.component):
             known = [name for library in libraries for name in library.components]
             searched = f"libraries searched: {', '.join(library.name for library in libraries)}"
             where = part.places.get("class", part.where)
@@ -52,10 +52,15 @@ def _check_parts(compound: Compound, inside: Library, libraries: Sequence[Librar
         for use in bag:
             part = compound.parts[use.part]
             found = _find(part.component, inside, libraries)
-            if use.part in missing or found is None or use.action in found[1].actions:
+            if found is None or isinstance(found[1], Estimator) or use.action in found[1].actions:
                 continue
-            hint = hint_with(did_you_mean(use.action, found[1].actions), f"it has: {', '.join(found[1].actions)}")
-            faults.add(use.where, f"the part '{part.name}' (class {part.component}) has no action '{use.action}'", hint)
+            no_action(part.name, part.component, use, found[1].actions, faults)
+
+
+def no_action(part: str, component: str, use: Use, actions: Collection[str], faults: Faults) -> None:
+    """Adds the fault of a part that lacks the action which a bag asks of it."""
+    hint = hint_with(did_you_mean(use.action, actions), f"it has: {', '.join(actions) or 'nothing'}")
+    faults.add(use.where, f"the part '{part}' (class {component}) has no action '{use.action}'", hint)
 
 
 def _circle(component: Component, inside: Library, libraries: Sequence[Library], above: list[Component], seen: set[int],

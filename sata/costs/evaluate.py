@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from sata.costs.check import no_action
 from sata.costs.interpolate import between, scaled
 from sata.specs.components import Component, Compound, Library, Primitive, Scalar, Table, shown
 from sata.specs.expressions import render_value
@@ -32,6 +33,19 @@ class Price:
     kinds: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Price] = field(default_factory=dict)
     uncertainty: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def deviations(self) -> Mapping[str, Price]:
+        """For each class whose numbers are uncertain: this price with uncertainties in place of energies and leakage.
+
+        What these cost for some counts is the uncertainty of what the price itself costs for them: all is linear.
+        """
+        classes = dict.fromkeys(c for each in self.uncertainty.values() for c in each)
+        return {c: self._deviation(c) for c in classes}
+
+    def _deviation(self, component: str) -> Price:
+        by = {name: each.get(component, 0.0) for name, each in self.uncertainty.items()}
+        energy = {action: by.get(action, 0.0) for action in self.energy_pj}
+        return replace(self, energy_pj=energy, leakage_mw=by.get("leakage", 0.0), uncertainty={})
 
     def attributes_text(self) -> str:
         """`size 144 KiB, width 64 b`."""
@@ -113,6 +127,10 @@ def compound_price(
     cycles: dict[str, int] = {}
     spread: dict[str, dict[str, float]] = {}
     head = f"{library.name}: {component.name} = "
+    for use in (use for bag in component.bags.values() for use in bag):
+        if use.action not in parts[use.part].energy_pj:  # of a plug-in, which told its actions only now
+            no_action(use.part, parts[use.part].component, use, parts[use.part].energy_pj, faults)
+    faults.check()
     for action, bag in component.bags.items():
         counts = [_count(use.count, values, use.where, faults, whole=False) for use in bag]
         each = [parts[use.part].energy_pj[use.action] for use in bag]

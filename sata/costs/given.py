@@ -4,7 +4,8 @@ The prices are those of `sata.costs.prices`, so published accountings and our ow
 formula sees the file's variables, the numbers of its layer, what `define` computed so far, and `layer` (the name),
 `index` (from 0), `layers` (how many there are) and `last` (is it the last?).
 
-Units: counts are actions; energies are pJ. Assumptions: none; what the file says is what is counted.
+Units: counts are actions; energies are pJ. The action `leak` of any class that prices its leakage is one instance for
+one ns (1 mW for 1 ns is 1 pJ). Assumptions: none; what the file says is what is counted.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sata.specs.library import is_raw
 from sata.specs.source import Doc, Path_, read
 from sata.specs.units import parse_quantity
 
+LEAK = "leak"
 _BUILT_IN = ("layer", "index", "layers", "last")
 _LATER = ("layers", "define", "actions")
 
@@ -221,10 +223,9 @@ class _Counter:
                     f"expected a number of at least 0, found {count!r}" + (f" in layer {layer}" if layer else ""),
                 )
                 continue
-            energy = count * price.energy_pj[item["action"]]
-            origin = price.origin[item["action"]]
+            each, origin = _energy(price, item["action"])
             key = (run, layer, item["stage"], item["group"], item["class"], item["action"])
-            records.append(GivenRecord(*key, float(count), energy, origin))
+            records.append(GivenRecord(*key, float(count), count * each, origin))
         return records
 
     def price(
@@ -241,9 +242,16 @@ class _Counter:
         except SpecError as error:
             self.faults.extend(error.faults)
             return None
-        if item["action"] not in price.energy_pj:
+        if item["action"] not in price.energy_pj and (item["action"] != LEAK or price.leakage_mw is None):
             hint = hint_with(did_you_mean(item["action"], price.energy_pj), f"it has: {', '.join(price.energy_pj)}")
             self.faults.extend([Fault(self.doc.where((*path, "action")),
                                       f"no library prices '{item['action']}' of {item['class']}", hint)])  # fmt: skip
             return None
         return price
+
+
+def _energy(price: Price, action: str) -> tuple[float, str]:
+    """(pJ of one action, its origin); of `leak`, unless the class has an action of that name, an instance for a ns."""
+    if action == LEAK and LEAK not in price.energy_pj and price.leakage_mw is not None:
+        return price.leakage_mw, f"{price.origin['leakage']}, for 1 ns"
+    return price.energy_pj[action], price.origin[action]

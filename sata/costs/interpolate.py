@@ -138,7 +138,9 @@ def scaled(
                 raise ValueError(f"{name} {shown(value, kinds[name])} has no price, which holds at "
                                  f"{shown(at, kinds[name])} only: no scaling is given for it")  # fmt: skip
             continue
-        scale = reference.scales[name][quantity]
+        scale = reference.scales[name].get(quantity)
+        if scale is None:  # a quantity that the component does not price
+            continue
         if not scale.low <= float(value) <= scale.high:
             ends = (("at least ", scale.low, scale.low > 0), ("at most ", scale.high, math.isfinite(scale.high)))
             span = " and ".join(f"{word}{shown(end, kinds[name])}" for word, end, there in ends if there)

@@ -85,7 +85,7 @@ def prices_of(arch: Arch, docs: Sequence[Doc], faults: Faults) -> Prices | None:
     if len(faults) > before:
         return None
     try:
-        return Prices(libraries, arch.technology_nm)
+        return Prices(libraries, arch.technology_nm, arch.scaling)
     except SpecError as error:
         faults.extend(error.faults)
         return None

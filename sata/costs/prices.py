@@ -5,9 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from sata.costs import plugin
 from sata.costs.check import check_libraries, hint_with
+from sata.costs.estimated import plugin_price
 from sata.costs.evaluate import Price, compound_price, primitive_price, table_price
-from sata.specs.components import Attribute, Component, Compound, Library, Part, Scalar, Table, convert
+from sata.costs.plugin import Plugin, PluginError
+from sata.costs.technology import rescaled
+from sata.specs.components import (
+    Attribute,
+    Component,
+    Compound,
+    Estimator,
+    Library,
+    Part,
+    Primitive,
+    Scalar,
+    Table,
+    convert,
+)
 from sata.specs.expressions import has_expression, render_value
 from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 
@@ -35,15 +50,21 @@ class _Request:
 
 
 class Prices:
-    """Libraries, searched in order, and a cache of what was priced. `technology_nm` None: any node will do.
+    """Libraries, searched in order, then installed plug-ins; and a cache of what was priced, by class and attributes.
 
+    `technology_nm` None: any node will do. `scaling`: the table (of `technology.TABLES`) that brings prices of other
+    nodes there; without it they are an error.
     Raises: SpecError if the libraries do not fit together (unknown part, compound made of itself).
     """
 
-    def __init__(self, libraries: Iterable[Library], technology_nm: float | None = None) -> None:
+    def __init__(
+        self, libraries: Iterable[Library], technology_nm: float | None = None, scaling: str | None = None
+    ) -> None:
         self.libraries = tuple(libraries)
         self.technology_nm = technology_nm
+        self.scaling = scaling
         self._cache: dict[tuple[int, str, tuple[tuple[str, Scalar], ...]], Price] = {}
+        self._plugins: dict[tuple[int, str], Plugin] = {}
         faults = Faults()
         check_libraries(self.libraries, faults)
         faults.check()
@@ -56,7 +77,7 @@ class Prices:
         return None
 
     def actions(self, component: str) -> tuple[str, ...] | None:
-        """The actions that the class has, or None if it is in no library."""
+        """The actions that the class has, or None if it is in no library. A plug-in's are known by its prices only."""
         found = self.find(component)
         return found[1].actions if found else None
 
@@ -77,30 +98,57 @@ class Prices:
 
     def _price(self, request: _Request, inside: Library | None) -> Price:
         found = self.find(request.component, inside)
-        if found is None:
+        if found is None and not plugin.named(request.component):
             raise SpecError([self._unknown(request)])
-        library, component = found
+        library, component = found or (None, None)
+        if component is None or isinstance(component, Estimator):
+            return self._estimated(library, component, request)
+        assert library is not None
         values = _resolve(component, request)
         key = (id(library), component.name, tuple(sorted(values.items())))
         if key not in self._cache:
             self._cache[key] = self._fresh(library, component, values, request)
         return self._cache[key]
 
-    def _fresh(self, library: Library, component: Component, values: Mapping[str, Scalar], request: _Request) -> Price:
+    def _estimated(self, library: Library | None, component: Estimator | None, request: _Request) -> Price:
+        """Of a class that code prices: an installed plug-in, or what `component` of `library` names."""
+        try:
+            own = self._plugin(library, component, request.component)
+            values = _resolve(own, request)
+            key = (id(library), own.name, tuple(sorted(values.items())))
+            if key not in self._cache:
+                name = library.name if library is not None else own.package
+                self._cache[key] = plugin_price(own, name, values, self.technology_nm)
+        except PluginError as error:
+            raise SpecError([Fault(request.at("class"), f"'{request.component}': {error}")]) from None
+        return self._cache[key]
+
+    def _plugin(self, library: Library | None, component: Estimator | None, name: str) -> Plugin:
+        key = (id(library), name)
+        if key not in self._plugins:
+            self._plugins[key] = plugin.installed(name) if component is None else plugin.plugin_of(component)
+        return self._plugins[key]
+
+    def _fresh(
+        self, library: Library, component: Primitive | Table | Compound, values: Mapping[str, Scalar], request: _Request
+    ) -> Price:
         if isinstance(component, Compound):
             return self._compound(library, component, values, request)
-        node = component.technology_nm
-        if self.technology_nm is not None and node is not None and node != self.technology_nm:
+        here, there = component.technology_nm, self.technology_nm
+        differs = there is not None and here is not None and here != there
+        if differs and self.scaling is None:
             raise SpecError([Fault(
                 request.at("technology"),
-                f"'{component.name}' is priced for {node:g} nm (library {library.name}), "
-                f"not for {self.technology_nm:g} nm",
-                f"say 'technology: {node:g} nm' or name a library for {self.technology_nm:g} nm",
+                f"'{component.name}' is priced for {here:g} nm (library {library.name}), not for {there:g} nm",
+                f"say 'technology: {here:g} nm', name a library for {there:g} nm, "
+                "or scale by a published table: 'scale_technology: stillmaker2017'",
             )])  # fmt: skip
         try:
-            if isinstance(component, Table):
-                return table_price(component, library, values)
-            return primitive_price(component, library, values)
+            own = table_price if isinstance(component, Table) else primitive_price
+            price = own(component, library, values)  # type: ignore[arg-type]
+            if differs and self.scaling is not None and here is not None and there is not None:
+                return rescaled(price, self.scaling, here, there)
+            return price
         except ValueError as error:
             given = (*request.asked, *request.offered)  # what is a default has no place of its own
             name = next((n for n in given if str(error).startswith(f"{n} ")), "class")
@@ -140,12 +188,12 @@ class Prices:
         searched = f"libraries searched: {', '.join(lib.name for lib in self.libraries)}"
         if not self.libraries:
             return Fault(request.at("class"), f"'{request.component}' is in no library", "no libraries are named")
-        known = [name for library in self.libraries for name in library.components]
+        known = [name for library in self.libraries for name in library.components] + [*plugin.known()]
         hint = hint_with(did_you_mean(request.component, known), searched)
         return Fault(request.at("class"), f"'{request.component}' is in no library", hint)
 
 
-def _resolve(component: Component, request: _Request) -> dict[str, Scalar]:
+def _resolve(component: Component | Plugin, request: _Request) -> dict[str, Scalar]:
     """The value of every attribute of the class. Raises: SpecError for unknown, impossible and missing ones."""
     faults = Faults()
     known = component.attributes

@@ -7,39 +7,54 @@ while nothing else goes on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from sata.costs.energy import access_energy_pj, compute_energy_pj, hop_energy_pj
+from sata.costs.energy import Amount, access_energy_pj, compute_energy_pj, hop_energy_pj
 from sata.costs.evaluate import Price
 from sata.costs.prices import missing_action
 from sata.costs.time import compute_cycles, memory_cycles
 from sata.counts.busiest import busiest_bits
-from sata.counts.op import READS, WRITES, Access, OpCounts
+from sata.counts.op import READS, WRITES, Access, Delivery, OpCounts
 from sata.specs.faults import Faults
 from sata.specs.model import Op
 
 Record = dict[str, Any]
+_Spread = tuple[Record, Mapping[str, float]]  # a record, and the uncertainty of its energy by class
 
 FILLING = "filling"  # the resource that stands for first fills and last drains
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """An op's records (without leakage), and the cycles it needs of each resource: its compute, each memory, filling."""
+    """An op's records (without leakage), and the cycles it needs of each resource: its compute, each memory, filling.
+
+    `spreads`: for each record, class whose numbers are uncertain -> uncertainty of its energy in pJ (Price.uncertainty).
+    """
 
     op: Op
     records: tuple[Record, ...]
     cycles: Mapping[str, float]
+    spreads: tuple[Mapping[str, float], ...] = ()
 
 
 def tally(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int], faults: Faults) -> Tally:
     """Records and cycles of one op. prices: by node name; bits: by kind. Unpriced actions are added to `faults`."""
     op = counts.nest.op
-    records = [*_memory_records(counts, prices, bits, faults), *_compute_records(counts, prices, faults)]
-    records += _hop_records(counts, prices, bits, faults)
-    return Tally(op, tuple(records), dict(_cycles(counts, prices, bits)))
+    found = [*_memory_records(counts, prices, bits, faults), *_compute_records(counts, prices, faults)]
+    found += _hop_records(counts, prices, bits, faults)
+    records, spreads = tuple(r for r, _ in found), tuple(s for _, s in found)
+    return Tally(op, records, dict(_cycles(counts, prices, bits)), spreads)
+
+
+def spread(price: Price, energy: Callable[[Price], Amount]) -> dict[str, float]:
+    """The uncertainty in pJ, by class, of the energy that `energy` computes from a price."""
+    if not price.uncertainty:
+        return {}
+    found = {component: float(energy(own)) for component, own in price.deviations().items()}
+    return {component: pj for component, pj in found.items() if pj}
 
 
 def record(
@@ -52,7 +67,8 @@ def record(
     count: float,
     energy: float,
 ) -> Record:
-    """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, operations or cycles."""
+    """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, operations or cycles.
+    """
     return {
         "op": op.name, "layer": op.layer, "stage": op.stage, "component": component, "class": price.component,
         "tensor": tensor[0], "kind": tensor[1], "action": action, "outcome": outcome, "count": count, "energy_pj": energy,
@@ -61,7 +77,7 @@ def record(
 
 def _memory_records(
     counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int], faults: Faults
-) -> Iterator[Record]:
+) -> Iterator[_Spread]:
     """Reads and writes of every tensor at every memory that keeps it, by outcome."""
     op = counts.nest.op
     for access in counts.accesses:
@@ -71,49 +87,64 @@ def _memory_records(
                 words = sum(getattr(access.events[e], outcome) for e in events)
                 if not words:
                     continue
+                cost = partial(
+                    _access, words=words, access=access, bits=bits, event=events[0], outcome=outcome
+                )
                 try:
-                    energy = access_energy_pj(
-                        words, bits[access.tensor.kind], price, events[0],
-                        width_bits=memory.width_bits, packed=memory.packed, outcome=outcome,
-                    )  # fmt: skip
+                    energy, apart = float(cost(price)), spread(price, cost)
                 except KeyError:
                     faults.extend([missing_action(op.name, memory.name, price, action, memory.where)])
-                    energy = 0.0
+                    energy, apart = 0.0, {}
                 tensor = (access.tensor.name, access.tensor.kind)
-                yield record(op, memory.name, price, tensor, action, outcome, words, float(energy))
+                yield record(op, memory.name, price, tensor, action, outcome, words, energy), apart
 
 
-def _compute_records(counts: OpCounts, prices: Mapping[str, Price], faults: Faults) -> Iterator[Record]:
+def _compute_records(counts: OpCounts, prices: Mapping[str, Price], faults: Faults) -> Iterator[_Spread]:
     op, compute = counts.nest.op, counts.nest.compute
     price = prices[compute.name]
     for outcome in ("actual", "gated", "skipped"):
         number = getattr(counts.computes, outcome)
         if not number:
             continue
+        cost = partial(_compute, number=number, action=op.action, outcome=outcome)
         try:
-            energy = compute_energy_pj(number, price, op.action, outcome)
+            energy, apart = float(cost(price)), spread(price, cost)
         except KeyError:
             faults.extend([missing_action(op.name, compute.name, price, op.action, compute.where)])
-            energy = 0.0
-        yield record(op, compute.name, price, ("", ""), op.action, outcome, number, float(energy))
+            energy, apart = 0.0, {}
+        yield record(op, compute.name, price, ("", ""), op.action, outcome, number, energy), apart
 
 
 def _hop_records(
     counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int], faults: Faults
-) -> Iterator[Record]:
+) -> Iterator[_Spread]:
     op = counts.nest.op
     for d in counts.deliveries:
         if not d.words:
             continue
         price = prices[d.array.name]
+        cost = partial(_hops, delivery=d, bits=bits)
         try:
-            energy = hop_energy_pj(d.words, d.hops, bits[d.tensor.kind], price)
+            energy, apart = float(cost(price)), spread(price, cost)
         except KeyError:
             faults.extend([missing_action(op.name, d.array.name, price, "deliver", d.array.where)])
-            energy = 0.0
-        yield record(
-            op, d.array.name, price, (d.tensor.name, d.tensor.kind), "deliver", "actual", d.words, float(energy)
-        )
+            energy, apart = 0.0, {}
+        tensor = (d.tensor.name, d.tensor.kind)
+        yield record(op, d.array.name, price, tensor, "deliver", "actual", d.words, energy), apart
+
+
+def _access(price: Price, *, words: float, access: Access, bits: Mapping[str, int], event: str, outcome: str) -> Amount:
+    memory, element = access.memory, bits[access.tensor.kind]
+    return access_energy_pj(words, element, price, event, width_bits=memory.width_bits, packed=memory.packed,
+                            outcome=outcome)  # fmt: skip
+
+
+def _compute(price: Price, *, number: float, action: str, outcome: str) -> Amount:
+    return compute_energy_pj(number, price, action, outcome)
+
+
+def _hops(price: Price, *, delivery: Delivery, bits: Mapping[str, int]) -> Amount:
+    return hop_energy_pj(delivery.words, delivery.hops, bits[delivery.tensor.kind], price)
 
 
 def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int]) -> Iterator[tuple[str, float]]:

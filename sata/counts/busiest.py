@@ -63,11 +63,15 @@ def _instances(structure: Structure, factors: tuple[int, ...], memory: int) -> i
 def _candidates(structure: Structure, factors: tuple[int, ...], memory: int) -> Iterator[dict[int, int]]:
     """Instances that may be the busiest, as digits of the spatial slots above the memory; {} where all are alike.
 
-    Along a rank that only ends raggedly the first instance has most; along one whose windows are cut at a border any may.
+    Along a rank that only ends raggedly the first instance has most; along one whose windows are cut at a border
+    any may.
     """
     slots = _spatial(structure, memory)
     cut = {s for s in slots if factors[s] > 1 and _cut(structure, structure.slots[s].rank)}
-    ragged = any(_covered(structure, factors, structure.slots[s].rank) != structure.bounds[structure.slots[s].rank] for s in slots)
+    ragged = any(
+        _covered(structure, factors, structure.slots[s].rank) != structure.bounds[structure.slots[s].rank]
+        for s in slots
+    )
     if not cut and not ragged:
         yield {}
         return

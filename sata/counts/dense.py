@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from sata.counts.digits import FREE, combinations_below, digits_of
 from sata.counts.plan import Link, OperandPlan, View, Views, through
-from sata.nest.structure import TEMPORAL, Structure
 from sata.counts.tables import Batch, Tables
 from sata.counts.windows import Sums
+from sata.nest.structure import TEMPORAL, Structure
 
 Number = Any  # int, or an int64 array [B]
 Ints = NDArray[np.int64]
@@ -54,7 +54,8 @@ class DenseCounts:
 
     tensors: per operand, per memory of its chain (outermost first). arrivals: per operand, per link of its chain
     (into the second memory, ..., into the compute), the elements that arrive at the children, each child for itself.
-    computes: existing points. steps: temporal index combinations with an existing point. lanes: computes that ever work.
+    computes: existing points. steps: temporal index combinations with an existing point. lanes: computes that
+    ever work.
     """
 
     tensors: tuple[tuple[MemoryCounts, ...], ...]
@@ -110,7 +111,9 @@ def _input(tables: Tables, plan: OperandPlan) -> tuple[tuple[MemoryCounts, ...],
     return tuple(memories), tuple(came)
 
 
-def _output(tables: Tables, plan: OperandPlan, initialised: bool) -> tuple[tuple[MemoryCounts, ...], tuple[Number, ...]]:
+def _output(
+    tables: Tables, plan: OperandPlan, initialised: bool
+) -> tuple[tuple[MemoryCounts, ...], tuple[Number, ...]]:
     """Departures update the parent; what arrives again needs its old value, but for the first arrival during a
     residency of the parent that came without one."""
     memories = _memories(tables, plan)

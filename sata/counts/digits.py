@@ -29,7 +29,7 @@ def digits_of(bound: int, strides: Sequence[Number], factors: Sequence[Number]) 
 def combinations_below(
     digits: Sequence[Number], factors: Sequence[Number], pins: Sequence[Number]
 ) -> tuple[Number, Number]:
-    """Combinations of digits, pinned as told, that lie below the bound's digits, and whether the bound's own is one (0 or 1).
+    """(combinations of digits, pinned as told, below the bound's digits; 1 if the bound's own digits are such, else 0).
 
     digits, factors: outermost first. A combination (d_0, d_1, ...) with d_i < factors[i] is below when it is
     lexicographically smaller than `digits`.

@@ -54,13 +54,17 @@ class OpCounts:
 
 
 def count_op(nest: OpNest, shape: Shape, faults: Faults) -> OpCounts:
-    """Counts of one op. shape: what the group's graph says of it. Sparsity rules that cannot be modelled become faults."""
+    """Counts of one op. shape: what the group's graph says of it. Sparsity rules that cannot be modelled become
+    faults.
+    """
     structure, factors = shape
     dense = count(structure, factors)
     decisions = decide(nest, faults)
     accesses = tuple(_accesses(nest, dense, decisions))
     deliveries = tuple(_deliveries(nest, structure, factors))
-    return OpCounts(nest, structure, factors, dense, decisions, split(dense.computes, decisions.computes), accesses, deliveries)
+    return OpCounts(
+        nest, structure, factors, dense, decisions, split(dense.computes, decisions.computes), accesses, deliveries
+    )
 
 
 def _accesses(nest: OpNest, dense: DenseCounts, decisions: Decisions) -> Iterator[Access]:

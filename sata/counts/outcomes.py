@@ -41,7 +41,9 @@ EVERYTHING = Shares()
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """What zeros decide for one op. computes: operations; accesses: (memory, tensor) -> events on its link to the compute."""
+    """What zeros decide for one op. computes: operations; accesses: (memory, tensor) -> events on its link to the
+    compute.
+    """
 
     computes: Shares
     accesses: Mapping[tuple[str, str], Shares]
@@ -123,7 +125,11 @@ def _per_element(
             "per element, at the memory next to the compute, are modelled",
         )
         return
-    shared = {a.name for a in below if isinstance(a, Array) and (a.reduce if follower.role == "output" else a.multicast != "none")}
+    shared = {
+        a.name
+        for a in below
+        if isinstance(a, Array) and (a.reduce if follower.role == "output" else a.multicast != "none")
+    }
     for loop in below:
         if not (isinstance(loop, BoundLoop) and loop.array in shared and loop.factor > 1):
             continue

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sata.nest.structure import TEMPORAL, Operand, Structure
 from sata.counts.windows import BY_ELEMENT, BY_TILE, IS_TEMPORAL, TOLD_APART, Loop, Window
+from sata.nest.structure import TEMPORAL, Operand, Structure
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,9 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A temporal loop above the child: its slot, its group, and per group how many of its own temporal loops are outside."""
+    """A temporal loop above the child: its slot, its group, and per group how many of its own temporal loops are
+    outside.
+    """
 
     slot: int
     group: int

@@ -13,8 +13,8 @@ import numpy as np
 
 from sata.counts.digits import FREE, combinations_below, digits_of, least
 from sata.counts.plan import Group, Link, View, plan_of
-from sata.nest.structure import Structure
 from sata.counts.windows import IS_TEMPORAL, PINNED, TOLD_APART, Loop, Sums, every_step, window_sums
+from sata.nest.structure import Structure
 
 Number = Any  # int, or an int64 array [B]
 Factors = Sequence[Number]
@@ -23,7 +23,8 @@ Factors = Sequence[Number]
 class Batch:
     """All factors of a batch, and the tables of its distinct chains, shared by the pieces it is worked on in.
 
-    factors: per slot an int, or an int64 array [B]. pins: spatial slots that stay at one index, to look at one instance.
+    factors: per slot an int, or an int64 array [B]. pins: spatial slots that stay at one index, to look at one
+    instance.
     """
 
     def __init__(self, structure: Structure, factors: Factors, pins: Mapping[int, int] | None = None) -> None:
@@ -35,7 +36,9 @@ class Batch:
         self._every: dict[int, Any] = {}
 
     def chains(self, group: Group) -> tuple[list[tuple[int, ...]], Any]:
-        """(distinct rows of the factors of the group's slots, per batch entry the number of its row; None for one mapping)."""
+        """(distinct rows of the factors of the group's slots, per batch entry the number of its row; None for one
+        mapping).
+        """
         if group.slots not in self._chains:
             columns = [self.factors[s] for s in group.slots]
             if all(isinstance(c, int) for c in columns):
@@ -64,7 +67,9 @@ class Batch:
         return self._tables[key]
 
     def every(self, view: View) -> Any:
-        """At the compute: per distinct chain, what is covered over all steps, as an int64 array; a number for one mapping."""
+        """At the compute: per distinct chain, what is covered over all steps, as an int64 array; a number for one
+        mapping.
+        """
         if id(view) not in self._every:
             chains, inverse = self.chains(view.group)
             sums = [every_step(view.group.window, self.loops(view), c, self._spans(view, c)) for c in chains]
@@ -155,7 +160,9 @@ class Tables:
         return blocks, others
 
     def block(self, view: View) -> Number:
-        """Exact plain groups: the size of a tile, which is one of equal, disjoint blocks (1 for a rank the tensor lacks)."""
+        """Exact plain groups: the size of a tile, which is one of equal, disjoint blocks (1 for a rank the tensor
+        lacks).
+        """
         return 1 if view.group.window.free else self.below(view.group.ranks[0], view.depth)
 
     def children(self, view: View) -> Number:
@@ -195,7 +202,9 @@ class Tables:
         """At the compute: what is covered over all steps."""
         free, plain = view.group.window.free, view.group.plain
         if plain and not self.ragged(view):
-            return self._running(view, lambda role: role in (IS_TEMPORAL, TOLD_APART) or (role >= TOLD_APART and not free))
+            return self._running(
+                view, lambda role: role in (IS_TEMPORAL, TOLD_APART) or (role >= TOLD_APART and not free)
+            )
         if plain and not free:
             return self._ragged_blocks(view, False).foreign_new[-1]
         table = self.batch.every(view)
@@ -326,4 +335,3 @@ def _products_below(factors: Sequence[Number]) -> list[Number]:
         products.append(running)
         running = running * factor
     return products[::-1]
-

@@ -25,7 +25,9 @@ IS_TEMPORAL, PINNED = -1, -2
 
 
 class Window(NamedTuple):
-    """A dimension: ranks with their bounds and coefficients. A rank that the tensor lacks is one element that exists or not."""
+    """A dimension: ranks with their bounds and coefficients. A rank that the tensor lacks is one element that exists
+    or not.
+    """
 
     bounds: tuple[int, ...]
     coefs: tuple[int, ...]
@@ -64,7 +66,12 @@ class Sums(NamedTuple):
 
 @lru_cache(maxsize=1 << 17)
 def window_sums(
-    window: Window, loops: tuple[Loop, ...], factors: tuple[int, ...], below: tuple[int, ...], backward: bool, active: int
+    window: Window,
+    loops: tuple[Loop, ...],
+    factors: tuple[int, ...],
+    below: tuple[int, ...],
+    backward: bool,
+    active: int,
 ) -> Sums:
     """Sums over the steps of a child, for one dimension.
 
@@ -114,7 +121,12 @@ def _every(window: Window, loops: tuple[Loop, ...], factors: tuple[int, ...], be
 
 @lru_cache(maxsize=1 << 16)
 def _sums(
-    window: Window, loops: tuple[Loop, ...], factors: tuple[int, ...], below: tuple[int, ...], backward: bool, active: int
+    window: Window,
+    loops: tuple[Loop, ...],
+    factors: tuple[int, ...],
+    below: tuple[int, ...],
+    backward: bool,
+    active: int,
 ) -> Sums:
     walk = _Walk(window, loops, factors, below, backward, active)
     m = len(_temporal(loops, factors))
@@ -206,7 +218,9 @@ class _Walk:
         return new, held
 
     def starts(self, digits: dict[int, Ints], *groups: list[int]) -> list[Ints]:
-        """Per rank, the first value of the rank: [temporal digits..., spatial digits of each group in turn, flattened]."""
+        """Per rank, the first value of the rank: [temporal digits..., spatial digits of each group in turn,
+        flattened].
+        """
         order = [i for i in self.temporal if i in digits]
         order += [i for roles in groups for i, loop in enumerate(self.loops) if loop.role in roles]
         shape = [len(digits[i]) if i in digits else self.factors[i] for i in order]
@@ -340,7 +354,9 @@ def _shared(window: Window, row: tuple[int, ...], tiles: int, elements: int, bef
     places = list(row[2 : 2 + moments * children])
     rest = row[2 + moments * children :]
     extents = [
-        tuple(rest[(m * ranks + r) * children + c] for r in range(ranks)) for m in range(moments) for c in range(children)
+        tuple(rest[(m * ranks + r) * children + c] for r in range(ranks))
+        for m in range(moments)
+        for c in range(children)
     ]
     shift = _shift(window, places, extents)
     sets = [_clipped(window, p, e, (row[0], row[1]), shift) for p, e in zip(places, extents, strict=True)]

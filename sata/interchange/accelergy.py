@@ -164,7 +164,8 @@ class _Reader:
         told = ", ".join(f"{k}={v}" for k, v in arguments.items())
         full = f"{name}({told})" if told else name
         if full in table.energy_pj:
-            self.faults.add(at, f"the action '{full}' stands twice", "with and without arguments" if not told else "")
+            both = not told and any(other.startswith(f"{name}(") for other in table.energy_pj)
+            self.faults.add(at, f"the action '{full}' stands twice", "with and without arguments" if both else "")
             return
         if told:
             table.energy_pj[name] = max(energy, table.energy_pj.get(name, 0.0))

@@ -30,7 +30,9 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
     if only is not None:
         names = [op.name for op in workload.ops]
         if not any(fnmatchcase(name, only) for name in names):
-            faults.add(workload.where, f"--ops '{only}' matches no op of workload '{workload.name}'", did_you_mean(only, names))
+            faults.add(
+                workload.where, f"--ops '{only}' matches no op of workload '{workload.name}'", did_you_mean(only, names)
+            )
         unselected = [name for name in names if not fnmatchcase(name, only)]
         shares = [s for s in shares if any(fnmatchcase(op.name, only) for op in s.ops)]
     known = _known(workload)
@@ -93,7 +95,9 @@ def _passed(ops: tuple[Op, ...]) -> dict[str, tuple[int, int]]:
         for t in op.tensors:
             if t.role != "output":
                 continue
-            takers = [j for j in range(i + 1, len(ops)) if any(u.name == t.name and u.role == "input" for u in ops[j].tensors)]
+            takers = [
+                j for j in range(i + 1, len(ops)) if any(u.name == t.name and u.role == "input" for u in ops[j].tensors)
+            ]
             if takers:
                 found[t.name] = (i, takers[0])
     return found
@@ -139,7 +143,9 @@ def _chains(nest: OpNest, arch: Arch, faults: Faults) -> dict[str, tuple[str, ..
         first = nest.levels[0] if nest.levels else None
         where = first.where if first is not None else nest.op.where
         if not chain:
-            faults.add(where, f"no memory of the nest keeps {t.kind} '{t.name}' of '{nest.op.name}'", _home_hint(outermost, t))
+            faults.add(
+                where, f"no memory of the nest keeps {t.kind} '{t.name}' of '{nest.op.name}'", _home_hint(outermost, t)
+            )
         elif chain[0] != outermost and not _inner_home(nest, t, chain[0]):
             loop = _carrying_loop(nest, t, chain[0])
             why = f"what an op takes and gives lives in the outermost memory, {outermost}"
@@ -182,7 +188,9 @@ def _above(items: tuple[Item, ...], memory: str) -> Iterator[Item]:
 
 
 def _whole(nests: list[OpNest], passed: dict[str, tuple[int, int]], faults: Faults) -> None:
-    """What passes between fused ops is whole when it is taken: nothing above the split reduces into it or moves it apart."""
+    """What passes between fused ops is whole when it is taken: nothing above the split reduces into it or moves it
+    apart.
+    """
     for name, (maker, taker) in passed.items():
         if taker >= len(nests):
             continue

@@ -113,7 +113,9 @@ def stored(op: Op) -> tuple[Tensor, ...]:
 
 
 def _axis(op: Op, terms: tuple[tuple[str, int], ...], offset: int, size: int, number: dict[str, int]) -> Axis:
-    """A dimension in numbers. A descending rank is turned round: its index counts from the end, so that all loops ascend."""
+    """A dimension in numbers. A descending rank is turned round: its index counts from the end, so that all loops
+    ascend.
+    """
     ranks, coefs = [], []
     for rank, coef in terms:
         if op.sequential.get(rank) == "descending":

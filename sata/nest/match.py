@@ -50,7 +50,9 @@ def match(workload: Workload, mapping: MappingSpec, faults: Faults) -> tuple[lis
                         found[op.name] = taken
     for op in workload.ops:
         if op.name not in found and op.name not in omitted:
-            faults.add(mapping.where, f"no entry of the mapping matches op '{op.name}'; every op needs one", _entry_hint(op))
+            faults.add(
+                mapping.where, f"no entry of the mapping matches op '{op.name}'; every op needs one", _entry_hint(op)
+            )
     _unmatched(workload, mapping, faults)
     shares = list({id(share): share for op in workload.ops if (share := found.get(op.name)) is not None}.values())
     return shares, [omitted[op.name] for op in workload.ops if op.name in omitted]
@@ -101,7 +103,9 @@ def _unmatched(workload: Workload, mapping: MappingSpec, faults: Faults) -> None
         for pattern in entry.patterns:
             if any(fnmatchcase(name, pattern) for name in names) or _general(pattern):
                 continue
-            faults.add(entry.where, f"pattern '{pattern}' matches no op of workload '{workload.name}'", _near(pattern, names))
+            faults.add(
+                entry.where, f"pattern '{pattern}' matches no op of workload '{workload.name}'", _near(pattern, names)
+            )
 
 
 def _general(pattern: str) -> bool:

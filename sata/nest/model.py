@@ -1,4 +1,6 @@
-"""A nest with everything resolved: which memory keeps which tensor, the factor of every loop, the way to the compute."""
+"""A nest with everything resolved: which memory keeps which tensor, the factor of every loop, the way to the compute.
+
+"""
 
 from __future__ import annotations
 

@@ -149,7 +149,9 @@ def _flatten(
     known: Known,
     faults: Faults,
 ) -> list[tuple[BoundLoop, int]]:
-    """The op's loops, outermost first, each with the number of its node; loops of one over ranks it lacks are left out."""
+    """The op's loops, outermost first, each with the number of its node; loops of one over ranks it lacks are left
+    out.
+    """
     flat: list[tuple[BoundLoop, int]] = []
     for number, node in enumerate(nodes):
         if isinstance(node, MapArray) and isinstance(by_name.get(node.name), Array):
@@ -158,16 +160,22 @@ def _flatten(
             _axes(node, array, faults)
         if isinstance(node, (MapLoops, MapArray)):
             above = number < shared < len(nodes)
-            flat += [(_with_array(loop, node), number) for loop in node.loops if _has_rank(op, loop, above, known, faults)]
+            flat += [
+                (_with_array(loop, node), number) for loop in node.loops if _has_rank(op, loop, above, known, faults)
+            ]
     return flat
 
 
 def _with_array(loop: Loop, node: MapLoops | MapArray) -> BoundLoop:
-    return BoundLoop(loop.rank, loop.factor or 0, 0, node.name if isinstance(node, MapArray) else None, loop.axis, loop.where)
+    return BoundLoop(
+        loop.rank, loop.factor or 0, 0, node.name if isinstance(node, MapArray) else None, loop.axis, loop.where
+    )
 
 
 def _has_rank(op: Op, loop: Loop, above: bool, known: Known, faults: Faults) -> bool:
-    """Whether the op has the rank; if not, only a loop that is one anyway is allowed. above: the loop is above a split."""
+    """Whether the op has the rank; if not, only a loop that is one anyway is allowed. above: the loop is above a
+    split.
+    """
     if loop.rank in op.ranks:
         return True
     if loop.rank not in known.ranks | USUAL_RANKS:
@@ -285,7 +293,9 @@ def _sequential(op: Op, loops: Iterable[BoundLoop], faults: Faults) -> None:
 
 def kept(op: Op, memory: Memory, node: MapMemory, known: Known, faults: Faults) -> tuple[str, ...]:
     """Names of the op's stored tensors that the memory keeps under the mapping's choice."""
-    allowed = None if memory.keep is None and memory.may_keep is None else {*(memory.keep or ()), *(memory.may_keep or ())}
+    allowed = (
+        None if memory.keep is None and memory.may_keep is None else {*(memory.keep or ()), *(memory.may_keep or ())}
+    )
     stored = [t for t in op.tensors if not t.local]
     _keep_names(memory, node, known, allowed, faults)
     names = []
@@ -302,7 +312,9 @@ def _keep_names(memory: Memory, node: MapMemory, known: Known, allowed: set[str]
         if name not in known.kinds and name not in known.tensors and name not in USUAL_TENSORS:
             names = [*sorted(known.kinds), *sorted(known.tensors)]
             hint = did_you_mean(name, names) or f"its tensors: {', '.join(sorted(known.tensors))}"
-            faults.add(node.places.get(name, node.where), f"'{name}' is neither a kind nor a tensor of the workload", hint)
+            faults.add(
+                node.places.get(name, node.where), f"'{name}' is neither a kind nor a tensor of the workload", hint
+            )
         elif name in node.bypass or allowed is None or name in allowed or name not in {*known.kinds, *known.tensors}:
             continue
         elif not known.tensors.get(name, frozenset()) & allowed:

@@ -21,7 +21,8 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """What the array does with deliveries on the way in (`multicast`: none, tile, element) and results on the way out."""
+    """What the array does with deliveries on the way in (`multicast`: none, tile, element) and results on the way out.
+    """
 
     multicast: str = "tile"
     reduce: bool = False

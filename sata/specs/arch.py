@@ -35,9 +35,13 @@ class _Reader:
     def arch(self, data: Mapping[str, Any]) -> Arch:
         technology = self.quantity(data, "technology", "nm", ("arch",))
         clock = self.quantity(data, "clock", "hz", ("arch",))
+        scaling = data.get("scale_technology")
+        if scaling is not None and "technology" not in data:
+            where = self.doc.where(("arch", "scale_technology"))
+            self.faults.add(where, "there is no technology to scale to", "such as 'technology: 32 nm'")
         nodes = self.way(data["nodes"], ("arch", "nodes"), has_memory=False)
         return Arch(str(data.get("name", "arch")), nodes, technology, clock, tuple(data.get("libraries", ())),
-                    self.doc.where(("arch",)), tuple(self.spoken_of))  # fmt: skip
+                    self.doc.where(("arch",)), tuple(self.spoken_of), scaling)  # fmt: skip
 
     def quantity(self, data: Mapping[str, Any], key: str, dimension: str, path: Path_) -> Any:
         if key not in data:

@@ -26,7 +26,9 @@ class Bandwidth:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`skip` or `gate` at a memory: `follower` kind (or tensor) saved by zeros of all `leaders`; `either`: each by the other."""
+    """`skip` or `gate` at a memory: `follower` kind (or tensor) saved by zeros of all `leaders`; `either`: each by the
+    other.
+    """
 
     effect: str  # "skip" | "gate"
     follower: str  # empty when `either`
@@ -56,7 +58,9 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A fan-out. `shape`: axis name -> size, in order. `multicast`: none | tile | element. `hop`: component class or None."""
+    """A fan-out. `shape`: axis name -> size, in order. `multicast`: none | tile | element. `hop`: component class or
+    None.
+    """
 
     name: str
     shape: Mapping[str, int]

@@ -195,7 +195,9 @@ class _OpReader:
             yield Dim(index.terms, index.offset, size)
 
     def check_windows(self, tensors: Sequence[Tensor]) -> None:
-        """Indices of several ranks and those that a shape clips are walked through when counting: refuse what is too much."""
+        """Indices of several ranks and those that a shape clips are walked through when counting: refuse what is too
+        much.
+        """
         dims = [(t, dim) for t in tensors for dim in t.dims if len(dim.terms) > 1 or self.clipped(dim)]
         for ranks in _joined({rank for rank, _ in dim.terms} for _, dim in dims):
             points = math.prod(self.ranks[rank] for rank in ranks)

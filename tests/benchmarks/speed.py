@@ -57,7 +57,9 @@ def median(call: Callable[[], object], runs: int) -> float:
 
 
 def convolution() -> Structure:
-    """A 3x3 convolution on four memories: every rank has a temporal loop at each, k and p a spatial one above the last."""
+    """A 3x3 convolution on four memories: every rank has a temporal loop at each, k and p a spatial one above the
+    last.
+    """
     orders = ("tkcpqrs", "kctpqrs", "ptqkcrs", "crspqtk")
     number = {rank: i for i, rank in enumerate(BOUNDS)}
     slots: list[Slot] = []

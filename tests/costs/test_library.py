@@ -74,10 +74,10 @@ def test_expressions_of_parts_belong_to_the_compound() -> None:
 @pytest.mark.parametrize(("components", "expected"), [
     ("- {class: a, energy: {add: 3}}", f"<text>:4:30: library.components[0].energy.add: {said(3, 'pj')}"),
     ("- {class: a, enrgy: {add: 3 pJ}}",
-     "<text>:4:16: library.components[0].enrgy: expected one of the keys energy, table, actions; did you mean 'energy'?"),
+     "<text>:4:16: library.components[0].enrgy: expected one of the keys energy, table, actions, estimator, plugin; did you mean 'energy'?"),
     ("- {class: a, energy: {add: 3 pJ}, aria: 1 um2}",
      ("<text>:4:37: library.components[0].aria: unknown key 'aria', expected one of: class, at, attributes, energy, area, leakage, "
-     "scale, cycles, source; did you mean 'area'?")),
+     "scale, cycles, uncertainty, source; did you mean 'area'?")),
     ("- {class: a, energy: {add: 3 pJ}}\n- {class: a, energy: {add: 3 pJ}}",
      "<text>:5:13: library.components[1].class: the class 'a' stands twice; the first is in line 4"),
     ("- {class: a, at: {width: 16 b}, energy: {add: 3 pJ}, scale: {widht: linear}}",

@@ -112,7 +112,7 @@ def test_compounds_nest_and_hand_attributes_down() -> None:
 
 def test_area_and_leakage_of_a_compound() -> None:
     book = prices(
-        BOOK.split("- class: lut")[0]
+        BOOK.split("- class: lut", maxsplit=1)[0]
         + "- {class: two, parts: {a: {class: adder, count: 2}, b: {class: adder, width: 32 b}}, actions: {}}"
     )
     price = book.price("two")
@@ -217,7 +217,8 @@ def test_no_libraries() -> None:
 def test_another_technology() -> None:
     book = prices(BOOK, 28, head="  technology: 32 nm\n")
     expected = ("arch.yaml:3:5: technology: 'adder' is priced for 32 nm (library mine), not for 28 nm; "
-                "say 'technology: 32 nm' or name a library for 28 nm")  # fmt: skip
+                "say 'technology: 32 nm', name a library for 28 nm, or scale by a published table: "
+                "'scale_technology: stillmaker2017'")  # fmt: skip
     assert refused(book, "adder") == expected
     assert expected in refused(book, "pe")
     assert prices(BOOK, 28).price("adder").energy_pj["add"] == 2  # a library without a node is for any

@@ -83,7 +83,7 @@ def test_all_actions_that_templates_ask_for_are_priced() -> None:
             found |= set(re.findall(r'"(\w+)"', line)) if "{{" in line else {line.split()[0]}
     assert found <= ACTIONS
     relative, nm = shipped("relative"), shipped("sata_32nm")
-    assert ACTIONS <= set(relative.price("mac").energy_pj)
+    assert set(relative.price("mac").energy_pj) >= ACTIONS
     for book in (relative, nm):
         assert set(book.price("sata_pe").energy_pj) | {"gradient"} >= ACTIONS
     for name, energy in relative.price("sata_pe").energy_pj.items():  # the two libraries tell the same ratios

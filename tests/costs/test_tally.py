@@ -80,7 +80,9 @@ def test_unpacked_elements_take_whole_accesses() -> None:
 
 
 def test_time_and_leakage() -> None:
-    """64 steps of 2 cycles on 3 of 4 PEs; 128 cycles at 100 MHz; four spads of 1 mW and four PEs of 2 mW leak, used or not."""
+    """64 steps of 2 cycles on 3 of 4 PEs; 128 cycles at 100 MHz; four spads of 1 mW and four PEs of 2 mW leak, used or
+    not.
+    """
     result = run()
     assert result.cycles == 128
     assert result.seconds == pytest.approx(1.28e-6)

@@ -28,7 +28,7 @@ def other_factors(structure: Structure, rng: random.Random) -> list[int]:
 
 
 def entry(counts: DenseCounts, b: int | None) -> list[int]:
-    pick = (lambda n: int(n)) if b is None else (lambda n: int(n[b]))
+    pick = int if b is None else (lambda n: int(n[b]))
     numbers = [pick(getattr(m, f)) for row in counts.tensors for m in row for f in FIELDS]
     numbers += [pick(a) for row in counts.arrivals for a in row]
     return [*numbers, counts.computes, pick(counts.steps), pick(counts.lanes)]

@@ -119,10 +119,16 @@ def test_gated_operations_cost_what_the_class_says() -> None:
 
 @pytest.mark.parametrize("rule", ["gate", "skip"])
 def test_a_rule_at_the_memory_next_to_the_compute(rule: str) -> None:
-    """`skip: {weight: spike}`: a zero spike saves the read of the weight, and the operation; other tensors move as before."""
+    """`skip: {weight: spike}`: a zero spike saves the read of the weight, and the operation; other tensors move as
+    before.
+    """
     result = sata.evaluate(arch(spad=f", {rule}: {{weight: spike}}"), workload(), MAPPING)
     saved = "skipped" if rule == "skip" else "gated"
-    reads = {(r["tensor"], r["outcome"]): r["count"] for r in result.records if (r["component"], r["action"]) == ("spad", "read")}
+    reads = {
+        (r["tensor"], r["outcome"]): r["count"]
+        for r in result.records
+        if (r["component"], r["action"]) == ("spad", "read")
+    }
     assert reads["W", "actual"] == pytest.approx(15.0)
     assert reads["W", "actual"] + reads["W", saved] == 72
     assert ("D", saved) not in reads
@@ -131,7 +137,11 @@ def test_a_rule_at_the_memory_next_to_the_compute(rule: str) -> None:
 
 def test_an_either_rule_checks_each_by_the_other() -> None:
     result = sata.evaluate(arch(spad=", gate: {either: [spike, potential_gradient]}"), workload(), MAPPING)
-    reads = {(r["tensor"], r["outcome"]): r["count"] for r in result.records if (r["component"], r["action"]) == ("spad", "read")}
+    reads = {
+        (r["tensor"], r["outcome"]): r["count"]
+        for r in result.records
+        if (r["component"], r["action"]) == ("spad", "read")
+    }
     assert reads["S", "actual"] == pytest.approx(60 * 0.5)
     assert reads["D", "actual"] == pytest.approx(72 * 60 / 72 * 0.25)
     assert reads["W", "actual"] == 72
@@ -167,7 +177,9 @@ def test_outcomes_sum_to_the_dense_count_to_the_last_bit(dense: int, a: float, b
 
 def test_density_one_without_rules_is_the_dense_count() -> None:
     plain = sata.evaluate(arch(), workload(), MAPPING)
-    ruled = sata.evaluate(arch(", gate: [potential_gradient]", ", skip: {weight: potential_gradient}"), workload(1, 1), MAPPING)
+    ruled = sata.evaluate(
+        arch(", gate: [potential_gradient]", ", skip: {weight: potential_gradient}"), workload(1, 1), MAPPING
+    )
     assert plain.records == ruled.records
 
 

@@ -90,7 +90,9 @@ def test_only_asks_the_bounds_of_the_layer() -> None:
 
 def test_omitted_ops_are_listed_with_their_reason() -> None:
     program = prepared('\n- {ops: "fc*", omit: not today}' + REST).program
-    assert [(o.op, o.why) for o in program.omitted] == [(n, "not today") for n in ("fc2.forward", "fc2.fire", "fc3.forward")]
+    assert [(o.op, o.why) for o in program.omitted] == [
+        (n, "not today") for n in ("fc2.forward", "fc2.fire", "fc3.forward")
+    ]
 
 
 def test_ragged_and_starred_factors() -> None:
@@ -118,7 +120,9 @@ def test_what_passes_between_fused_ops_has_its_home_further_in() -> None:
     assert forward.chains["X"] == fire.chains["X"] == ("spad",)
     assert forward.chains["W"] == ("DRAM", "GLB")
     assert forward.shared == fire.shared
-    assert [type(i).__name__ for i in forward.items[: forward.shared]] == [type(i).__name__ for i in fire.items[: fire.shared]]
+    assert [type(i).__name__ for i in forward.items[: forward.shared]] == [
+        type(i).__name__ for i in fire.items[: fire.shared]
+    ]
 
 
 def test_the_graph_has_shared_nodes_once_and_a_branch_for_each_op() -> None:
@@ -143,7 +147,11 @@ def test_links_follow_the_chain_of_every_tensor() -> None:
     for nest in group.nests:
         path = path_to(graph, nest.op.name)
         for tensor, chain in nest.chains.items():
-            edges = [(a, b) for a, b, d in graph.edges(data=True) if d["kind"] == "link" and (d["op"], d["tensor"]) == (nest.op.name, tensor)]
+            edges = [
+                (a, b)
+                for a, b, d in graph.edges(data=True)
+                if d["kind"] == "link" and (d["op"], d["tensor"]) == (nest.op.name, tensor)
+            ]
             names = [graph.nodes[a]["item"].memory.name for a, _ in edges]
             assert tuple(names) == chain
             assert edges[-1][1] == path[-1]

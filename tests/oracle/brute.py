@@ -211,8 +211,9 @@ class Windows:
     def __init__(self, problem: Problem, tensor: Tensor, child: Stay) -> None:
         """Prepare for the children at one member of the chain of a tensor."""
         self.problem, self.tensor, self.child = problem, tensor, child
-        self.fixed = {rank: [i for i in child.time + child.space if problem.loops[i].rank == rank]
-                      for rank in problem.ranks}
+        self.fixed = {
+            rank: [i for i in child.time + child.space if problem.loops[i].rank == rank] for rank in problem.ranks
+        }
         self.seen: dict[tuple[int, Index], Seen] = {}
         self.existing: dict[tuple[str, Index], frozenset[int]] = {}
         self.clipped: dict[tuple[Any, ...], frozenset[int]] = {}
@@ -238,8 +239,9 @@ class Windows:
         """Existing values of a rank where its loops of time and space have these indices and all others run."""
         if (rank, indices) not in self.existing:
             base = sum(self.problem.loops[i].stride * n for i, n in zip(self.fixed[rank], indices, strict=True))
-            free = [loop for i, loop in enumerate(self.problem.loops)
-                    if loop.rank == rank and i not in self.fixed[rank]]
+            free = [
+                loop for i, loop in enumerate(self.problem.loops) if loop.rank == rank and i not in self.fixed[rank]
+            ]
             reached = {base}
             for loop in free:
                 reached = {value + n * loop.stride for value in reached for n in range(loop.factor)}
@@ -272,9 +274,7 @@ def written(problem: Problem, parent: Stay, child: Stay) -> tuple[int, int]:
     return updates, merges
 
 
-def returned(
-    parent: Stay, child: Stay, parent_valueless: Held, receiver: Receiver
-) -> tuple[int, int, Held]:
+def returned(parent: Stay, child: Stay, parent_valueless: Held, receiver: Receiver) -> tuple[int, int, Held]:
     """Walk through time and return the partial sums that come back.
 
     ``parent_valueless`` says what each parent instance got without an old value, and in which of its steps. Returns

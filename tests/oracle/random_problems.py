@@ -65,8 +65,19 @@ def _ops() -> list[Callable[[random.Random], Shape]]:
         return lambda rng: (inputs, outputs)
 
     return [
-        conv1d, conv1d, conv1d_t, conv2d, depthwise, scatter, scatter, scatter2d, gradient, three_ranks, _random_op,
-        _random_op, _random_op,
+        conv1d,
+        conv1d,
+        conv1d_t,
+        conv2d,
+        depthwise,
+        scatter,
+        scatter,
+        scatter2d,
+        gradient,
+        three_ranks,
+        _random_op,
+        _random_op,
+        _random_op,
         fixed({"A": point("m", "k"), "B": point("k", "n")}, {"Z": point("m", "n")}),
         fixed({"A": point("b", "m", "k"), "B": point("b", "k", "n")}, {"Z": point("b", "m", "n")}),
         fixed({"A": point("m", "k"), "B": point("k", "n"), "C": point("m", "n")}, {"Z": point("m", "n")}),
@@ -140,9 +151,16 @@ def random_problem(
         while prod(bounds.values()) > min(points, limit):
             largest = max(bounds, key=lambda rank: bounds[rank])
             bounds[largest] -= 1
-        tensors = [Tensor(name, role, tuple(_size(rng, dim, bounds, negative) for dim in dims),
-                          role == "output" and rng.random() < 0.2)
-                   for role, group in (("input", inputs), ("output", outputs)) for name, dims in group.items()]
+        tensors = [
+            Tensor(
+                name,
+                role,
+                tuple(_size(rng, dim, bounds, negative) for dim in dims),
+                role == "output" and rng.random() < 0.2,
+            )
+            for role, group in (("input", inputs), ("output", outputs))
+            for name, dims in group.items()
+        ]
         nest = _nest(rng, bounds, tensors, idle, inner_homes)
         problem = Problem(bounds, tuple(tensors), tuple(nest)) if nest else None
         if problem and problem.combinations <= 2 * points:
@@ -297,19 +315,31 @@ def _arch_yaml(problem: Problem, name: str) -> str:
             lines += [f"  - memory: {node[1]}", f"    class: {kind}"]
         elif node[0] == "array":
             shape = ", ".join(f"{axis}: {prod(f for _, f in loops)}" for axis, loops in _axes(node[4]).items())
-            lines += [f"  - array: {node[1]}", f"    shape: {{{shape}}}", f"    multicast: {node[2]}",
-                      f"    reduce: {str(node[3]).lower()}"]
+            lines += [
+                f"  - array: {node[1]}",
+                f"    shape: {{{shape}}}",
+                f"    multicast: {node[2]}",
+                f"    reduce: {str(node[3]).lower()}",
+            ]
     return "\n".join([*lines, "  - compute: MAC", "    class: mac", ""])
 
 
 def _workload_yaml(problem: Problem, name: str) -> str:
     """Write the workload in op form; every tensor is of a kind of its own."""
     kinds = [f"kind_{t.name}" for t in problem.tensors]
-    lines = ["workload:", f"  name: {name}", f"  kinds: [{', '.join(kinds)}]",
-             f"  bits: {{{', '.join(f'{kind}: 8' for kind in kinds)}}}", "  ops:", "  - name: op",
-             "    stage: forward", "    action: multiply_accumulate",
-             f"    ranks: {{{', '.join(f'{rank}: {bound}' for rank, bound in problem.ranks.items())}}}",
-             f'    compute: "{_statement(problem)}"', "    tensors:"]
+    lines = [
+        "workload:",
+        f"  name: {name}",
+        f"  kinds: [{', '.join(kinds)}]",
+        f"  bits: {{{', '.join(f'{kind}: 8' for kind in kinds)}}}",
+        "  ops:",
+        "  - name: op",
+        "    stage: forward",
+        "    action: multiply_accumulate",
+        f"    ranks: {{{', '.join(f'{rank}: {bound}' for rank, bound in problem.ranks.items())}}}",
+        f'    compute: "{_statement(problem)}"',
+        "    tensors:",
+    ]
     for tensor, kind in zip(problem.tensors, kinds, strict=True):
         entry = [f"kind: {kind}"]
         spans = [dim.span(problem.ranks) for dim in tensor.dims]

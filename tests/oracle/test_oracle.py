@@ -34,9 +34,14 @@ def worked_example(multicast: str = "tile") -> Problem:
         Tensor("O", "output", (Dim({"k": 1}, 0, 2), Dim({"p": 1}, 0, 5))),
     )
     nest = (
-        ("memory", "DRAM", ("W", "I", "O")), ("loop", "k", 2), ("loop", "p", 3),
-        ("memory", "GLB", ("I", "O")), ("array", "PEs", multicast, True, (("p", 2),)),
-        ("memory", "spad", ("W", "I")), ("loop", "r", 3), ("compute",),
+        ("memory", "DRAM", ("W", "I", "O")),
+        ("loop", "k", 2),
+        ("loop", "p", 3),
+        ("memory", "GLB", ("I", "O")),
+        ("array", "PEs", multicast, True, (("p", 2),)),
+        ("memory", "spad", ("W", "I")),
+        ("loop", "r", 3),
+        ("compute",),
     )
     return Problem({"k": 2, "p": 5, "r": 3}, tensors, nest)
 
@@ -121,8 +126,12 @@ def test_permuting_loops_that_do_not_move_a_tensor() -> None:
         for at, (one, two) in enumerate(pairwise(problem.nest)):
             if one[0] != "loop" or two[0] != "loop" or one[1] == two[1] or min(one[2], two[2]) == 1:
                 continue
-            still = [t.name for t in problem.tensors if not {one[1], two[1]} & t.ranks
-                     and not any(n[0] == "loop" and n[2] > 1 and n[1] in t.ranks for n in problem.nest[at + 2 :])]
+            still = [
+                t.name
+                for t in problem.tensors
+                if not {one[1], two[1]} & t.ranks
+                and not any(n[0] == "loop" and n[2] > 1 and n[1] in t.ranks for n in problem.nest[at + 2 :])
+            ]
             if still:
                 nest = (*problem.nest[:at], two, one, *problem.nest[at + 2 :])
                 after = count(Problem(problem.ranks, problem.tensors, nest))["counts"]
@@ -197,10 +206,35 @@ def test_random_problems_cover_the_features() -> None:
 
 
 FEATURES = [
-    "4 memories", "bypass", "keeps nothing", "same rank spatial twice", "two arrays on a link", "none", "tile",
-    "element", "reduce", "no reduce", "ragged", "idle lane", "padding", "clipped", "stride beyond kernel", "dilation",
-    "output window", "three ranks", "initialised", "two outputs", "three inputs", "factor 1", "repeated in a row",
-    "array between memories", "array at compute", "merge reads", "returning", "loops below an array", "shifted",
+    "4 memories",
+    "bypass",
+    "keeps nothing",
+    "same rank spatial twice",
+    "two arrays on a link",
+    "none",
+    "tile",
+    "element",
+    "reduce",
+    "no reduce",
+    "ragged",
+    "idle lane",
+    "padding",
+    "clipped",
+    "stride beyond kernel",
+    "dilation",
+    "output window",
+    "three ranks",
+    "initialised",
+    "two outputs",
+    "three inputs",
+    "factor 1",
+    "repeated in a row",
+    "array between memories",
+    "array at compute",
+    "merge reads",
+    "returning",
+    "loops below an array",
+    "shifted",
 ]
 
 
@@ -238,8 +272,7 @@ def features(problem: Problem) -> set[str]:
         "two outputs": len(outputs) > 1,
         "three inputs": len(problem.tensors) - len(outputs) > 2,
         "factor 1": any(loop.factor == 1 for loop in problem.loops),
-        "repeated in a row": any(a[0] == b[0] == "loop" and a[1] == b[1]
-                                 for a, b in pairwise(problem.nest)),
+        "repeated in a row": any(a[0] == b[0] == "loop" and a[1] == b[1] for a, b in pairwise(problem.nest)),
         "array between memories": "array memory" in text,
         "array at compute": "array compute" in text,
         "loops below an array": "array loop" in text,

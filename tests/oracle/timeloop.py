@@ -38,12 +38,23 @@ def load(path: Path) -> tuple[Problem, Table, int]:
         if spatial:
             nest.append(("array", f"below_{level['level']}", "tile", True, spatial))
     nest.append(("compute",))
-    expected = {(memory, tensor): numbers for memory, row in case["expected"]["levels"].items()
-                for tensor, numbers in row.items()}
+    expected = {
+        (memory, tensor): numbers
+        for memory, row in case["expected"]["levels"].items()
+        for tensor, numbers in row.items()
+    }
     return Problem(ranks, tuple(tensors), tuple(nest)), expected, case["expected"]["computes"]
 
 
 def as_timeloop(counts: dict[tuple[str, str], dict[str, Any]]) -> Table:
     """Return our counts as timeloop-model says them: merge reads are reads, drains are not counted."""
-    return {key: {"tile": row["tile"], "instances": row["instances"], "reads": row["reads"] + row["merge_reads"],
-                  "fills": row["fills"], "updates": row["updates"]} for key, row in counts.items()}
+    return {
+        key: {
+            "tile": row["tile"],
+            "instances": row["instances"],
+            "reads": row["reads"] + row["merge_reads"],
+            "fills": row["fills"],
+            "updates": row["updates"],
+        }
+        for key, row in counts.items()
+    }

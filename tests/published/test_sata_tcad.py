@@ -136,7 +136,9 @@ def test_simulator_runs(run: dict[str, Any]) -> None:
 
 
 def test_simulator_without_its_bugs() -> None:
-    """sata.md 6.4: bugs 1 and 2 mended, all four layers, 16-bit forward, T = 8: 6.8833e8 dense, 1.7700e8 at (0.9, 0.7)."""
+    """sata.md 6.4: bugs 1 and 2 mended, all four layers, 16-bit forward, T = 8: 6.8833e8 dense, 1.7700e8 at (0.9,
+    0.7).
+    """
     fixed = {"T": 8, "fwd_b": 16, "overwrite": False, "dense_linear": False}
     dense = price_counts(str(HERE / "sata_sim.yaml"), fixed).energy_pj(by=("group",))["compute",] / MAC_PJ
     sparse = (

@@ -1,4 +1,6 @@
-"""docs/published.md, part (b): every figure it states follows from the result, and the tables in it are those of today."""
+"""docs/published.md, part (b): every figure it states follows from the result, and the tables in it are those of
+today.
+"""
 
 from __future__ import annotations
 

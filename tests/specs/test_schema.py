@@ -1,4 +1,6 @@
-"""The JSON Schemas: that they are some, that every word in them is understood, and that our reading is the standard one."""
+"""The JSON Schemas: that they are some, that every word in them is understood, and that our reading is the standard
+one.
+"""
 
 from __future__ import annotations
 
