@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sata.version import __version__
 
 if TYPE_CHECKING:
-    from sata.evaluate import evaluate
+    from sata.evaluation import evaluate
     from sata.report.result import Result
     from sata.specs import check
     from sata.specs.faults import Fault, SpecError
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "Result", "SpecError", "__version__", "check", "evaluate"]
 
 _HOME = {
-    "evaluate": "sata.evaluate",
+    "evaluate": "sata.evaluation",
     "Result": "sata.report.result",
     "check": "sata.specs",
     "Fault": "sata.specs.faults",

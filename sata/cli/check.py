@@ -15,11 +15,12 @@ from sata.specs.faults import Fault, SpecError, did_you_mean
 @click.argument("files", nargs=-1, required=True)
 @set_option
 def check(files: tuple[str, ...], variables: dict[str, Any]) -> None:
-    """Find the faults of FILES, each on its own, without evaluating anything.
+    """Find the faults of FILES without evaluating anything: of each on its own, and, where they hold one architecture,
+    one workload and one mapping, whether these fit together.
 
     \b
     Example:
-      sata check arch/sata.yaml workloads/*.yaml mappings/sata.yaml
+      sata check arch/sata.yaml workloads/vgg5_cifar10.yaml mappings/sata.yaml
     """
     from sata.report.text import plural
     from sata.specs import check as faults_of
@@ -31,7 +32,23 @@ def check(files: tuple[str, ...], variables: dict[str, Any]) -> None:
         faults += _faults_of_counts(name, variables)
     if faults:
         raise SpecError(faults)
+    _fit_together(others, variables)
     click.echo(f"{plural(len(files), 'file')}, no faults")
+
+
+def _fit_together(files: list[str], variables: dict[str, Any]) -> None:
+    """Raises: SpecError where the one architecture, workload and mapping of valid files do not fit together."""
+    from sata.specs.source import read
+
+    holding: dict[str, list[str]] = {"arch": [], "workload": [], "mapping": []}
+    for name in files:
+        data = read(name, variables=variables, raw=lambda path: True).data
+        for key, names in holding.items():
+            names += [name] if key in data else []
+    if all(len(names) == 1 for names in holding.values()):
+        from sata.evaluation import prepare
+
+        prepare(*(names[0] for names in holding.values()), variables=variables)
 
 
 def _holds_counts(name: str) -> bool:

@@ -9,31 +9,47 @@ import click
 from sata.cli.options import json_option, set_option
 
 if TYPE_CHECKING:
+    from sata.costs.evaluate import Price
     from sata.report.text import Block
+    from sata.specs.model import Arch
 
 
 @click.command(short_help="Prices and where they come from; price given counts.")
 @click.argument("arch", required=False)
 @click.option("--counts", metavar="FILE", help="Price the action counts that FILE gives instead.")
+@click.option("--explain", metavar="COMPONENT", help="Only this component of ARCH, with its parts and all derivations.")
+@click.option("--diff", nargs=2, metavar="A B", help="Print what differs between the prices of two architectures.")
 @set_option
 @json_option
-def price(arch: str | None, counts: str | None, variables: dict[str, Any], json_file: str | None) -> None:
+def price(
+    arch: str | None, counts: str | None, explain: str | None, diff: tuple[str, str] | None,
+    variables: dict[str, Any], json_file: str | None,
+) -> None:  # fmt: skip
     """Print the prices of all components of ARCH, with their origins; or price given action counts.
 
     \b
     Examples:
       sata price arch/sata.yaml
+      sata price arch/sata.yaml --explain PE
+      sata price --diff arch/sata.yaml my_arch.yaml
       sata price --counts my_counts.yaml --json priced.json
     """
     from sata.cli.output import show_blocks, write
     from sata.report.files import check_targets, json_text
 
-    if (arch is None) == (counts is None):
-        raise click.UsageError("give either ARCH or --counts FILE")
-    source = arch if arch is not None else counts
-    assert source is not None
-    check_targets({"--json": json_file} if json_file is not None else {}, [source])
-    blocks, data = _counts(source, variables) if arch is None else _arch(source, variables)
+    if sum(given is not None for given in (arch, counts, diff)) != 1:
+        raise click.UsageError("give either ARCH, --diff A B or --counts FILE")
+    if explain is not None and arch is None:
+        raise click.UsageError("--explain needs ARCH, whose component it explains")
+    sources = [name for name in (arch, counts, *(diff or ())) if name is not None]
+    check_targets({"--json": json_file} if json_file is not None else {}, sources)
+    if diff is not None:
+        blocks, data = _diff(diff, variables)
+    elif counts is not None:
+        blocks, data = _counts(counts, variables)
+    else:
+        assert arch is not None
+        blocks, data = _arch(arch, variables) if explain is None else _explain(arch, explain, variables)
     if not write({json_file: lambda: json_text(data)}):
         show_blocks(blocks)
 
@@ -46,9 +62,9 @@ def _counts(source: str, variables: dict[str, Any]) -> tuple[list[Block], dict[s
     return counts_blocks(result), counts_data(result)
 
 
-def _arch(source: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str, Any]]:
-    from sata.costs.nodes import area_um2, leakage_mw, price_nodes, price_table, prices_of
-    from sata.report.prices_text import price_blocks, price_data
+def _priced(source: str, variables: dict[str, Any]) -> tuple[Arch, dict[str, Price]]:
+    """An architecture and the prices of its nodes. Raises: SpecError with all faults."""
+    from sata.costs.nodes import price_nodes, prices_of
     from sata.specs import load
     from sata.specs.faults import Faults
 
@@ -58,6 +74,39 @@ def _arch(source: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str
     prices = prices_of(loaded.arch, loaded.docs, faults)
     nodes = price_nodes(loaded.arch, prices, faults, loaded.docs[0]) if prices is not None else {}
     faults.check()
-    rows = price_table(loaded.arch, nodes)
-    sums = area_um2(loaded.arch, nodes), leakage_mw(loaded.arch, nodes)
-    return price_blocks(loaded.arch.name, rows, *sums), price_data(rows, *sums)
+    return loaded.arch, nodes
+
+
+def _arch(source: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str, Any]]:
+    from sata.costs.nodes import area_um2, leakage_mw, price_table
+    from sata.report.prices_text import price_blocks, price_data
+
+    arch, nodes = _priced(source, variables)
+    rows = price_table(arch, nodes)
+    sums = area_um2(arch, nodes), leakage_mw(arch, nodes)
+    return price_blocks(arch.name, rows, *sums), price_data(rows, *sums)
+
+
+def _explain(source: str, component: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str, Any]]:
+    from sata.costs.nodes import all_nodes
+    from sata.report.explain_text import explain_blocks, explain_data
+    from sata.specs.faults import did_you_mean
+
+    arch, nodes = _priced(source, variables)
+    if component not in nodes:
+        hint = did_you_mean(component, nodes) or f"it has: {', '.join(nodes)}"
+        raise click.BadParameter(f"no component '{component}' of {arch.name} has a price; {hint}", param_hint="--explain")
+    instances = next(number for node, number in all_nodes(arch) if node.name == component)
+    price = nodes[component]
+    data = {"node": component, "instances": instances, "price": explain_data(price)}
+    return explain_blocks(component, instances, price), data
+
+
+def _diff(sources: tuple[str, str], variables: dict[str, Any]) -> tuple[list[Block], dict[str, Any]]:
+    from sata.costs.nodes import price_table
+    from sata.report.explain_text import diff_blocks, differences
+
+    old, new = (price_table(*_priced(source, variables)) for source in sources)
+    found = differences(old, new)
+    equal = len({(r.node, r.quantity) for r in (*old, *new)}) - len(found)
+    return diff_blocks(sources, found, equal), {"a": sources[0], "b": sources[1], "equal": equal, "differences": found}

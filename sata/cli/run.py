@@ -17,9 +17,10 @@ from sata.cli.options import json_option, ops_option, set_option
 @set_option
 @json_option
 @click.option("--csv", "csv_file", metavar="FILE", help="Write one record a line as CSV to FILE; - is standard output.")
+@click.option("--traffic", is_flag=True, help="Print fills, reads, updates and drains of every op, memory and tensor too.")
 def run(
     arch: str, workload: str | None, mapping: str | None, ops: str | None, variables: dict[str, Any],
-    json_file: str | None, csv_file: str | None,
+    json_file: str | None, csv_file: str | None, traffic: bool,
 ) -> None:  # fmt: skip
     """Energy, time and area of WORKLOAD on ARCH under MAPPING.
 
@@ -32,13 +33,14 @@ def run(
       sata run arch/sata.yaml workloads/vgg5_cifar10.yaml --ops 'conv*' --json result.json
       sata run my_study.yaml --set timesteps=4 --csv - | head
     """
-    from sata import evaluate
     from sata.cli.output import show_blocks, write
+    from sata.evaluation import evaluate
     from sata.report.files import check_targets, result_csv, result_json
     from sata.report.summary import summary
+    from sata.report.traffic import traffic_blocks
 
     targets = {option: name for option, name in (("--json", json_file), ("--csv", csv_file)) if name is not None}
     check_targets(targets, [name for name in (arch, workload, mapping) if name is not None])
     result = evaluate(arch, workload, mapping, ops=ops, **variables)
     if not write({json_file: lambda: result_json(result), csv_file: lambda: result_csv(result)}):
-        show_blocks(summary(result))
+        show_blocks([*summary(result), *(traffic_blocks(result) if traffic else [])])

@@ -36,7 +36,7 @@ def show(
     from sata.cli.output import show_blocks, width, write
     from sata.counts.capacity import occupancies
     from sata.counts.op import count_op
-    from sata.evaluate import prepare
+    from sata.evaluation import prepare
     from sata.report.files import check_targets
     from sata.report.nest_svg import nest_svg
     from sata.report.nest_text import nest_block

@@ -16,7 +16,7 @@ _FIELD = {"pj": "energy_pj", "um2": "area_um2", "mw": "leakage_mw"}
 
 
 def plugin_price(plugin: Plugin, library: str, values: Mapping[str, Scalar], technology_nm: float | None) -> Price:
-    """Ask a plug-in. Raises: PluginError if it fails, or returns anything but finite positive numbers in their units."""
+    """Ask a plug-in. Raises: PluginError if it fails, or returns anything but finite numbers >= 0 in range."""
     estimate = ask(plugin, values, technology_nm)
     try:
         return _price(plugin, library, values, technology_nm, estimate)

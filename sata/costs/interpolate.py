@@ -40,36 +40,53 @@ def between(table: Table, values: Mapping[str, Scalar]) -> tuple[Values, str]:
         rows = matching
     lines: set[int] = set()
     steps: list[str] = []
-    found = _along(table, rows, tuple(table.interpolate), values, lines, steps)
+    found = _along(table, rows, _grids(table, rows, values), values, {}, lines, steps)
     text = f"{table.file} line{'s' if len(lines) > 1 else ''} {' and '.join(str(line) for line in sorted(lines))}"
     return found, ", ".join([text, *dict.fromkeys(steps)])
 
 
-def _along(table: Table, rows: Sequence[Row], names: tuple[str, ...], values: Mapping[str, Scalar], lines: set[int],
-           steps: list[str]) -> Values:  # fmt: skip
-    if not names:
-        lines.add(rows[0].line)
-        return rows[0].values
-    name, rest = names[0], names[1:]
-    x = float(values[name])
-    grid = sorted({float(row.keys[name]) for row in rows})
-
-    def at(point: float) -> Values:
-        return _along(table, [row for row in rows if row.keys[name] == point], rest, values, lines, steps)
-
-    if x in grid:
-        return at(x)
-    kind = table.attributes[name].kind
-    outside = not grid[0] < x < grid[-1]
-    if outside and (not table.extrapolate or len(grid) < 2):
-        exact = [n for n in rows[0].keys if n not in names]
+def _grids(table: Table, rows: Sequence[Row], values: Mapping[str, Scalar]) -> dict[str, list[float]]:
+    """The values along each attribute that is interpolated. Raises: ValueError outside them, or with none."""
+    grids: dict[str, list[float]] = {}
+    for name in table.interpolate:
+        grid = grids[name] = sorted({float(row.keys[name]) for row in rows})
+        x, kind = float(values[name]), table.attributes[name].kind
+        if grid[0] <= x <= grid[-1] or (table.extrapolate and len(grid) > 1):
+            continue
+        exact = [n for n in rows[0].keys if n not in table.interpolate]
         span = f"{shown(grid[0], kind)} to {shown(grid[-1], kind)}" if len(grid) > 1 else f"{shown(grid[0], kind)} only"
         raise ValueError(
             f"{name} {shown(values[name], kind)} is outside the rows of {table.file}{_given(table, values, exact)}, "
             f"which have {span}"
         )
+    return grids
+
+
+def _along(table: Table, rows: Sequence[Row], grids: Mapping[str, Sequence[float]], values: Mapping[str, Scalar],
+           corner: Mapping[str, float], lines: set[int], steps: list[str]) -> Values:  # fmt: skip
+    """Between the neighbours along the first attribute of `grids` that `corner` has not. `rows`: those at `corner`."""
+    name = next((n for n in grids if n not in corner), None)
+    if name is None:
+        if not rows:
+            first = next(iter(grids))
+            said = f"{first} {shown(values[first], table.attributes[first].kind)}"
+            there = _given(table, corner, list(corner))
+            raise ValueError(f"{said} lies beside a hole of {table.file}: there is no row{there}")
+        lines.add(rows[0].line)
+        return rows[0].values
+    grid, x = grids[name], float(values[name])
+
+    def at(point: float) -> Values:
+        own = [row for row in rows if row.keys[name] == point]
+        return _along(table, own, grids, values, {**corner, name: point}, lines, steps)
+
+    if x in grid:
+        return at(x)
     right = min(max(bisect.bisect(grid, x), 1), len(grid) - 1)
     how = table.interpolate[name]
+    outside = not grid[0] < x < grid[-1]
+    if outside and how != "linear" and x <= 0:
+        raise ValueError(f"{name} {x:g} has no logarithm, which '{how}' needs")
     steps.append(f"{how} in {name}{' (extrapolated)' if outside else ''}")
     return _line(at(grid[right - 1]), at(grid[right]), x, grid[right - 1], grid[right], how)
 
@@ -79,7 +96,12 @@ def _line(low: Values, high: Values, x: float, a: float, b: float, how: str) -> 
     found = {}
     for quantity, v in low.items():
         w = high[quantity]
-        value = v * (w / v) ** weight if how == "power" else v + (w - v) * weight
+        try:
+            value = v * (w / v) ** weight if how == "power" else v + (w - v) * weight
+        except OverflowError:
+            value = math.inf
+        if not math.isfinite(value):
+            raise ValueError(f"extrapolation goes beyond all numbers for {quantity.removeprefix('energy.')}")
         if value < 0:
             raise ValueError(f"extrapolation makes {quantity.removeprefix('energy.')} negative ({value:.3g})")
         found[quantity] = value

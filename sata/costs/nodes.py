@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sata.costs.evaluate import Price
+from sata.costs.kept import inline_library, library_of, prices_for
 from sata.costs.prices import At, Prices
 from sata.interchange.accelergy import holds_tables, join_tables, parse_accelergy
 from sata.specs.components import Library, Scalar
 from sata.specs.faults import Fault, Faults, SpecError, Where
-from sata.specs.library import is_raw, parse_library
 from sata.specs.model import Arch, Array, Branch, Compute, Memory, Node
-from sata.specs.source import Doc, Path_, read
+from sata.specs.source import Doc, Path_
 
 _STEP = re.compile(r"\[(\d+)\]|\.?([^.\[\]]+)")
 
@@ -45,7 +45,7 @@ def load_libraries(names: Sequence[tuple[str, Where]], inline: Sequence[Doc], fa
     A name may mean an inline library; else it is a file, in the current folder or among the shipped ones: a library,
     or tables of Accelergy (`sata.interchange.accelergy`), to which `clock_hz` matters.
     """
-    libraries = [lib for doc in inline if "library" in doc.data and (lib := parse_library(doc, faults))]
+    libraries = [lib for doc in inline if "library" in doc.data and (lib := inline_library(doc, faults))]
     known = {library.name for library in libraries}
     failed = any("library" in doc.data for doc in inline) and not libraries
     tables: list[list[Doc]] = []  # groups of files of Accelergy
@@ -54,18 +54,18 @@ def load_libraries(names: Sequence[tuple[str, Where]], inline: Sequence[Doc], fa
         if name in known or failed:
             continue
         try:
-            doc = read(name, folder="components", raw=is_raw)
+            found = library_of(name, faults)
         except SpecError as error:
             # Faults inside the file keep their place; a file that is not there is a fault of the line that names it.
             faults.extend(f if f.line else _named(f, name, where) for f in error.faults)
             continue
-        if holds_tables(doc):
-            if group := join_tables(doc, tables, where, faults):
+        if isinstance(found, Library):
+            libraries.append(found)
+        elif found is not None and holds_tables(found):
+            if group := join_tables(found, tables, where, faults):
                 places.append((len(libraries), group))
-        elif "library" not in doc.data:
-            faults.add(where, f"'{name}' holds no library", f"its keys are {', '.join(doc.data)}")
-        elif library := parse_library(doc, faults):
-            libraries.append(library)
+        elif found is not None:
+            faults.add(where, f"'{name}' holds no library", f"its keys are {', '.join(found.data)}")
     for at, group in reversed(places):  # later ones first, so that the places of earlier ones hold
         if library := parse_accelergy(group, clock_hz, faults):
             libraries.insert(at, library)
@@ -85,7 +85,7 @@ def prices_of(arch: Arch, docs: Sequence[Doc], faults: Faults) -> Prices | None:
     if len(faults) > before:
         return None
     try:
-        return Prices(libraries, arch.technology_nm, arch.scaling)
+        return prices_for(libraries, arch.technology_nm, arch.scaling)
     except SpecError as error:
         faults.extend(error.faults)
         return None

@@ -2,7 +2,8 @@
 
 Assumptions: computes and memories of an op work side by side; the ops of a fused group too, so that a resource they
 share adds up their work. A single-buffered memory (`buffers: 1`) fills its first tile and drains its last one
-while nothing else goes on.
+while nothing else goes on: all children of a parent through its port (what they share once, as often as on average),
+each through its own; the slower of the two counts.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ FILLING = "filling"  # the resource that stands for first fills and last drains
 class Tally:
     """An op's records (without leakage), and the cycles it needs of each resource: its compute, each memory, filling.
 
-    `spreads`: for each record, class whose numbers are uncertain -> uncertainty of its energy in pJ (Price.uncertainty).
+    `spreads`: for each record, class whose numbers are uncertain -> uncertainty of its energy in pJ.
     """
 
     op: Op
@@ -179,13 +180,19 @@ def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> flo
         if at == 0:
             continue  # at home: nothing is brought or taken away
         parent = next(level.memory for level in counts.nest.levels if level.memory.name == chain[at - 1])
+        above = next(a for a in counts.accesses if (a.memory, a.tensor) == (parent, access.tensor))
         tile = access.dense.tile * bits[access.tensor.kind]
+        ports = parent.bandwidth
         if access.tensor.role == "input":
-            rates = (parent.bandwidth.read_bits, memory.bandwidth.write_bits)
+            sent, came = above.dense.reads, access.dense.fills
+            rates = (ports.read_bits, memory.bandwidth.write_bits)
         else:
-            write = parent.bandwidth.read_bits if parent.bandwidth.shared else parent.bandwidth.write_bits
-            rates = (memory.bandwidth.read_bits, write)
-        cycles += max((tile / rate for rate in rates if rate), default=0.0)
+            sent, came = above.dense.updates, access.dense.drains
+            rates = (ports.read_bits if ports.shared else ports.write_bits, memory.bandwidth.read_bits)
+        # all children of one parent at its port, what they share once; each child at its own
+        shared = access.dense.instances / above.dense.instances * (sent / came if came else 1.0)
+        times = (tile * shared / rates[0] if rates[0] else 0.0, tile / rates[1] if rates[1] else 0.0)
+        cycles += max(times)
     return cycles
 
 

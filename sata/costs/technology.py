@@ -83,10 +83,9 @@ def rescaled(price: Price, table: str, here_nm: float, there_nm: float) -> Price
     """
     energy, area = factors(table, here_nm, there_nm)
     nodes = f"{here_nm:g} nm to {there_nm:g} nm"
-    origin = {
-        name: f"{text}, x {area if name == 'area' else energy:.6g} ({table}: {name if name == 'area' else 'energy'}, {nodes})"
-        for name, text in price.origin.items()
-    }
+    said = {"area": f"x {area:.6g} ({table}: area, {nodes})"}
+    other = f"x {energy:.6g} ({table}: energy, {nodes})"
+    origin = {name: f"{text}, {said.get(name, other)}" for name, text in price.origin.items()}
     if price.area_um2 is None:
         origin["area"] = price.origin["area"]
     origin["leakage"] = price.origin["leakage"]

@@ -68,8 +68,8 @@ def _apart(total: float, part: float) -> tuple[float, float]:
 def decide(nest: OpNest, faults: Faults) -> Decisions:
     """The decisions of one op on its nest. Rules that would decide for whole tiles are added to `faults`."""
     op = nest.op
-    skips = _tensors(op, nest.compute.skip)
-    gates = _tensors(op, nest.compute.gate)
+    skips = _tensors(op, nest.compute.skips(op.action))
+    gates = _tensors(op, nest.compute.gates(op.action))
     accesses: dict[tuple[str, str], Shares] = {}
     for level in nest.levels:
         for follower in (t for t in op.tensors if t.name in level.keeps):

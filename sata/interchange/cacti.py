@@ -1,8 +1,8 @@
 """CACTI's results as a CSV table of components, with the columns of components/sram_32nm.csv.
 
-Two forms are read. The text that `cacti -infile FILE` prints (CACTI 5 to 7, CACTI-P, P-CACTI; any number of runs one after
-the other), and the comma-separated `.out` or `out.csv` file, whose first line is `Tech node (nm), Capacity (bytes), ...`.
-Both as in the sources of CACTI, io.cc: `output_UCA` and `output_data_csv`.
+Two forms are read. The text that `cacti -infile FILE` prints (CACTI 5 to 7, CACTI-P, P-CACTI; any number of runs one
+after the other), and the comma-separated `.out` or `out.csv` file, whose first line begins with `Tech node (nm)`. Both
+as in the sources of CACTI, io.cc: `output_UCA` and `output_data_csv`.
 
 An SRAM's energies are CACTI's dynamic energy of an access. A DRAM's (cell type 4 or 5, which prints an activation and a
 precharge instead) are those of an access to a closed page: activate + read or write + precharge.
@@ -188,8 +188,8 @@ class _Result:
         line, text = self.said["extent"]
         sides = text.split(" x ")
         if len(sides) != 2:
-            self.faults.add(Where(self.name, line, 1), f"'{self.names['extent']}': expected two numbers with ' x ' between "
-                            f"them, found '{text[:40]}'")  # fmt: skip
+            wrong = f"expected two numbers with ' x ' between them, found '{text[:40]}'"
+            self.faults.add(Where(self.name, line, 1), f"'{self.names['extent']}': {wrong}")
             return 0.0
         return self.value("extent", line, sides[0].strip()) * self.value("extent", line, sides[1].strip())
 
@@ -200,7 +200,7 @@ def _nano(value: float) -> float:
 
 
 def cacti_table(memories: Sequence[Memory], names: Sequence[str]) -> str:
-    """The CSV text of at least one result, all of one technology; a column `width_b` if widths differ. names: the files.
+    """The CSV text of one result or more; a column `width_b` if widths differ. names: the files they come from.
 
     Raises: SpecError for two technologies, or two results of one size, number of banks and width.
     """
@@ -209,15 +209,16 @@ def cacti_table(memories: Sequence[Memory], names: Sequence[str]) -> str:
     first: dict[tuple[object, ...], Memory] = {}
     for memory in memories:
         if memory.technology_nm != memories[0].technology_nm:
-            faults.add(memory.where, f"is for {memory.technology_nm:g} nm, the first result for "
-                       f"{memories[0].technology_nm:g} nm", "import each technology into a table of its own")  # fmt: skip
+            other = f"the first result for {memories[0].technology_nm:g} nm"
+            faults.add(memory.where, f"is for {memory.technology_nm:g} nm, {other}",
+                       "import each technology into a table of its own")  # fmt: skip
         if memory.width_bits is None and len(widths) > 1:
             faults.add(memory.where, "does not say how wide an access is, others do", "give --width")
         key = (memory.size_bytes, memory.banks, memory.width_bits)
         if key in first:
-            other = first[key].where
+            there = first[key].where
             faults.add(memory.where, f"{memory.size_bytes} B in {memory.banks} banks stand twice",
-                       f"also in {other.file} line {other.line}")  # fmt: skip
+                       f"also in {there.file} line {there.line}")  # fmt: skip
         first.setdefault(key, memory)
     faults.check()
     return "\n".join([*_head(memories, names, widths), *_rows(memories, len(widths) > 1)]) + "\n"
@@ -228,11 +229,12 @@ def _head(memories: Sequence[Memory], names: Sequence[str], widths: set[int | No
     files = " ".join(Path(name).name.encode("unicode_escape").decode() for name in names)
     one = next(iter(widths)) if len(widths) == 1 else None
     yield f"# Imported from CACTI's output by 'sata import cacti': {files}"
-    yield f"# Technology {memories[0].technology_nm:g} nm. Energies are of one access, leakage and area of the whole memory."
+    node, banks = f"{memories[0].technology_nm:g} nm", memories[0].banks
+    yield f"# Technology {node}. Energies are of one access, leakage and area of the whole memory."
     if one:
         yield f"# An access moves {one} b. In a library:"
-        yield f"#   - {{class: sram, table: THIS.csv, interpolate: {{size: power}}, attributes: {{banks: {memories[0].banks}}},"
-        yield f"#      at: {{width: {one} b, technology: {memories[0].technology_nm:g} nm}},"
+        yield f"#   - {{class: sram, table: THIS.csv, interpolate: {{size: power}}, attributes: {{banks: {banks}}},"
+        yield f"#      at: {{width: {one} b, technology: {node}}},"
         yield "#      scale: {width: {energy: linear, area: constant, leakage: constant}}}"
 
 

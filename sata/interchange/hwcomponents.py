@@ -4,9 +4,9 @@
       estimator: "sata.interchange.hwcomponents:model"
       attributes: {name: SmartBufferSRAM, arguments: "width=64, depth=2048", rename: "write=update"}
 
-`name` is the component's in hwcomponents, `arguments` are those of its model, `rename` gives its actions our names. The
-architecture's technology is passed on as `tech_node`, if `arguments` do not give one. For attributes of our own (a size, a
-width) write a plug-in of three lines around `estimate`: docs/interchange.md.
+`name` is the component's in hwcomponents, `arguments` are those of its model, `rename` gives its actions our names.
+The architecture's technology is passed on as `tech_node`, if `arguments` do not give one. For attributes of our own (a
+size, a width) write a plug-in of three lines around `estimate`: docs/interchange.md.
 
 hwcomponents needs Python 3.12. Its units are J, m2, W and m (docstrings of `ComponentModel`, 1.0.114); ours come out.
 Latencies and throughputs are not taken over: every action is one cycle.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
-from sata.nest.kinds import check_kinds
+from sata.nest.kinds import check_kinds, check_modelled
 from sata.nest.match import Share, match
 from sata.nest.model import BoundLoop, Group, Item, Level, OpNest, Program
 from sata.nest.resolve import Known, path_of, resolve, way_down
@@ -25,6 +25,7 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
     only: a shell pattern over op names; the others are not built (`Program.unselected` lists them).
     """
     check_kinds(arch, workload, faults)
+    check_modelled(arch, faults)
     shares, omitted = match(workload, mapping, faults)
     unselected: list[str] = []
     if only is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sata.specs.faults import Faults, did_you_mean
 from sata.specs.kinds import KINDS
-from sata.specs.model import Arch, Workload
+from sata.specs.model import Arch, Array, Memory, Workload
 
 
 def check_kinds(arch: Arch, workload: Workload, faults: Faults) -> None:
@@ -16,3 +16,13 @@ def check_kinds(arch: Arch, workload: Workload, faults: Faults) -> None:
         if name not in kinds and name not in tensors:
             hint = did_you_mean(name, kinds) or f"kinds: {', '.join(kinds)}"
             faults.add(where, f"unknown kind '{name}'", hint)
+
+
+def check_modelled(arch: Arch, faults: Faults) -> None:
+    """A fault for what the formats have and the model does not: nothing is ignored in silence."""
+    for way in arch.ways():
+        for node in way:
+            if isinstance(node, Memory) and node.format:
+                faults.add(node.where, f"memory '{node.name}' has a 'format'; compressed formats are not modelled", "leave it out")
+            if isinstance(node, Array) and node.lockstep:
+                faults.add(node.where, f"array '{node.name}' is in 'lockstep'; waiting lanes are not modelled", "leave it out")

@@ -51,14 +51,25 @@ def match(workload: Workload, mapping: MappingSpec, faults: Faults) -> tuple[lis
     for op in workload.ops:
         if op.name not in found and op.name not in omitted:
             faults.add(
-                mapping.where, f"no entry of the mapping matches op '{op.name}'; every op needs one", _entry_hint(op)
+                mapping.where,
+                f"no entry of the mapping matches op '{op.name}'; every op needs one",
+                _entry_hint(op, layers[op.layer], mapping),
             )
     _unmatched(workload, mapping, faults)
     shares = list({id(share): share for op in workload.ops if (share := found.get(op.name)) is not None}.values())
     return shares, [omitted[op.name] for op in workload.ops if op.name in omitted]
 
 
-def _entry_hint(op: Op) -> str:
+def _entry_hint(op: Op, layer: Sequence[Op], mapping: MappingSpec) -> str:
+    for entry in mapping.entries:
+        if not (entry.fused and any(fnmatchcase(op.name, pattern) for pattern in entry.patterns)):
+            continue
+        missing = [p for p in entry.patterns if not any(fnmatchcase(other.name, p) for other in layer)]
+        if missing:
+            return (
+                f"the fused entry of line {entry.where.line} would take it together with "
+                f"{' and '.join(repr(p) for p in missing)}, which layer '{op.layer}' lacks"
+            )
     return f'add `- ops: "{op.name}"` with a nest, or with `omit: "why"` to leave it out'
 
 

@@ -125,7 +125,7 @@ def _array(array: Array, loops: Sequence[BoundLoop], op: Op) -> str:
 
 def _compute(compute: Compute, op: Op) -> str:
     text = f"compute {compute.name}: {op.action}"
-    for word, kinds in (("gate", compute.gate), ("skip", compute.skip)):
+    for word, kinds in (("gate", compute.gates(op.action)), ("skip", compute.skips(op.action))):
         there = [k for k in kinds if any(t.kind == k and t.role == "input" for t in op.tensors)]
         text += f", {word} on {', '.join(there)}" if there else ""
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,9 @@ class Result:
     traffic: per op, memory and tensor: instances, tile, fills, reads, updates, drains, merge_reads (dense, in elements).
     occupancy: per group and memory: bits held at once, limit_bits (None: unlimited).
     kept: what back-propagation keeps from the forward to the backward pass: layer, tensor, kind, bits.
+    components: per node: node, class, library, instances, area_um2 and leakage_mw of all its instances (None: its class
+        does not price it, and the total is None), energy_pj.
+    uncertainty: per op, component and class whose numbers are uncertain: pj, standard; see `uncertainty_pj`.
     prices: every price used, with its origin. meta: version, command, inputs with their hashes, names, clock.
     """
 
@@ -34,6 +38,8 @@ class Result:
     area_um2: float | None = None
     leakage_mw: float | None = None
     meta: Record = field(default_factory=dict)
+    components: list[Record] = field(default_factory=list)
+    uncertainty: list[Record] = field(default_factory=list)
 
     def energy_pj(self, by: Sequence[str] = ()) -> Any:
         """Energy in pJ: the total, or {(value of each field of `by`): pJ} in order of first appearance.
@@ -47,6 +53,24 @@ class Result:
             key = tuple(r[name] for name in by)
             sums[key] = sums.get(key, 0.0) + r["energy_pj"]
         return sums
+
+    def uncertainty_pj(self, by: Sequence[str] = ()) -> Any:
+        """Standard uncertainty of the energy in pJ: of the total, or {(value of each field of `by`): pJ}.
+
+        Fields: op, layer, stage, component (the node), class (whose numbers are uncertain). Numbers of one class err
+        alike, so that their uncertainties add up; those of different classes are independent and add in quadrature.
+        Nothing uncertain: 0.0 or {}. Raises: KeyError if a field is none of these.
+        """
+        sums: dict[tuple[Any, ...], dict[str, float]] = {}
+        for r in self.uncertainty:
+            own = sums.setdefault(tuple(r[name] for name in by), {})
+            own[r["class"]] = own.get(r["class"], 0.0) + r["pj"]
+        found = {key: math.hypot(*own.values()) for key, own in sums.items()}
+        return found if by else found.get((), 0.0)
+
+    def unpriced(self, quantity: str) -> list[Record]:
+        """The rows of `components` whose class does not price "area" or "leakage", for which there is no total."""
+        return [c for c in self.components if c[{"area": "area_um2", "leakage": "leakage_mw"}[quantity]] is None]
 
     @property
     def cycles(self) -> float:
@@ -65,6 +89,7 @@ class Result:
             "meta": self.meta,
             "totals": {
                 "energy_pj": self.energy_pj(),
+                "uncertainty_pj": self.uncertainty_pj() if self.uncertainty else None,
                 "cycles": self.cycles,
                 "seconds": self.seconds,
                 "area_um2": self.area_um2,
@@ -77,6 +102,8 @@ class Result:
             "occupancy": self.occupancy,
             "kept": self.kept,
             "omitted": self.omitted,
+            "components": self.components,
+            "uncertainty": self.uncertainty,
             "prices": self.prices,
         }
 

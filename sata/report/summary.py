@@ -23,6 +23,7 @@ def summary(result: Result) -> list[Block]:
         overview(result),
         stages(result),
         components(result),
+        uncertainties(result),
         kinds(result),
         times(result),
         computes(result),
@@ -50,16 +51,24 @@ def overview(result: Result) -> Lines:
     about += [f"{name} = {value}" for name, value in meta.get("variables", {}).items()]
     cycles = f"{whole(result.cycles)} cycles"
     time = f"{cycles} = {quantity(seconds, 'seconds')}" if seconds is not None else f"{cycles} (no clock: no time)"
-    lines = [f"energy    {quantity(energy, 'pj')}", f"time      {time}"]
+    spread = result.uncertainty_pj() if result.uncertainty else 0.0
+    apart = f" +- {quantity(spread, 'pj')} ({share(spread, energy)})" if spread else ""
+    lines = [f"energy    {quantity(energy, 'pj')}{apart}", f"time      {time}"]
     if seconds:
         lines.append(f"power     {quantity(energy * 1e-9 / seconds, 'mw')} on average")
-    lines.append(f"area      {quantity(result.area_um2, 'um2')}")
-    lines.append(f"leakage   {quantity(result.leakage_mw, 'mw')}")
+    lines.append(f"area      {_or_unpriced(result, 'area', quantity(result.area_um2, 'um2'))}")
+    lines.append(f"leakage   {_or_unpriced(result, 'leakage', quantity(result.leakage_mw, 'mw'))}")
     if result.kept:
         bits = sum(k["bits"] for k in result.kept)
         lines.append(f"BPTT      keeps {quantity(bits, 'bits')} from the forward to the backward pass")
     title = f"{meta.get('workload', 'workload')} on {meta.get('arch', 'architecture')}: {', '.join(about)}"
     return Lines(title, tuple(lines))
+
+
+def _or_unpriced(result: Result, what: str, total: str) -> str:
+    """The total, or the classes that leave it open."""
+    without = [f"{c['class']} ({c['node']})" for c in result.unpriced(what)]
+    return f"not priced by {listed(without)}" if without else total
 
 
 # --- energy -------------------------------------------------------------------------------------------------------
@@ -113,6 +122,18 @@ def components(result: Result) -> Table | None:
     return Table("Energy by component", head, "llrrrr", tuple(rows)) if rows else None
 
 
+def uncertainties(result: Result) -> Table | None:
+    """The classes whose uncertain numbers make most of the uncertainty of the energy."""
+    by = result.uncertainty_pj(by=("class",))
+    total = result.uncertainty_pj()
+    rows = []
+    for (name,), pj in sorted(by.items(), key=lambda item: -item[1])[:LARGEST]:
+        nodes = dict.fromkeys(u["component"] for u in result.uncertainty if u["class"] == name)
+        rows.append((name, f"+- {_pj(pj)}", share(pj * pj, total * total), listed(list(nodes))))
+    title = f"Uncertainty of the energy: +- {_pj(total)}, by class of component"
+    return Table(title, ("class", "uncertainty", "of variance", "in"), "lrrl", tuple(rows)) if rows else None
+
+
 def kinds(result: Result) -> Table | None:
     """Energy of moving tensors, by their kind, and the component that takes most of it."""
     records = [r for r in result.records if r["kind"]]
@@ -138,7 +159,7 @@ def times(result: Result) -> Table | None:
         rows.append((stage, *_time(ops, result)))
     if len(rows) > 1:
         rows.append(("total", *_time(result.ops, result)))
-    head = ("stage", "cycles", "share", "time", "used", "bound by")
+    head = ("stage", "cycles", "share", "time", "lanes", "bound by")
     return Table("Time by stage", head, "lrrrrl", tuple(rows), closing=len(rows) > 1) if rows else None
 
 

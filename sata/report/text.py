@@ -50,8 +50,8 @@ def quantity(value: float | None, dimension: str, digits: int = 4) -> str:
 
 
 def whole(value: float) -> str:
-    """`1,234,567`."""
-    return f"{value:,.0f}"
+    """`1,234,567`; small numbers that are not whole keep two digits: `9.75`."""
+    return f"{value:,.2f}" if abs(value) < 1000 and value != round(value) else f"{value:,.0f}"
 
 
 def share(part: float, of: float, digits: int = 1) -> str:

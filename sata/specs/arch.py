@@ -111,6 +111,13 @@ class _Reader:
         self.spoken_of += [(kind, self.doc.where((*path, key, i))) for i, kind in enumerate(data.get(key, ()))]
         return tuple(data[key]) if key in data else None
 
+    def by_action(self, data: Mapping[str, Any], key: str, path: Path_) -> dict[str, tuple[str, ...]]:
+        """`[kinds]` for all actions (""), or `{action: [kinds]}`."""
+        given = data.get(key, [])
+        if isinstance(given, list):
+            return {"": found} if (found := self.kinds(data, key, path)) else {}
+        return {action: self.kinds(given, action, (*path, key)) or () for action in given}
+
     def bandwidth(self, data: Mapping[str, Any], path: Path_) -> Bandwidth:
         given, here = data.get("bandwidth", {}), (*path, "bandwidth")
         read = self.quantity(given, "read", "bits_per_cycle", here)
@@ -154,10 +161,11 @@ class _Reader:
                      lockstep, attributes, self.doc.where((*path, "array")))  # fmt: skip
 
     def compute(self, data: Mapping[str, Any], path: Path_) -> Compute:
-        gate, skip = (self.kinds(data, key, path) or () for key in ("gate", "skip"))
-        for i, kind in enumerate(skip):
-            if kind in gate:
-                where = self.doc.where((*path, "skip", i))
-                self.faults.add(where, f"'{kind}' is in 'gate' too", "a skip saves the energy as well")
+        gate, skip = (self.by_action(data, key, path) for key in ("gate", "skip"))
+        for action, kinds in skip.items():
+            for i, kind in enumerate(kinds):
+                if kind in gate.get(action, ()):
+                    where = self.doc.where((*path, "skip", *([action] if action else []), i))
+                    self.faults.add(where, f"'{kind}' is in 'gate' too", "a skip saves the energy as well")
         return Compute(data["compute"], data["class"], gate, skip, data.get("attributes", {}),
                        self.doc.where((*path, "compute")))  # fmt: skip

@@ -25,7 +25,7 @@ def watching() -> Iterator[set[Path]]:
     try:
         yield seen
     finally:
-        _watchers.remove(seen)
+        _watchers[:] = [watcher for watcher in _watchers if watcher is not seen]  # by identity: equal sets are two
 
 
 def state(paths: Iterable[Path]) -> State | None:

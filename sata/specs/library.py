@@ -6,8 +6,6 @@ What only all searched libraries together can tell (classes of parts, cycles of 
 from __future__ import annotations
 
 import hashlib
-import itertools
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -36,6 +34,7 @@ from sata.specs.expressions import has_expression
 from sata.specs.faults import Faults, Where, did_you_mean
 from sata.specs.files import note
 from sata.specs.find import shipped
+from sata.specs.scaling import read_rule
 from sata.specs.source import Doc, Path_
 from sata.specs.tables import LARGEST_TABLE, Column, read_table
 from sata.specs.units import DIMENSIONS, parse_quantity
@@ -159,39 +158,10 @@ class _Reader:
         return dict.fromkeys(QUANTITIES, self.rule(rule, path, at, kind))
 
     def rule(self, rule: Any, path: Path_, at: Scalar, kind: str) -> Scale:
-        if not isinstance(rule, dict):
-            if rule == "log" and float(at) <= 1:
-                self.fault(path, f"'log' needs a reference above 1, not {shown(at, kind)}")
-            return Scale(rule)
-        if "power" in rule:
-            return self.law(rule, path, at, kind)
-        points: list[tuple[float, float]] = []
-        for key, factor in rule["table"].items():
-            try:
-                unit = key if kind in DIMENSIONS else float(key)
-                points.append((float(convert(unit, kind)), float(factor)))
-            except ValueError as error:
-                self.fault((*path, "table", key), str(error), key=True)
-        points.sort()
-        if points and not points[0][0] <= float(at) <= points[-1][0]:
-            self.fault((*path, "table"), f"the factors do not reach the reference point {shown(at, kind)}")
-        if any(a[0] == b[0] for a, b in itertools.pairwise(points)):
-            self.fault((*path, "table"), "one value stands twice")
-        return Scale("table", tuple(points))
+        def fault(below: Path_, message: str, key: bool = False) -> None:
+            self.fault((*path, *below), message, key=key)
 
-    def law(self, rule: Mapping[str, Any], path: Path_, at: Scalar, kind: str) -> Scale:
-        """`{power: 0.57, from: 4 KiB, to: 1 MiB}`."""
-        ends = {"from": 0.0, "to": math.inf}
-        for key in ends:
-            try:
-                ends[key] = float(convert(rule[key], kind)) if key in rule else ends[key]
-            except ValueError as error:
-                self.fault((*path, key), str(error))
-        if float(at) <= 0:
-            self.fault((*path, "power"), f"'power' needs a reference above 0, not {shown(at, kind)}")
-        elif not ends["from"] <= float(at) <= ends["to"]:
-            self.fault(path, f"the law does not hold at the reference point {shown(at, kind)}")
-        return Scale("power", (), float(rule["power"]), ends["from"], ends["to"])
+        return read_rule(rule, at, kind, fault)
 
     # --- the three kinds -----------------------------------------------------------------------------------------
 

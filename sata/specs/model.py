@@ -74,14 +74,24 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Compute:
-    """What ends every way down. `gate`, `skip`: kinds whose zeros save energy, or energy and cycles."""
+    """What ends every way down. `gate`, `skip`: action -> kinds whose zeros save energy, or energy and cycles; the
+    action "" stands for all.
+    """
 
     name: str
     component: str
-    gate: tuple[str, ...] = ()
-    skip: tuple[str, ...] = ()
+    gate: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     where: Where = Where()
+
+    def gates(self, action: str) -> tuple[str, ...]:
+        """Kinds whose zeros gate an action."""
+        return (*self.gate.get("", ()), *self.gate.get(action, ()))
+
+    def skips(self, action: str) -> tuple[str, ...]:
+        """Kinds whose zeros skip an action."""
+        return (*self.skip.get("", ()), *self.skip.get(action, ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from sata.specs.faults import did_you_mean
 
@@ -68,6 +69,12 @@ def parse_quantity(text: object, dimension: str) -> int | float:
         raise ValueError(f"{text} has no unit; {expected}")
     if not isinstance(text, str):
         raise ValueError(f"{_shown(text)} is no quantity; {expected}")
+    return _parsed(text, dimension, expected)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str, dimension: str, expected: str) -> int | float:
+    dim = DIMENSIONS[dimension]
     match = _QUANTITY.fullmatch(text)
     if match is None:
         raise ValueError(f"{_shown(text)} is no quantity; {expected}")

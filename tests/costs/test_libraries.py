@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_prices_are_positive(name: str, component: str) -> None:
 
 
 def grows(values: list[Mapping[str, float]]) -> bool:
-    return all(a[key] <= b[key] * (1 + 1e-12) for a, b in zip(values, values[1:]) for key in a)
+    return all(a[key] <= b[key] * (1 + 1e-12) for a, b in itertools.pairwise(values) for key in a)
 
 
 @pytest.mark.parametrize(("name", "component"), list(classes()))

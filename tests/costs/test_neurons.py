@@ -13,7 +13,14 @@ SATA = {"mul": 0.239 * 2.5, "add": 0.00967 * 2.5, "cmp": 0.00309 * 2.5, "mux": 0
         "sft": 0.00605 * 2.5}  # fmt: skip
 KERNELS = {"mul": 0.511 * 2.5, "add": 0.0367 * 2.5, "cmp": 0.01955 * 2.5, "mux": 2 * 0.00474 * 2.5, "reg": 0.02511 * 2.5,
            "sft": 0.0}  # fmt: skip
-FIGURE = {"mul": 0.2 * 15.5**0.5, "add": (0.03 * 0.1) ** 0.5, "cmp": (0.03 * 0.1) ** 0.5, "mux": 0.0, "reg": 0.0, "sft": 0.0}
+FIGURE = {
+    "mul": 0.2 * 15.5**0.5,
+    "add": (0.03 * 0.1) ** 0.5,
+    "cmp": (0.03 * 0.1) ** 0.5,
+    "mux": 0.0,
+    "reg": 0.0,
+    "sft": 0.0,
+}
 LIBRARIES = [("sata_32nm", SATA), ("sata_28nm_inference", KERNELS), ("horowitz_45nm", FIGURE)]
 
 UNITS = [
@@ -53,8 +60,7 @@ def test_every_unit_is_tested() -> None:
 
 
 def test_sata_s_own_lif_and_pgu() -> None:
-    """0.405 MAC; the gradient unit with a window is SATA's (0.979 MAC) and the window: an add, a comparison and a mux.
-    """
+    """0.405 MAC; the gradient unit with a window is SATA's (0.979 MAC) and the window: an add, a comparison and a mux."""
     prices = over("sata_32nm")
     mac = SATA["mul"] + 0.0389 * 2.5
     assert f"{prices.price('lif_hard_shift').energy_pj['fire'] / mac:.3f}" == "0.405"

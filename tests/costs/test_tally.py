@@ -123,10 +123,11 @@ def test_the_busiest_instance_counts() -> None:
 
 
 def test_a_single_buffer_is_filled_and_drained_alone() -> None:
-    """First tiles: 8 x 8 b of A, 16 x 4 b of B; last: 2 x 16 b of Z. DRAM 16 b a cycle each way."""
+    """First tiles: 8 x 8 b of A, which the three PEs share, and 16 x 4 b of B for each; last: 2 x 16 b of Z from each.
+    All through one DRAM port of 16 b a cycle each way."""
     double = run(far=", bandwidth: {read: 16 b/cycle, write: 16 b/cycle}", near=", buffers: 2, size: 1 KiB")
     single = run(far=", bandwidth: {read: 16 b/cycle, write: 16 b/cycle}")
-    assert single.cycles == double.cycles + 64 / 16 + 64 / 16 + 32 / 16
+    assert single.cycles == double.cycles + 64 / 16 + 3 * 64 / 16 + 3 * 32 / 16
 
 
 def test_wires() -> None:

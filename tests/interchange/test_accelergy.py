@@ -163,7 +163,9 @@ def test_leakage_needs_a_clock() -> None:
     prices = prices_of(loaded.arch, loaded.docs, faults)
     assert prices is not None
     nodes = price_nodes(loaded.arch, prices, faults)
-    with pytest.raises(SpecError, match="the leakage of M is written as the energy of a cycle; say 'clock' in the architecture"):
+    with pytest.raises(
+        SpecError, match="the leakage of M is written as the energy of a cycle; say 'clock' in the architecture"
+    ):
         ert_text(loaded.arch, nodes)
 
 
@@ -190,7 +192,7 @@ HEAD = "ERT:\n  version: '0.4'\n  tables:\n"
     (HEAD + "  - {name: a, actions: [{name: read, energy: 1}, {name: read, energy: 2}]}\n",
      "x.yaml:4:57: ERT.tables[0].actions[1].name: the action 'read' stands twice"),
     (HEAD + "  - {name: a, actions: [{name: r, energy: 1, arguments: {x: 1}}, {name: r, energy: 2}]}\n",
-     "x.yaml:4:74: ERT.tables[0].actions[1].name: the action 'r' stands twice; with and without arguments"),
+     "x.yaml:4:73: ERT.tables[0].actions[1].name: the action 'r' stands twice; with and without arguments"),
     (HEAD + "  - {name: p.a, actions: [{name: r, energy: 1}]}\n  - {name: 'p[1].a', actions: [{name: r, energy: 2}]}\n",
      "x.yaml:5:12: ERT.tables[1].name: two tables of 'p.a' have different prices; the first is in line 4"),
     ("ART: {tables: []}\n", "arch.yaml:1:1: 'x.yaml' holds areas (ART) for no energies; name the file with the ERT before it"),

@@ -162,7 +162,7 @@ def test_a_width_given(tmp_path: Path) -> None:
     (TEXT.replace("banks: 16", "banks: 0"), "r.out:8:1: 'Number of banks' is zero"),
     (TEXT.replace("banks: 16", "banks: 1.5"), "r.out:8:1: 'Number of banks': expected a whole number, found '1.5'"),
     (HEADER, "r.out: holds no result of CACTI; expected 'Total cache size (bytes): ...' or a first line 'Tech node (nm), ...'"),
-    (HEADER + ROW[:40], "r.out:2:1: 6 cells under 13 columns; a run of CACTI that was cut short leaves half a line"),
+    (HEADER + ROW[:40], "r.out:2:1: 7 cells under 13 columns; a run of CACTI that was cut short leaves half a line"),
     (HEADER + ROW.replace("0.00274961", "inf"),
      "r.out:2:1: 'Dynamic read energy (nJ)': expected a number of at least 0, found 'inf'"),
     (HEADER.replace("Area (mm2)", "Area (mm^2)") + ROW,

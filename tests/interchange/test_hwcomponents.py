@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from functools import partial
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
+from sata.costs.nodes import load_libraries
+from sata.costs.prices import Prices
 from sata.interchange.hwcomponents import estimate, model
+from sata.specs.faults import Faults, Where
 
 INSTALLED = importlib.util.find_spec("hwcomponents") is not None
 
@@ -78,7 +83,7 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(not INSTALLED, reason="hwcomponents is not installed (it needs Python 3.12)")
-def test_a_real_model() -> None:
+def test_a_real_model(monkeypatch: pytest.MonkeyPatch) -> None:
     hwcomponents: Any = importlib.import_module("hwcomponents")
 
     class SataTestAdder(hwcomponents.ComponentModel):  # type: ignore[misc, name-defined]
@@ -91,6 +96,26 @@ def test_a_real_model() -> None:
         def add(self) -> Any:
             return hwcomponents.ActionCost(energy=5e-14, latency=1e-9, throughput=1e9)
 
-    made = SataTestAdder(16)
-    assert made.get_action_names() == ["add"]
-    assert made.add().energy * 1e12 == pytest.approx(0.05)
+    monkeypatch.setattr(hwcomponents, "get_model", partial(hwcomponents.get_model, models=[SataTestAdder]))
+    found = estimate("sata_test_adder", {"width": 16})
+    assert found.energy_pj == pytest.approx({"add": 0.05})
+    assert (found.area_um2, found.leakage_mw) == (pytest.approx(16), pytest.approx(0.016))
+
+
+@pytest.mark.usefixtures("package")
+def test_as_a_class_of_a_library(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("""
+library:
+  name: mine
+  components:
+  - class: sram
+    estimator: "sata.interchange.hwcomponents:model"
+    attributes: {name: sram, arguments: "width=64", rename: "write=update"}
+""")
+    faults = Faults()
+    libraries = load_libraries([(str(file), Where())], [], faults)
+    faults.check()
+    price = Prices(libraries, 32).price("sram")
+    assert price.energy_pj == pytest.approx({"read": 6.4, "write": 12.8})
+    assert "hwcomponents model Sram(width=64, tech_node=3.2e-08)" in price.origin["read"]

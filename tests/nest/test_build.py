@@ -7,7 +7,7 @@ from typing import Any
 import networkx as nx
 import pytest
 
-from sata.evaluate import Prepared, prepare
+from sata.evaluation import Prepared, prepare
 from sata.nest.graph import graph_of, path_to, structure_of
 from sata.nest.model import BoundLoop, Level
 from sata.nest.structure import TEMPORAL

@@ -7,16 +7,22 @@ the recorded powers only: the leakage of a LIF unit is recorded as 84 nW, its pa
 
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from sata.cli import main
 from sata.costs.given import GivenResult, price_counts
 
 HERE = Path(__file__).resolve().parent
-RUNS: dict[str, Any] = yaml.safe_load((HERE.parent / "data/sata/inference_runs.yaml").read_text(encoding="utf-8"))["runs"]
+RUNS: dict[str, Any] = yaml.safe_load((HERE.parent / "data/sata/inference_runs.yaml").read_text(encoding="utf-8"))[
+    "runs"
+]
 TOLERANCE = 0.005
 UNITS = {"spike-mac": "PE", "mac": "PE", "lif": "LIF", "relu": "LIF", "spad": "spads"}
 
@@ -27,7 +33,7 @@ def priced() -> GivenResult:
 
 
 def test_all_recorded_runs_are_priced(priced: GivenResult) -> None:
-    assert {run for run, in priced.energy_pj(by=("run",))} == set(RUNS)
+    assert {run for (run,) in priced.energy_pj(by=("run",))} == set(RUNS)
     assert len(RUNS) == 24
 
 
@@ -51,3 +57,10 @@ def test_the_counts_are_the_recorded_ones() -> None:
     text = yaml.safe_load((HERE / "sata_inference.yaml").read_text(encoding="utf-8"))
     assert text["counts"]["runs"] == {run: item["counts"] for run, item in RUNS.items()}
     assert sum(item["from_energy"] for item in RUNS.values()) == 4
+
+
+def test_the_command_line_says_the_same(priced: GivenResult) -> None:
+    done = CliRunner().invoke(main, ["price", "--counts", str(HERE / "sata_inference.yaml"), "--json", "-"])
+    assert done.exit_code == 0
+    records = json.loads(done.stdout)["records"]
+    assert math.fsum(r["energy_pj"] for r in records) == pytest.approx(math.fsum(r.energy_pj for r in priced.records))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sata.evaluate import prepare
+from sata.evaluation import prepare
 from sata.report.nest_svg import nest_svg
 from sata.report.text import block_lines
 from tests.cli.test_run import SMALL, ok

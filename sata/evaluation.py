@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sata.costs.accounts import component_rows, leakage_spread, uncertainty_rows
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.evaluate import Price
 from sata.costs.nodes import all_nodes, area_um2, leakage_mw, price_nodes, price_table, prices_of
@@ -24,9 +25,9 @@ from sata.nest.graph import Graph, Shape, graph_of, structure_of
 from sata.nest.model import Group, Program
 from sata.report.result import Record, Result
 from sata.specs import Loaded, in_order, load
-from sata.specs.faults import Fault, Faults, SpecError, Where
+from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.files import State, state, watching
-from sata.specs.model import Arch, Workload
+from sata.specs.model import Arch, Compute, Workload
 from sata.version import __version__
 
 KEPT_BETWEEN_CALLS = 32  # prepared runs
@@ -125,6 +126,7 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
     program = build(loaded.arch, loaded.workload, loaded.mapping, faults, ops)
     library_prices = prices_of(loaded.arch, loaded.docs, faults)
     prices = price_nodes(loaded.arch, library_prices, faults, loaded.docs[0]) if library_prices is not None else {}
+    _gated_actions(loaded.arch, prices, faults)
     _check(faults, loaded)
     graphs = tuple(graph_of(group) for group in program.groups)
     pairs = zip(program.groups, graphs, strict=True)
@@ -141,6 +143,18 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
         area_um2(loaded.arch, prices),
         leakage_mw(loaded.arch, prices),
     )
+
+
+def _gated_actions(arch: Arch, prices: Mapping[str, Price], faults: Faults) -> None:
+    """Actions that a compute gates or skips are actions of its class."""
+    for node, _ in all_nodes(arch):
+        if not isinstance(node, Compute) or node.name not in prices:
+            continue
+        known = prices[node.name].energy_pj
+        for action in dict.fromkeys((*node.gate, *node.skip)):
+            if action and action not in known:
+                message = f"'{action}' is no action of {node.name} (class {node.component}); it has: {', '.join(known)}"
+                faults.add(node.where, message, did_you_mean(action, known))
 
 
 def _check(faults: Faults, loaded: Loaded) -> None:
@@ -168,11 +182,13 @@ def _result(
     records: list[Record] = []
     ops: list[Record] = []
     traffic: list[Record] = []
+    spreads: list[tuple[Record, Mapping[str, float]]] = []
     for group, counts, tallies in groups:
         bound_by, each = group_cycles(tallies)
         for found, t, cycles in zip(counts, tallies, each, strict=True):
-            records += t.records
-            records += _leakage(prepared, t, cycles)
+            leaking = _leakage(prepared, t, cycles)
+            records += [*t.records, *(r for r, _ in leaking)]
+            spreads += [pair for pair in (*zip(t.records, t.spreads, strict=True), *leaking) if pair[1]]
             ops.append(_op_record(prepared, group, found, cycles, bound_by))
             traffic += _traffic_records(found)
     order = {op.name: n for n, op in enumerate(prepared.workload.ops)}
@@ -188,6 +204,8 @@ def _result(
         area_um2=prepared.area_um2,
         leakage_mw=prepared.leakage_mw,
         meta=_meta(prepared, variables),
+        components=component_rows(prepared.arch, prepared.prices, records),
+        uncertainty=sorted(uncertainty_rows(spreads), key=by_order),
     )
 
 
@@ -203,16 +221,21 @@ def group_cycles(tallies: Sequence[Tally]) -> tuple[str, list[float]]:
     return bound_by, [t.cycles.get(bound_by, 0.0) + t.cycles.get(FILLING, 0.0) for t in tallies]
 
 
-def _leakage(prepared: Prepared, t: Tally, cycles: float) -> list[Record]:
-    """Leakage of all instances of the architecture while the op runs, used or not. Without a clock there is no time."""
+def _leakage(prepared: Prepared, t: Tally, cycles: float) -> list[tuple[Record, Mapping[str, float]]]:
+    """Leakage of all instances of the architecture while the op runs, used or not, and its uncertainty by class.
+
+    Without a clock there is no time, and no leakage.
+    """
     arch = prepared.arch
     if arch.clock_hz is None or not cycles:
         return []
-    found = []
+    found: list[tuple[Record, Mapping[str, float]]] = []
     for name, price in prepared.prices.items():
         if price.leakage_mw:
-            energy = float(leakage_energy_pj(price.leakage_mw, cycles / arch.clock_hz, prepared.instances[name]))
-            found.append(record(t.op, name, price, ("", ""), "leak", "actual", cycles, energy))
+            time, instances = cycles / arch.clock_hz, prepared.instances[name]
+            energy = float(leakage_energy_pj(price.leakage_mw, time, instances))
+            entry = record(t.op, name, price, ("", ""), "leak", "actual", cycles, energy)
+            found.append((entry, leakage_spread(price, time, instances)))
     return found
 
 

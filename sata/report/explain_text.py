@@ -1,0 +1,120 @@
+"""What `sata price --explain` and `sata price --diff` print: the derivation of prices, and where two sets differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sata.costs.evaluate import Price
+from sata.costs.nodes import PriceRow
+from sata.report.text import Block, Lines, Table, plural, quantity
+
+_DIMENSION = {"pJ": "pj", "um2": "um2", "mW": "mw"}
+Key = tuple[str, str]  # node, quantity
+
+
+def explain_blocks(node: str, instances: int, price: Price) -> list[Block]:
+    """A block for the node and for each part below it, outermost first: every price and where it comes from."""
+    return [_block(f"{node}: {plural(instances, 'instance')} of ", price), *_parts(node, price)]
+
+
+def _parts(above: str, price: Price) -> list[Block]:
+    blocks: list[Block] = []
+    for name, part in price.parts.items():
+        blocks += [_block(f"{above}.{name}: a part, ", part), *_parts(f"{above}.{name}", part)]
+    return blocks
+
+
+def _block(head: str, price: Price) -> Lines:
+    attributes = f" ({price.attributes_text()})" if price.attributes else ""
+    lines = [f"  library  {price.library}"]
+    for name, value, unit in amounts(price):
+        shown = "not priced" if value is None else quantity(value, unit, 6)
+        cycles = f", {price.cycles[name]} cycles" if price.cycles.get(name, 1) > 1 else ""
+        lines.append(f"  {name}  {shown}{_apart(price, name, value, unit)}{cycles}")
+        origin = price.origin[name]
+        lines.append(f"    {origin.removeprefix('not priced ') if value is None else origin}")
+    return Lines(f"{head}{price.component}{attributes}", tuple(lines))
+
+
+def _apart(price: Price, name: str, value: float | None, unit: str) -> str:
+    own = price.uncertainty.get(name, {})
+    if not own or not value:
+        return ""
+    each = (f"{component} {quantity(amount, unit)}" for component, amount in own.items())
+    return f" +- {', '.join(each)}"
+
+
+def amounts(price: Price) -> list[tuple[str, float | None, str]]:
+    """(name, value, dimension of its unit) of every action, area and leakage."""
+    entries: list[tuple[str, float | None, str]] = [(a, pj, "pj") for a, pj in price.energy_pj.items()]
+    return [*entries, ("area", price.area_um2, "um2"), ("leakage", price.leakage_mw, "mw")]
+
+
+def explain_data(price: Price) -> dict[str, Any]:
+    """The same as data, for JSON; parts below it have the same form."""
+    return {
+        "class": price.component,
+        "library": price.library,
+        "attributes": dict(price.attributes),
+        "energy_pj": dict(price.energy_pj),
+        "area_um2": price.area_um2,
+        "leakage_mw": price.leakage_mw,
+        "cycles": dict(price.cycles),
+        "uncertainty": {name: dict(each) for name, each in price.uncertainty.items()},
+        "origin": dict(price.origin),
+        "parts": {name: explain_data(part) for name, part in price.parts.items()},
+    }
+
+
+# --- differences ----------------------------------------------------------------------------------------------------
+
+
+def differences(old: Sequence[PriceRow], new: Sequence[PriceRow]) -> list[dict[str, Any]]:
+    """What differs, in the order of the first, then of the second: value, class, instances or origin of a price.
+
+    node, quantity, unit, a, b (None: not priced, or not there), ratio b / a, origin_a, origin_b, instances_a,
+    instances_b (0: not there).
+    """
+    sides: tuple[Mapping[Key, PriceRow], ...] = tuple({(r.node, r.quantity): r for r in rows} for rows in (old, new))
+    found = []
+    for key in dict.fromkeys((*sides[0], *sides[1])):
+        a, b = (side.get(key) for side in sides)
+        if a is not None and b is not None and _said(a) == _said(b):
+            continue
+        first, second = (row.value if row is not None else None for row in (a, b))
+        found.append({
+            "node": key[0], "quantity": key[1], "unit": (a or b).unit if (a or b) else "",  # type: ignore[union-attr]
+            "a": first, "b": second, "ratio": second / first if first and second is not None else None,
+            "origin_a": a.origin if a else "", "origin_b": b.origin if b else "",
+            "instances_a": a.instances if a else 0, "instances_b": b.instances if b else 0,
+        })  # fmt: skip
+    return found
+
+
+def _said(row: PriceRow) -> tuple[object, ...]:
+    return row.value, row.cycles, row.instances, row.component, row.origin
+
+
+def diff_blocks(names: tuple[str, str], found: Sequence[Mapping[str, Any]], equal: int) -> list[Block]:
+    """A table of the prices that differ, then their origins."""
+    if not found:
+        return [Lines("", (f"no differences in {plural(equal, 'price')}",))]
+    rows, origins = [], []
+    for d in found:
+        ratio = f"{d['ratio']:.3f}" if d["ratio"] is not None else "-"
+        rows.append((d["node"], d["quantity"], _value(d, "a"), _value(d, "b"), ratio))
+        origins.append(f"{d['node']} {d['quantity']}")
+        origins += [f"  {letter}  {d[f'origin_{letter}'] or 'not there'}" for letter in "ab"]
+        if d["instances_a"] != d["instances_b"]:
+            origins.append(f"  instances  {d['instances_a']}, {d['instances_b']}")
+    head = ("node", "price", "a", "b", "b / a")
+    title = f"{plural(len(found), 'price')} of {len(found) + equal} differ: a is {names[0]}, b is {names[1]}"
+    return [Table(title, head, "llrrr", tuple(rows)), Lines("Where they come from", tuple(origins))]
+
+
+def _value(d: Mapping[str, Any], letter: str) -> str:
+    if not d[f"instances_{letter}"]:
+        return "-"
+    value = d[letter]
+    return "not priced" if value is None else quantity(value, _DIMENSION[d["unit"]])
