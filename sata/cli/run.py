@@ -17,7 +17,7 @@ from sata.cli.options import json_option, ops_option, set_option
 @set_option
 @json_option
 @click.option("--csv", "csv_file", metavar="FILE", help="Write one record a line as CSV to FILE; - is standard output.")
-@click.option("--traffic", is_flag=True, help="Print fills, reads, updates and drains of every op, memory and tensor too.")
+@click.option("--traffic", is_flag=True, help="Print fills, reads, updates and drains of every op too.")
 def run(
     arch: str, workload: str | None, mapping: str | None, ops: str | None, variables: dict[str, Any],
     json_file: str | None, csv_file: str | None, traffic: bool,

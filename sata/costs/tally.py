@@ -72,7 +72,8 @@ def record(
     """
     return {
         "op": op.name, "layer": op.layer, "stage": op.stage, "component": component, "class": price.component,
-        "tensor": tensor[0], "kind": tensor[1], "action": action, "outcome": outcome, "count": count, "energy_pj": energy,
+        "tensor": tensor[0], "kind": tensor[1], "action": action, "outcome": outcome, "count": count,
+        "energy_pj": energy,
     }  # fmt: skip
 
 

@@ -59,14 +59,15 @@ def _group(arch: Arch, share: Share, known: Known, faults: Faults) -> Group | No
     if split is not None and len(split.ways) != len(share.entry.patterns):
         faults.add(
             split.where,
-            f"the split has {len(split.ways)} way{'s' if len(split.ways) > 1 else ''} for {len(share.entry.patterns)} patterns; "
-            "each op needs its own",
+            f"the split has {len(split.ways)} way{'s' if len(split.ways) > 1 else ''} for "
+            f"{len(share.entry.patterns)} patterns; each op needs its own",
         )
         return None
     if split is None and len(share.entry.patterns) > 1 and len(share.ops) > 1:
         faults.add(
             share.entry.where,
-            f"ops {', '.join(op.name for op in share.ops)} share this nest, which has no `split`; end it with one way for each",
+            f"ops {', '.join(op.name for op in share.ops)} share this nest, which has no `split`; "
+            "end it with one way for each",
         )
         return None
     nests = []
@@ -210,7 +211,7 @@ def _whole(nests: list[OpNest], passed: dict[str, tuple[int, int]], faults: Faul
             for loop in (loop for loop in _shared_loops(made) if loop.rank in apart):
                 faults.add(
                     loop.where,
-                    f"loop {loop.rank} {loop.factor} stands above the split, but along it '{taken.op.name}' takes other "
-                    f"elements of '{name}' than '{made.op.name}' has just made",
+                    f"loop {loop.rank} {loop.factor} stands above the split, but along it '{taken.op.name}' takes "
+                    f"other elements of '{name}' than '{made.op.name}' has just made",
                     f"move loop {loop.rank} into both ways",
                 )

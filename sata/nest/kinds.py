@@ -23,6 +23,8 @@ def check_modelled(arch: Arch, faults: Faults) -> None:
     for way in arch.ways():
         for node in way:
             if isinstance(node, Memory) and node.format:
-                faults.add(node.where, f"memory '{node.name}' has a 'format'; compressed formats are not modelled", "leave it out")
+                message = f"memory '{node.name}' has a 'format'; compressed formats are not modelled"
+                faults.add(node.where, message, "leave it out")
             if isinstance(node, Array) and node.lockstep:
-                faults.add(node.where, f"array '{node.name}' is in 'lockstep'; waiting lanes are not modelled", "leave it out")
+                message = f"array '{node.name}' is in 'lockstep'; waiting lanes are not modelled"
+                faults.add(node.where, message, "leave it out")

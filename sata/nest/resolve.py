@@ -125,7 +125,8 @@ def _in_order(nodes: Sequence[NestNode], way: Way, faults: Faults) -> None:
             names = [n.name for n in way if isinstance(n, _CLASS[word])]
             faults.add(
                 node.where,
-                f"'{node.name}' is no {word} on the way to compute '{way[-1].name}'; expected one of: {', '.join(names) or 'none'}",
+                f"'{node.name}' is no {word} on the way to compute '{way[-1].name}'; "
+                f"expected one of: {', '.join(names) or 'none'}",
                 did_you_mean(node.name, names),
             )
             continue
@@ -277,7 +278,8 @@ def _covers(op: Op, loops: list[BoundLoop], own: Sequence[int], rank: str, bound
     elif outer.factor > needed:
         faults.add(
             outer.where,
-            f"loop {rank} {outer.factor} of '{op.name}' runs idle after {needed} steps (bound {bound}, stride {outer.stride})",
+            f"loop {rank} {outer.factor} of '{op.name}' runs idle after {needed} steps "
+            f"(bound {bound}, stride {outer.stride})",
             f"write `{rank} *` or {rank} {needed}",
         )
 
@@ -320,5 +322,6 @@ def _keep_names(memory: Memory, node: MapMemory, known: Known, allowed: set[str]
         elif not known.tensors.get(name, frozenset()) & allowed:
             faults.add(
                 node.places.get(name, node.where),
-                f"memory '{memory.name}' does not keep '{name}'; the architecture allows: {', '.join(sorted(allowed)) or 'nothing'}",
+                f"memory '{memory.name}' does not keep '{name}'; "
+                f"the architecture allows: {', '.join(sorted(allowed)) or 'nothing'}",
             )

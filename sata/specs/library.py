@@ -27,7 +27,6 @@ from sata.specs.components import (
     Use,
     convert,
     kind_of,
-    shown,
 )
 from sata.specs.estimators import LEAKAGE, read_estimator, read_uncertainty
 from sata.specs.expressions import has_expression
@@ -37,7 +36,7 @@ from sata.specs.find import shipped
 from sata.specs.scaling import read_rule
 from sata.specs.source import Doc, Path_
 from sata.specs.tables import LARGEST_TABLE, Column, read_table
-from sata.specs.units import DIMENSIONS, parse_quantity
+from sata.specs.units import parse_quantity
 
 _OWN = ("class", "count")  # keys of a part that are no attributes
 

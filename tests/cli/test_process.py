@@ -82,8 +82,8 @@ def test_bad_input_ends_with_2_and_no_traceback() -> None:
 
 def test_ctrl_c_ends_with_130() -> None:
     code = (
-        "import sata, sata.cli, os, signal\n"
-        "sata.evaluate = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
+        "import sata.cli, sata.evaluation, os, signal\n"
+        "sata.evaluation.evaluate = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
         f"sata.cli.main(['run', {SMALL!r}])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
