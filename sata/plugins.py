@@ -7,8 +7,8 @@
         return Estimate(energy_pj={"read": 0.01 * width_bits, "write": 0.012 * width_bits}, area_um2=0.3 * size_bits)
 
 Registered under the entry-point group `sata.components` (the entry point's name is the class), or named by a library:
-`{class: sram6t, estimator: "my_package:sram6t"}`. The return annotation makes a function a plug-in: nothing else is ever
-called. How attributes follow from the parameters is told in docs/plugins.md. This module imports nothing.
+`{class: sram6t, estimator: "my_package:sram6t"}`. The return annotation makes a function a plug-in: nothing else is
+ever called. How attributes follow from the parameters is told in docs/plugins.md. This module imports nothing.
 """
 
 from __future__ import annotations

@@ -95,7 +95,8 @@ def _explain(source: str, component: str, variables: dict[str, Any]) -> tuple[li
     arch, nodes = _priced(source, variables)
     if component not in nodes:
         hint = did_you_mean(component, nodes) or f"it has: {', '.join(nodes)}"
-        raise click.BadParameter(f"no component '{component}' of {arch.name} has a price; {hint}", param_hint="--explain")
+        message = f"no component '{component}' of {arch.name} has a price; {hint}"
+        raise click.BadParameter(message, param_hint="--explain")
     instances = next(number for node, number in all_nodes(arch) if node.name == component)
     price = nodes[component]
     data = {"node": component, "instances": instances, "price": explain_data(price)}

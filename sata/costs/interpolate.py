@@ -78,7 +78,8 @@ def _along(table: Table, rows: Sequence[Row], grids: Mapping[str, Sequence[float
 
     def at(point: float) -> Values:
         own = [row for row in rows if row.keys[name] == point]
-        return _along(table, own, grids, values, {**corner, name: point}, lines, steps)
+        there = int(point) if point == int(point) else point
+        return _along(table, own, grids, values, {**corner, name: there}, lines, steps)
 
     if x in grid:
         return at(x)

@@ -182,6 +182,8 @@ def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> flo
             continue  # at home: nothing is brought or taken away
         parent = next(level.memory for level in counts.nest.levels if level.memory.name == chain[at - 1])
         above = next(a for a in counts.accesses if (a.memory, a.tensor) == (parent, access.tensor))
+        if not above.dense.instances:
+            continue  # no element of the tensor exists, so nothing is moved
         tile = access.dense.tile * bits[access.tensor.kind]
         ports = parent.bandwidth
         if access.tensor.role == "input":
@@ -191,7 +193,7 @@ def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> flo
             sent, came = above.dense.updates, access.dense.drains
             rates = (ports.read_bits if ports.shared else ports.write_bits, memory.bandwidth.read_bits)
         # all children of one parent at its port, what they share once; each child at its own
-        shared = access.dense.instances / above.dense.instances * (sent / came if came else 1.0)
+        shared = access.dense.instances / max(above.dense.instances, 1) * (sent / came if came else 1.0)
         times = (tile * shared / rates[0] if rates[0] else 0.0, tile / rates[1] if rates[1] else 0.0)
         cycles += max(times)
     return cycles

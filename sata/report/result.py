@@ -19,7 +19,7 @@ class Result:
         Energies add up: any total is a sum over records.
     ops: per op: op, layer, stage, action, group, cycles, bound_by, seconds, computes, actual, gated, skipped, steps,
         instances, utilization. Cycles of ops add up to those of the run.
-    traffic: per op, memory and tensor: instances, tile, fills, reads, updates, drains, merge_reads (dense, in elements).
+    traffic: per op, memory and tensor: instances, tile, fills, reads, updates, drains, merge_reads (dense, elements).
     occupancy: per group and memory: bits held at once, limit_bits (None: unlimited).
     kept: what back-propagation keeps from the forward to the backward pass: layer, tensor, kind, bits.
     components: per node: node, class, library, instances, area_um2 and leakage_mw of all its instances (None: its class

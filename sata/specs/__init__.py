@@ -150,7 +150,8 @@ def in_order(faults: Iterable[Fault], labels: Sequence[str]) -> list[Fault]:
 
     def key(fault: Fault) -> tuple[int, str, int, int]:
         known = fault.file in place or not fault.file
-        return place.get(fault.file, len(place) if fault.file else -1), "" if known else fault.file, fault.line, fault.column
+        number = place.get(fault.file, len(place) if fault.file else -1)
+        return number, "" if known else fault.file, fault.line, fault.column
 
     return sorted(faults, key=key)
 

@@ -196,7 +196,7 @@ class _Reader:
                            did_you_mean(name, known) or f"it has: {', '.join(known)}", key=True)  # fmt: skip
             elif known[name] == "text":
                 self.fault(here, f"the column '{name}' of {label} holds words and cannot be interpolated", key=True)
-        interpolate = {n: how for n, how in data.get("interpolate", {}).items() if n in known}
+        interpolate = {n: how for n, how in data.get("interpolate", {}).items() if known.get(n, "text") != "text"}
         self.check_positive(interpolate, rows, path, label)
         actions = [c.name.removeprefix("energy.") for c in columns if c.name.startswith("energy.")]
         return Table(

@@ -106,7 +106,8 @@ class _Way:
         self.names.add(name)
         if key == "memory":
             if "keep" in data and "bypass" in data:
-                self.faults.add(self.doc.where((*path, "bypass"), True), "a memory has either 'keep' or 'bypass', not both")
+                where = self.doc.where((*path, "bypass"), True)
+                self.faults.add(where, "a memory has either 'keep' or 'bypass', not both")
             keep = tuple(data["keep"]) if "keep" in data else None
             names = [(key, i, name) for key in ("keep", "bypass") for i, name in enumerate(data.get(key, ()))]
             places = {name: self.doc.where((*path, key, i)) for key, i, name in names}

@@ -24,6 +24,8 @@ def read_rule(rule: Any, at: Scalar, kind: str, fault: Report) -> Scale:
         return _law(rule, at, kind, fault) if "power" in rule else _table(rule["table"], at, kind, fault)
     if rule == "log" and float(at) <= 1:
         fault((), f"'log' needs a reference above 1, not {shown(at, kind)}")
+    if rule in ("linear", "quadratic") and float(at) <= 0:
+        fault((), f"'{rule}' needs a reference above 0, not {shown(at, kind)}")
     return Scale(rule)
 
 

@@ -97,7 +97,8 @@ def _choice(error: Error, path: Path_, root: Schema) -> list[Saying]:
     for below in error.context or ():
         attempts.setdefault(int(below.relative_schema_path[0]), []).append(below)
     said = [_all(errors, root) for _, errors in sorted(attempts.items())]
-    return max(said, key=lambda found: (max(len(s.path) for s in found), -len(found)), default=[Saying(path, error.message)])
+    alone = [Saying(path, error.message)]
+    return max(said, key=lambda found: (max(len(s.path) for s in found), -len(found)), default=alone)
 
 
 # --- keys ---------------------------------------------------------------------------------------------------------

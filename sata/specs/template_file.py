@@ -79,7 +79,7 @@ class TemplateFile:
                 length += len(part)
                 if length > LONGEST_TEXT:
                     raise ValueError(f"it renders to more than {LONGEST_TEXT} characters")
-        except Exception as error:  # whatever a template does wrong, the user gets it as a sentence with its line
+        except Exception as error:  # noqa: BLE001 -- whatever a template does wrong, the user gets it as a sentence with its line
             raise TemplateFault(f"{_place_of(error, self.path, self.label)}: {_sentence(error, names)}") from None
         return "".join(parts)
 

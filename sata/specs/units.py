@@ -63,8 +63,7 @@ def parse_quantity(text: object, dimension: str) -> int | float:
     Raises: ValueError whose text says what is wrong and lists the accepted units with an example.
     """
     dim = DIMENSIONS[dimension]
-    article = "an" if dim.noun[0] in "ae" else "a"
-    expected = f"expected {article} {dim.noun} in {', '.join(dim.units)}, such as '{dim.example}'"
+    expected = f"expected {_article(dim)} {dim.noun} in {', '.join(dim.units)}, such as '{dim.example}'"
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         raise ValueError(f"{text} has no unit; {expected}")
     if not isinstance(text, str):
@@ -101,14 +100,18 @@ def _wrong_unit(text: str, unit: str, dim: Dimension, expected: str) -> str:
     return f"unknown unit {_shown(unit)} in {_shown(text)}; {hint + ' ' if hint else ''}{expected}"
 
 
+def _article(dim: Dimension) -> str:
+    return "an" if dim.noun[0] in "ae" else "a"
+
+
 def _in_range(value: Fraction, text: str, dim: Dimension) -> int | float:
     if value < 0:
-        raise ValueError(f"{_shown(text)} is negative; a {dim.noun} such as '{dim.example}' is expected")
+        raise ValueError(f"{_shown(text)} is negative; {_article(dim)} {dim.noun} such as '{dim.example}' is expected")
     if value == 0 and not dim.zero:
-        raise ValueError(f"{_shown(text)} is zero; a {dim.noun} such as '{dim.example}' is expected")
+        raise ValueError(f"{_shown(text)} is zero; {_article(dim)} {dim.noun} such as '{dim.example}' is expected")
     number, unit = dim.largest.split()
     if value > int(number) * dim.units[unit]:
-        raise ValueError(f"{_shown(text)} is too large for a {dim.noun}; at most {dim.largest}")
+        raise ValueError(f"{_shown(text)} is too large for {_article(dim)} {dim.noun}; at most {dim.largest}")
     if dim.whole:
         if value.denominator != 1:
             raise ValueError(f"{_shown(text)} is {float(value):g} bits; a {dim.noun} must be a whole number of bits")

@@ -126,8 +126,8 @@ def test_price_given_counts() -> None:
 
 
 def test_price_takes_one_source() -> None:
-    assert fails("price")[-1] == "Error: give either ARCH or --counts FILE"
-    assert fails("price", SMALL, "--counts", COUNTS)[-1] == "Error: give either ARCH or --counts FILE"
+    assert fails("price")[-1] == "Error: give either ARCH, --diff A B or --counts FILE"
+    assert fails("price", SMALL, "--counts", COUNTS)[-1] == "Error: give either ARCH, --diff A B or --counts FILE"
 
 
 def test_show_prints_all_nests_in_80_columns() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import yaml
 
 import sata
 from sata.costs.evaluate import Price
@@ -111,10 +110,7 @@ def test_tables_and_their_sources(name: str) -> None:
 @pytest.mark.parametrize(("name", "node"), [("sata_28nm_inference", 28), ("horowitz_45nm", 45), ("eyeriss_65nm", 65)])
 def test_sata_runs_with_each_library(name: str, node: int) -> None:
     """The shipped architecture at the node of the library."""
-    arch = yaml.safe_load((shipped("arch") / "sata.yaml").read_text(encoding="utf-8"))
-    arch["variables"]["library"] = name
-    arch["arch"]["technology"] = f"{node} nm"
-    result = sata.evaluate(arch, "workloads/vgg5_cifar10.yaml", "mappings/sata.yaml")
+    result = sata.evaluate("arch/sata.yaml", "workloads/vgg5_cifar10.yaml", library=name, technology=f"{node} nm")
     assert result.energy_pj() > 0
     assert {row["library"] for row in result.prices} == {name, "sata_extra"}
 

@@ -137,7 +137,7 @@ def test_round_trip(library: str, hop: bool, tmp_path: Path) -> None:
     nodes = price_nodes(loaded.arch, prices, faults, loaded.docs[0])
     (tmp_path / "ERT.yaml").write_text(ert_text(loaded.arch, nodes))
     (tmp_path / "ART.yaml").write_text(art_text(loaded.arch, nodes))
-    back = {"arch": {**text["arch"], "libraries": [str(tmp_path / "ERT.yaml"), str(tmp_path / "ART.yaml")],
+    back = {"arch": {**text["arch"], "technology": "32 nm", "libraries": [str(tmp_path / "ERT.yaml"), str(tmp_path / "ART.yaml")],
                      "nodes": renamed(text["arch"]["nodes"])}}  # fmt: skip
     before, after = rows(text), rows(back)
     assert [(r.node, r.quantity, r.unit, r.instances) for r in before] == [

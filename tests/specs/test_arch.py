@@ -64,7 +64,14 @@ def test_values_and_units() -> None:
     assert isinstance(array, Array)
     assert (dict(array.shape), array.multicast, array.reduce, array.hop) == ({"x": 128, "y": 2}, "element", True, "noc")
     assert isinstance(compute, Compute)
-    assert compute.gate == ("spike",)
+    assert compute.gate == {"": ("spike",)}
+
+
+def test_gates_of_some_actions() -> None:
+    text = TEXT.replace("gate: [spike]", "gate: {accumulate: [spike], fire: [weight]}\n        skip: [current]")
+    compute = next(n for way in parse(text).ways() for n in way if isinstance(n, Compute))
+    assert (compute.gates("accumulate"), compute.gates("fire"), compute.gates("update")) == (("spike",), ("weight",), ())
+    assert compute.skips("accumulate") == ("current",)
 
 
 def test_rules() -> None:
