@@ -130,7 +130,10 @@ def factor(scale: Scale, value: float, reference: float) -> float:
             raise ValueError("the factor at the reference point is zero")
         return _point(scale, value) / there
     if scale.rule == "power":
-        return float((value / reference) ** scale.exponent)
+        try:
+            return float((value / reference) ** scale.exponent)
+        except (OverflowError, ZeroDivisionError):
+            raise ValueError(f"the law gives no number at {value:g}") from None
     return 1.0  # constant
 
 

@@ -68,8 +68,7 @@ def record(
     count: float,
     energy: float,
 ) -> Record:
-    """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, operations or cycles.
-    """
+    """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, operations, cycles."""
     return {
         "op": op.name, "layer": op.layer, "stage": op.stage, "component": component, "class": price.component,
         "tensor": tensor[0], "kind": tensor[1], "action": action, "outcome": outcome, "count": count,
@@ -89,9 +88,7 @@ def _memory_records(
                 words = sum(getattr(access.events[e], outcome) for e in events)
                 if not words:
                     continue
-                cost = partial(
-                    _access, words=words, access=access, bits=bits, event=events[0], outcome=outcome
-                )
+                cost = partial(_access, words=words, access=access, bits=bits, event=events[0], outcome=outcome)
                 try:
                     energy, apart = float(cost(price)), spread(price, cost)
                 except KeyError:

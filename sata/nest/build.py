@@ -11,9 +11,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from sata.nest.kinds import check_kinds, check_modelled
+from sata.nest.loops import Known
 from sata.nest.match import Share, match
 from sata.nest.model import BoundLoop, Group, Item, Level, OpNest, Program
-from sata.nest.resolve import Known, path_of, resolve, way_down
+from sata.nest.resolve import path_of, resolve, way_down
 from sata.specs.faults import Faults, did_you_mean
 from sata.specs.kinds import KINDS
 from sata.specs.model import Arch, MappingSpec, MapSplit, Memory, Op, Tensor, Workload

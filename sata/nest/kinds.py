@@ -8,8 +8,7 @@ from sata.specs.model import Arch, Array, Memory, Workload
 
 
 def check_kinds(arch: Arch, workload: Workload, faults: Faults) -> None:
-    """A fault for every name in keep, may_keep, format, gate and skip that is no kind, and no tensor of the workload.
-    """
+    """A fault for every name in keep, may_keep, format, gate and skip that is no kind and no tensor of the workload."""
     tensors = {t.name for op in workload.ops for t in op.tensors}
     kinds = dict.fromkeys((*KINDS, *workload.bits, *(t.kind for op in workload.ops for t in op.tensors)))
     for name, where in arch.kinds:

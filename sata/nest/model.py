@@ -1,6 +1,4 @@
-"""A nest with everything resolved: which memory keeps which tensor, the factor of every loop, the way to the compute.
-
-"""
+"""A nest with everything resolved: which memory keeps which tensor, the factor of every loop, the way to a compute."""
 
 from __future__ import annotations
 

@@ -21,8 +21,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """What the array does with deliveries on the way in (`multicast`: none, tile, element) and results on the way out.
-    """
+    """What an array does with deliveries on the way in (`multicast`: none, tile, element), results on the way out."""
 
     multicast: str = "tile"
     reduce: bool = False
