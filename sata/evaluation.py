@@ -27,6 +27,7 @@ from sata.report.result import Record, Result
 from sata.specs import Loaded, in_order, load
 from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.files import State, state, watching
+from sata.specs.find import find
 from sata.specs.model import Arch, Compute, Workload
 from sata.version import __version__
 
@@ -95,7 +96,7 @@ def prepare(
     )
     if key in _prepared:
         found, before = _prepared[key]
-        if state(path for path, _, _ in before) == before:
+        if state(path for path, _, _ in before) == before and _same_shipped(found):
             _prepared.move_to_end(key)
             return found
     with watching() as files:
@@ -106,6 +107,15 @@ def prepare(
         while len(_prepared) > KEPT_BETWEEN_CALLS:
             _prepared.popitem(last=False)
     return found
+
+
+def _same_shipped(found: Prepared) -> bool:
+    """Whether the mapping that no one named is still the one its name means: one in the current folder would win."""
+    name = f"mappings/{found.arch.name}.yaml"
+    for doc in found.loaded.docs:
+        if doc.label == name and "mapping" in doc.data and doc.files:
+            return find(name, "mappings").resolve() == doc.files[0].resolve()
+    return True
 
 
 def _identity(source: Any) -> str | None:

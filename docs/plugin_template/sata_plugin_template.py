@@ -1,4 +1,4 @@
-"""A plug-in for sata: one function, registered in pyproject.toml. Attributes are its parameters, units their endings."""
+"""A plug-in for sata: one function, registered in pyproject.toml. Its parameters are attributes with units."""
 
 from sata.plugins import Estimate
 

@@ -6,11 +6,14 @@ from sata.specs.faults import Faults, did_you_mean
 from sata.specs.kinds import KINDS
 from sata.specs.model import Arch, Array, Memory, Workload
 
+# Kinds that a shipped template declares: an architecture may speak of them beside a workload of another template.
+USUAL_KINDS = ("optimizer_state",)
+
 
 def check_kinds(arch: Arch, workload: Workload, faults: Faults) -> None:
     """A fault for every name in keep, may_keep, format, gate and skip that is no kind and no tensor of the workload."""
     tensors = {t.name for op in workload.ops for t in op.tensors}
-    kinds = dict.fromkeys((*KINDS, *workload.bits, *(t.kind for op in workload.ops for t in op.tensors)))
+    kinds = dict.fromkeys((*KINDS, *USUAL_KINDS, *workload.bits, *(t.kind for op in workload.ops for t in op.tensors)))
     for name, where in arch.kinds:
         if name not in kinds and name not in tensors:
             hint = did_you_mean(name, kinds) or f"kinds: {', '.join(kinds)}"

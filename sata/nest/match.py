@@ -62,8 +62,13 @@ def match(workload: Workload, mapping: MappingSpec, faults: Faults) -> tuple[lis
 
 def _entry_hint(op: Op, layer: Sequence[Op], mapping: MappingSpec) -> str:
     for entry in mapping.entries:
-        if not (entry.fused and any(fnmatchcase(op.name, pattern) for pattern in entry.patterns)):
+        if not any(fnmatchcase(op.name, pattern) for pattern in entry.patterns):
             continue
+        if not _within(entry, _bounds(layer)):
+            ranges = {rank: f"{low}..{'' if high is None else high}" for rank, (low, high) in entry.only.items()}
+            asked = ", ".join(f"{rank} {text}" for rank, text in ranges.items())
+            have = ", ".join(f"{rank} {_bounds(layer).get(rank, 1)}" for rank in entry.only)
+            return f"the entry of line {entry.where.line} is only for {asked}, layer '{op.layer}' has {have}"
         missing = [p for p in entry.patterns if not any(fnmatchcase(other.name, p) for other in layer)]
         if missing:
             return (
@@ -125,5 +130,8 @@ def _general(pattern: str) -> bool:
 
 
 def _near(pattern: str, names: Sequence[str]) -> str:
-    known = [*names, *(f"*.{name}" for name in sorted(OP_NAMES))]
-    return did_you_mean(pattern, known) or f"ops are: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+    """The nearest op, or the nearest general rule where the pattern is one."""
+    rules = [f"*.{name}" for name in sorted(OP_NAMES)]
+    first, then = (rules, names) if pattern.startswith("*.") else (names, rules)
+    listed = f"ops are: {', '.join(names[:8])}{', ...' if len(names) > 8 else ''}"
+    return did_you_mean(pattern, first) or did_you_mean(pattern, then) or listed

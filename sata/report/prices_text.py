@@ -7,7 +7,7 @@ from typing import Any
 
 from sata.costs.given import GivenResult
 from sata.costs.nodes import PriceRow
-from sata.report.text import Block, Lines, Table, plural, quantity, share, sum_of, whole
+from sata.report.text import Block, Lines, Table, listed, plural, quantity, share, sum_of, whole
 
 _DIMENSION = {"pJ": "pj", "um2": "um2", "mW": "mw"}
 
@@ -24,8 +24,17 @@ def price_blocks(name: str, rows: Sequence[PriceRow], area_um2: float | None, le
         title = f"{node}: {plural(first.instances, 'instance')} of {first.component}{attributes}"
         room = max(len(row.quantity) for row in own)
         blocks.append(Lines(title, tuple(_price(row, room) for row in own)))
-    total = (f"area      {quantity(area_um2, 'um2')}", f"leakage   {quantity(leakage_mw, 'mw')}")
+    total = (
+        f"area      {_without(rows, 'area') or quantity(area_um2, 'um2')}",
+        f"leakage   {_without(rows, 'leakage') or quantity(leakage_mw, 'mw')}",
+    )
     return [*blocks, Lines(f"All instances of {name}", total)]
+
+
+def _without(rows: Sequence[PriceRow], what: str) -> str:
+    """The classes that leave a total open, or nothing."""
+    open_ = [f"{row.component} ({row.node})" for row in rows if row.quantity == what and row.value is None]
+    return f"not priced by {listed(open_)}" if open_ else ""
 
 
 def _price(row: PriceRow, room: int) -> str:

@@ -34,6 +34,7 @@ class Loaded:
     files: list[Path] = field(default_factory=list)
     digest: Any = field(default_factory=hashlib.sha256)
     included_variables: set[str] = field(default_factory=set)
+    may_include: bool = True  # False: the word stands nowhere in the text
 
 
 _parsed: dict[tuple[str, bytes], tuple[Node | None, list[Fault]]] = {}  # by label and content; nodes are never changed
@@ -74,7 +75,8 @@ def load(source: Any, folder: str, faults: Faults) -> Loaded:
         loaded.root = None
         return loaded
     stack = [(base.resolve(), loaded.label)] if base else []
-    loaded.root = _expand(loaded.root, loaded, stack, faults, base, loaded.label)
+    if loaded.may_include:
+        loaded.root = _expand(loaded.root, loaded, stack, faults, base, loaded.label)
     return loaded
 
 
@@ -109,6 +111,7 @@ def read_bytes(path: Path, where: Where) -> bytes:
 def _tree(content: bytes, loaded: Loaded, faults: Faults, label: str = "") -> Node | None:
     label = label or loaded.label
     loaded.digest.update(len(content).to_bytes(8, "little") + content)
+    loaded.may_include = b"include" in content or b"\\" in content  # an escape may spell it
     key = (label, hashlib.sha256(content).digest())
     if key not in _parsed:
         if len(_parsed) >= 64:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,7 @@ class Doc:
         return Where(self.label, 0, 0, text)
 
 
+@lru_cache(maxsize=16_384)
 def path_text(path: Path_) -> str:
     """`("arch", "nodes", 1, "class")` as `arch.nodes[1].class`."""
     return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
