@@ -44,7 +44,9 @@ arch:
   - {{memory: spad, class: near, width: 8 b{near}}}
   - {{compute: PE, class: pe}}
 """
-    nest = nest or "[{memory: DRAM}, {for: 'm *'}, {array: PEs, x: n 3}, {memory: spad}, {for: 'n *, k *'}, {compute: PE}]"
+    nest = (
+        nest or "[{memory: DRAM}, {for: 'm *'}, {array: PEs, x: n 3}, {memory: spad}, {for: 'n *, k *'}, {compute: PE}]"
+    )
     return sata.evaluate(LIBRARY + arch, WORKLOAD, f"mapping:\n- {{ops: mm, nest: {nest}}}\n")
 
 
@@ -118,7 +120,9 @@ def test_the_busiest_instance_counts() -> None:
     """n 6 over 4 PEs, two passes, the second with 2: the first PE has two columns, the last one."""
     nest = "[{memory: DRAM}, {for: 'm *, n *'}, {array: PEs, x: n 4}, {memory: spad}, {for: 'k *'}, {compute: PE}]"
     result = run(near=", bandwidth: {read: 1 KiB/cycle, write: 1 b/cycle}, buffers: 2, size: 1 KiB", nest=nest)
-    writes = 2 * (4 * 8 * 4) + 4 * 8 * 8 + 4 * 16 * 16  # B both columns at each m, A once for both, Z: 4 x 2 x 8 updates
+    writes = (
+        2 * (4 * 8 * 4) + 4 * 8 * 8 + 4 * 16 * 16
+    )  # B both columns at each m, A once for both, Z: 4 x 2 x 8 updates
     assert result.cycles == writes
 
 
@@ -142,12 +146,15 @@ def test_wires() -> None:
 
 
 def test_without_a_clock_there_is_no_time_and_no_leakage() -> None:
-    arch = LIBRARY + """
+    arch = (
+        LIBRARY
+        + """
 arch:
   name: small
   libraries: [hand]
   nodes: [{memory: DRAM, class: far}, {compute: PE, class: pe}]
 """
+    )
     nest = "mapping:\n- {ops: mm, nest: [{memory: DRAM}, {for: 'm *, n *, k *'}, {compute: PE}]}\n"
     result = sata.evaluate(arch, WORKLOAD, nest)
     assert result.seconds is None
@@ -175,13 +182,16 @@ workload:
     compute: "U[k], Y[t,k] = lif(X[t,k])"
     tensors: {X: {kind: current}, U: {kind: potential}, Y: {kind: spike}}
 """
-    arch = LIBRARY + """
+    arch = (
+        LIBRARY
+        + """
 arch:
   name: small
   clock: 1 GHz
   libraries: [hand]
   nodes: [{memory: DRAM, class: far}, {memory: spad, class: near}, {compute: PE, class: pe}]
 """
+    )
     nest = """
 mapping:
 - ops: ["l.forward", "l.fire"]

@@ -70,7 +70,11 @@ def test_values_and_units() -> None:
 def test_gates_of_some_actions() -> None:
     text = TEXT.replace("gate: [spike]", "gate: {accumulate: [spike], fire: [weight]}\n        skip: [current]")
     compute = next(n for way in parse(text).ways() for n in way if isinstance(n, Compute))
-    assert (compute.gates("accumulate"), compute.gates("fire"), compute.gates("update")) == (("spike",), ("weight",), ())
+    assert (compute.gates("accumulate"), compute.gates("fire"), compute.gates("update")) == (
+        ("spike",),
+        ("weight",),
+        (),
+    )
     assert compute.skips("accumulate") == ("current",)
 
 
