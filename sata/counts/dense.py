@@ -265,6 +265,8 @@ def _stack(structure: Structure, pieces: list[DenseCounts], sizes: list[int]) ->
     """Counts of consecutive pieces of a batch as one; numbers that hold for a whole piece are spread over it."""
 
     def joined(numbers: list[Number]) -> Ints:
+        if all(isinstance(n, int) and n == numbers[0] for n in numbers):
+            return np.broadcast_to(np.int64(numbers[0]), (sum(sizes),))  # one number shown as many: read only
         whole = np.empty(sum(sizes), dtype=np.int64)
         start = 0
         for number, size in zip(numbers, sizes, strict=True):

@@ -11,6 +11,7 @@ are evaluated once.
 from __future__ import annotations
 
 from functools import lru_cache
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -234,7 +235,7 @@ class _Walk:
             view[axis] = len(values)
             starts[self.loops[i].rank] += (values * self.strides[i]).reshape(view)
         spatial = sum(self.loops[i].role != IS_TEMPORAL for i in order)
-        inner = int(np.prod(shape[len(order) - spatial :], dtype=np.int64)) if spatial else 1
+        inner = prod(shape[len(order) - spatial :])
         return [s.reshape(-1, inner) for s in starts]
 
     def rows(self, both: list[list[Ints]], steps: int, children: int) -> Ints:
@@ -252,20 +253,20 @@ class _Walk:
             for r, start in enumerate(starts):
                 s = start.reshape(steps, children)
                 span = 1 if w.free else self.below[r]
-                columns.append(np.clip(w.bounds[r] - s, 0, span))
+                columns.append(np.minimum(np.maximum(w.bounds[r] - s, 0), span))
                 if not w.free:
                     place = place + w.coefs[r] * s
                     reach += abs(w.coefs[r]) * span
             places.append(place)
         if w.free:
             border = np.tile(np.array([[0, 1]], dtype=np.int64), (steps, 1))
-            return np.hstack([border, *places, *columns])
+            return np.concatenate([border, *places, *columns], axis=1)
         base = places[0][:, :1].copy()
         places = [p - base for p in places]
         low = min(int(p.min()) for p in places) - reach
         high = max(int(p.max()) for p in places) + reach
-        border = np.clip(np.hstack([-base, w.size - base]), low, high + 1)
-        return np.hstack([border, *places, *columns])
+        border = np.minimum(np.maximum(np.concatenate([-base, w.size - base], axis=1), low), high + 1)
+        return np.concatenate([border, *places, *columns], axis=1)
 
 
 def _strides(loops: tuple[Loop, ...], factors: tuple[int, ...], below: tuple[int, ...]) -> list[int]:
