@@ -97,6 +97,8 @@ def _from_ops(doc: Doc, data: Mapping[str, Any], kinds: Sequence[str], found: Fa
     around = Surroundings(kinds, bits, densities, places)
     ops = parse_ops([given[i] for i in numbers], around, faults, checked=True)
     timesteps, batch = (int(data[key]) if sound(key) else 1 for key in ("timesteps", "batch"))
+    if "timesteps" not in data:
+        timesteps = max((op.ranks.get("t", 1) for op in ops), default=1)
     return Workload(str(data.get("name", "workload")), ops, bits, timesteps, batch, (), doc.where(("workload",)))
 
 
