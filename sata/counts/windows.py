@@ -290,7 +290,7 @@ def _shape(loops: tuple[Loop, ...], factors: tuple[int, ...], shape: tuple[int, 
 
 def _distinct(rows: Ints) -> tuple[Ints, Ints]:
     """(distinct rows, for each row the number of its distinct one)."""
-    if len(rows) <= 2:
+    if len(rows) <= 4:  # no more work than finding equal ones
         return rows, np.arange(len(rows))
     low = rows.min(axis=0)
     spread = rows.max(axis=0) - low + 1
@@ -332,6 +332,7 @@ def _clipped(window: Window, place: int, extents: tuple[int, ...], border: tuple
     return (mask & ((1 << beyond) - 1)) >> first << first
 
 
+@lru_cache(maxsize=1 << 15)
 def _size(window: Window, row: tuple[int, ...]) -> int:
     """How many coordinates the single set of a row has."""
     shift = _shift(window, [row[2]], [row[3:]])
@@ -344,6 +345,7 @@ def _shift(window: Window, places: list[int], extents: list[tuple[int, ...]]) ->
     return -min(p + _mask(coefs, e)[1] for p, e in zip(places, extents, strict=True)) if places else 0
 
 
+@lru_cache(maxsize=1 << 15)
 def _shared(window: Window, row: tuple[int, ...], tiles: int, elements: int, before: bool) -> tuple[int, int]:
     """(covered, held) of one row, by the rule of `multicast`.
 
