@@ -9,7 +9,9 @@ import os
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 from sata.costs.accounts import component_rows, leakage_spread, uncertainty_rows
@@ -49,6 +51,7 @@ class Prepared:
     instances: Mapping[str, int]  # of every node, by name
     area_um2: float | None
     leakage_mw: float | None
+    files: tuple[Record, ...] = ()  # all that were read, libraries and templates too
 
 
 _prepared: OrderedDict[Any, tuple[Prepared, State]] = OrderedDict()
@@ -101,12 +104,24 @@ def prepare(
             return found
     with watching() as files:
         found = _prepare(arch, workload, mapping, ops, variables or {})
+    found = replace(found, files=tuple(_hashed(path) for path in sorted(files)))
     now = state(files)
     if now is not None:
         _prepared[key] = found, now
         while len(_prepared) > KEPT_BETWEEN_CALLS:
             _prepared.popitem(last=False)
     return found
+
+
+def _hashed(path: Path) -> Record:
+    """A file that a run has read, and its hash. Shipped files and those of the current folder by their short names."""
+    full = path.resolve()
+    package = Path(__file__).resolve().parent
+    for top in (package / "shipped", package.parent, Path.cwd().resolve()):
+        if full.is_relative_to(top):
+            full = full.relative_to(top)
+            break
+    return {"file": full.as_posix(), "sha256": sha256(path.read_bytes()).hexdigest()}
 
 
 def _same_shipped(found: Prepared) -> bool:
@@ -297,6 +312,7 @@ def _meta(prepared: Prepared, variables: Mapping[str, Any]) -> Record:
         "clock_hz": prepared.arch.clock_hz,
         "variables": dict(variables),
         "inputs": [{"source": doc.label, "sha256": doc.text_hash} for doc in prepared.loaded.docs],
+        "files": [dict(file) for file in prepared.files],
         "unselected": list(prepared.program.unselected),
     }
 

@@ -4,6 +4,7 @@ together.
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,13 @@ def test_every_shipped_file_is_valid(folder: str) -> None:
 def test_the_one_op_files_of_the_tutorial_run_on_sata() -> None:
     consistent(sata.evaluate("arch/sata.yaml", "workloads/one_conv.yaml"))
     assert sata.check("workloads/tiny_matmul.yaml", "workloads/one_snn_step.yaml") == []
+
+
+def test_a_result_names_every_file_that_it_came_from() -> None:
+    """Libraries, their tables and templates too, by short names and with their hashes."""
+    files = {
+        f["file"]: f["sha256"] for f in sata.evaluate("arch/sata.yaml", "workloads/vgg5_cifar10.yaml").meta["files"]
+    }
+    for name in ("arch/sata.yaml", "workloads/vgg5_cifar10.yaml", "mappings/sata.yaml", "components/sata_32nm.yaml"):
+        assert files[name] == sha256((Path(shipped("arch")).parent / name).read_bytes()).hexdigest()
+    assert {"components/sram_32nm.csv", "sata/templates/lif_bptt.yaml"} <= {f.removeprefix("./") for f in files}

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from sata.cli.options import set_option
+from sata.cli.price import priced
 
 
 @click.group(name="import", short_help="Tables of prices from the output of other tools.")
@@ -83,20 +84,5 @@ def accelergy(arch: str, ert: str | None, art: str | None, variables: dict[str, 
     if ert is None and art is None:
         raise click.UsageError("give --ert FILE, --art FILE or both")
     check_targets({o: name for o, name in (("--ert", ert), ("--art", art)) if name is not None}, [arch])
-    parsed, prices = _prices(arch, variables)
+    parsed, prices = priced(arch, variables)
     write({ert: lambda: ert_text(parsed, prices), art: lambda: art_text(parsed, prices)})
-
-
-def _prices(source: str, variables: dict[str, Any]) -> tuple[Any, Any]:
-    """The architecture and the prices of its nodes by name."""
-    from sata.costs.nodes import price_nodes, prices_of
-    from sata.specs import load
-    from sata.specs.faults import Faults
-
-    loaded = load(source, variables=variables)
-    assert loaded.arch is not None
-    faults = Faults()
-    prices = prices_of(loaded.arch, loaded.docs, faults)
-    nodes = price_nodes(loaded.arch, prices, faults, loaded.docs[0]) if prices is not None else {}
-    faults.check()
-    return loaded.arch, nodes

@@ -62,7 +62,7 @@ def _counts(source: str, variables: dict[str, Any]) -> tuple[list[Block], dict[s
     return counts_blocks(result), counts_data(result)
 
 
-def _priced(source: str, variables: dict[str, Any]) -> tuple[Arch, dict[str, Price]]:
+def priced(source: str, variables: dict[str, Any]) -> tuple[Arch, dict[str, Price]]:
     """An architecture and the prices of its nodes. Raises: SpecError with all faults."""
     from sata.costs.nodes import price_nodes, prices_of
     from sata.specs import load
@@ -81,7 +81,7 @@ def _arch(source: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str
     from sata.costs.nodes import area_um2, leakage_mw, price_table
     from sata.report.prices_text import price_blocks, price_data
 
-    arch, nodes = _priced(source, variables)
+    arch, nodes = priced(source, variables)
     rows = price_table(arch, nodes)
     sums = area_um2(arch, nodes), leakage_mw(arch, nodes)
     return price_blocks(arch.name, rows, *sums), price_data(rows, *sums)
@@ -92,7 +92,7 @@ def _explain(source: str, component: str, variables: dict[str, Any]) -> tuple[li
     from sata.report.explain_text import explain_blocks, explain_data
     from sata.specs.faults import did_you_mean
 
-    arch, nodes = _priced(source, variables)
+    arch, nodes = priced(source, variables)
     if component not in nodes:
         hint = did_you_mean(component, nodes) or f"it has: {', '.join(nodes)}"
         message = f"no component '{component}' of {arch.name} has a price; {hint}"
@@ -107,7 +107,7 @@ def _diff(sources: tuple[str, str], variables: dict[str, Any]) -> tuple[list[Blo
     from sata.costs.nodes import price_table
     from sata.report.explain_text import diff_blocks, differences
 
-    old, new = (price_table(*_priced(source, variables)) for source in sources)
+    old, new = (price_table(*priced(source, variables)) for source in sources)
     found = differences(old, new)
     equal = len({(r.node, r.quantity) for r in (*old, *new)}) - len(found)
     return diff_blocks(sources, found, equal), {"a": sources[0], "b": sources[1], "equal": equal, "differences": found}

@@ -194,8 +194,3 @@ def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> flo
         times = (tile * shared / rates[0] if rates[0] else 0.0, tile / rates[1] if rates[1] else 0.0)
         cycles += max(times)
     return cycles
-
-
-def words_of(access: Access, events: tuple[str, ...]) -> float:
-    """Elements that really take time: what was not skipped."""
-    return sum(access.events[e].actual + access.events[e].gated for e in events)

@@ -56,13 +56,6 @@ def time_dimension(tensor: Tensor) -> int | None:
     return None
 
 
-def mean_density(tensor: Tensor) -> float:
-    """The density, averaged over time steps; 1 where none was given."""
-    if isinstance(tensor.density, tuple):
-        return sum(tensor.density) / len(tensor.density)
-    return 1.0 if tensor.density is None else float(tensor.density)
-
-
 def _components(
     bounds: Mapping[str, int], conditions: Sequence[_Condition]
 ) -> list[tuple[tuple[tuple[str, int], ...], tuple[_Condition, ...]]]:

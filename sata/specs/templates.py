@@ -91,6 +91,7 @@ def _hash(template: TemplateFile) -> str:
     note(template.path)
     digest = sha256(template.path.read_bytes())
     for part in sorted((SHIPPED / "parts").glob("*.yaml")):
+        note(part)
         digest.update(part.read_bytes())
     return digest.hexdigest()
 
