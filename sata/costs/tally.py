@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from sata.costs.energy import Amount, access_energy_pj, compute_energy_pj, hop_energy_pj
 from sata.costs.evaluate import Price
 from sata.costs.prices import missing_action
-from sata.costs.time import compute_cycles, memory_cycles
+from sata.costs.time import compute_cycles, filling_cycles, memory_cycles, tile_copies
 from sata.counts.busiest import busiest_bits
+from sata.counts.dense import MemoryCounts
 from sata.counts.op import READS, WRITES, Access, Delivery, OpCounts
 from sata.specs.faults import Faults
-from sata.specs.model import Op
+from sata.specs.model import Memory, Op
 
 Record = dict[str, Any]
 _Spread = tuple[Record, Mapping[str, float]]  # a record, and the uncertainty of its energy by class
@@ -168,9 +171,6 @@ def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, in
 def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> float:
     """Cycles to fill the first tiles of a single-buffered memory and to drain the last ones: nothing overlaps them."""
     accesses = [a for a in counts.accesses if a.memory.name == name]
-    if not accesses or accesses[0].memory.buffers != 1:
-        return 0.0
-    memory = accesses[0].memory
     cycles = 0.0
     for access in accesses:
         chain = counts.nest.chains[access.tensor.name]
@@ -179,18 +179,29 @@ def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> flo
             continue  # at home: nothing is brought or taken away
         parent = next(level.memory for level in counts.nest.levels if level.memory.name == chain[at - 1])
         above = next(a for a in counts.accesses if (a.memory, a.tensor) == (parent, access.tensor))
-        if not above.dense.instances:
-            continue  # no element of the tensor exists, so nothing is moved
-        tile = access.dense.tile * bits[access.tensor.kind]
-        ports = parent.bandwidth
-        if access.tensor.role == "input":
-            sent, came = above.dense.reads, access.dense.fills
-            rates = (ports.read_bits, memory.bandwidth.write_bits)
-        else:
-            sent, came = above.dense.updates, access.dense.drains
-            rates = (ports.read_bits if ports.shared else ports.write_bits, memory.bandwidth.read_bits)
-        # all children of one parent at its port, what they share once; each child at its own
-        shared = access.dense.instances / max(above.dense.instances, 1) * (sent / came if came else 1.0)
-        times = (tile * shared / rates[0] if rates[0] else 0.0, tile / rates[1] if rates[1] else 0.0)
-        cycles += max(times)
+        output = access.tensor.role == "output"
+        cycles += float(
+            first_and_last(parent, access.memory, output, bits[access.tensor.kind], above.dense, access.dense)
+        )
     return cycles
+
+
+def first_and_last(
+    parent: Memory, memory: Memory, output: bool, bits: int, above: MemoryCounts, found: MemoryCounts
+) -> Amount:
+    """Cycles to fill (or to drain) the first (or last) tiles of one tensor at a memory that is not its home; 0 where
+    the memory has more buffers than one. Of one mapping, or of a batch."""
+    if memory.buffers != 1:
+        return 0.0
+    ports = parent.bandwidth
+    if output:
+        sent, came = above.updates, found.drains
+        rates = (ports.read_bits if ports.shared else ports.write_bits, memory.bandwidth.read_bits)
+    else:
+        sent, came = above.reads, found.fills
+        rates = (ports.read_bits, memory.bandwidth.write_bits)
+    if not any(rates):
+        return 0.0
+    copies = tile_copies(found.instances, above.instances, sent, came)
+    # where no element of the tensor exists, nothing is moved
+    return filling_cycles(found.tile * bits * (np.asarray(above.instances) > 0), copies, *rates)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from itertools import product
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sata.counts.dense import EVENTS, DenseCounts, count
 from sata.counts.op import READS, WRITES, OpCounts
 from sata.nest.structure import TEMPORAL, Structure
@@ -38,6 +41,18 @@ def busiest_bits(counts: OpCounts, memory: Memory, bits: Mapping[str, int]) -> t
         if sum(totals) > sum(best):
             best = (totals[0], totals[1])
     return best
+
+
+def uniform(structure: Structure, factors: NDArray[np.int64], memory: int) -> NDArray[np.bool_]:
+    """Of each mapping of a batch, whether all instances of memory number `memory` move the same. factors: [slots, B]."""
+    alike = np.ones(factors.shape[1], dtype=bool)
+    for slot in _spatial(structure, memory):
+        rank = structure.slots[slot].rank
+        covered = np.prod(factors[list(structure.slots_of[rank])], axis=0)
+        alike &= covered == structure.bounds[rank]
+        if _cut(structure, rank):
+            alike &= factors[slot] == 1
+    return alike
 
 
 def _row(counts: OpCounts, dense: DenseCounts, number: int) -> dict[str, float]:

@@ -16,7 +16,7 @@ from sata.specs.model import Array, Memory, Tensor
 READS = ("reads", "drains", "merge_reads")  # events that read a memory
 WRITES = ("fills", "updates")  # events that write it
 # what a memory does for the link below it; its fills and drains belong to the link above
-_BELOW = {"reads", "updates", "merge_reads"}
+BELOW = {"reads", "updates", "merge_reads"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def _accesses(nest: OpNest, dense: DenseCounts, decisions: Decisions) -> Iterato
 
 
 def _outcome(found: MemoryCounts, event: str, shares: Shares) -> Outcome:
-    return split(getattr(found, event), shares if event in _BELOW else EVERYTHING)
+    return split(getattr(found, event), shares if event in BELOW else EVERYTHING)
 
 
 def _deliveries(nest: OpNest, structure: Structure, factors: tuple[int, ...]) -> Iterator[Delivery]:

@@ -24,11 +24,12 @@ class Batch:
     """All factors of a batch, and the tables of its distinct chains, shared by the pieces it is worked on in.
 
     factors: per slot an int, or an int64 array [B]. pins: spatial slots that stay at one index, to look at one
-    instance.
+    instance. exact: ranks whose factors multiply to their bound, whatever that is in each entry.
     """
 
-    def __init__(self, structure: Structure, factors: Factors, pins: Mapping[int, int] | None = None) -> None:
-        self.structure, self.factors, self.pins = structure, factors, dict(pins or {})
+    def __init__(self, structure: Structure, factors: Factors, pins: Mapping[int, int] | None = None,
+                 exact: frozenset[int] = frozenset()) -> None:  # fmt: skip
+        self.structure, self.factors, self.pins, self.exact = structure, factors, dict(pins or {}), exact
         self.plan = plan_of(structure)  # keeps its views alive: tables are found again by their identity
         self._chains: dict[tuple[int, ...], tuple[list[tuple[int, ...]], Any]] = {}
         self._rows: dict[tuple[int, bool], dict[tuple[int, int], tuple[int, ...]]] = {}
@@ -112,6 +113,8 @@ class Tables:
         self.totals: dict[tuple[int, int, bool], Number] = {}  # what `dense` has summed: by link, views, direction
 
     def _exact(self, rank: int) -> bool:
+        if rank in self.batch.exact:
+            return True
         bound = self.structure.bounds[rank]
         return bool(np.all(self._product(self.structure.slots_of[rank]) == bound))
 

@@ -96,7 +96,7 @@ def structure_of(graph: Graph, nest: OpNest) -> Shape:
             factors.append(item.factor)
     operands = tuple(
         Operand(
-            tuple(_axis(op, dim.terms, dim.offset, dim.size, number) for dim in t.dims if dim.terms),
+            tuple(axis_of(op, dim.terms, dim.offset, dim.size, number) for dim in t.dims if dim.terms),
             t.role == "output",
             tuple(memories.index(name) for name in nest.chains[t.name]),
             t.initialised,
@@ -112,7 +112,7 @@ def stored(op: Op) -> tuple[Tensor, ...]:
     return tuple(t for t in op.tensors if not t.local)
 
 
-def _axis(op: Op, terms: tuple[tuple[str, int], ...], offset: int, size: int, number: dict[str, int]) -> Axis:
+def axis_of(op: Op, terms: tuple[tuple[str, int], ...], offset: int, size: int, number: dict[str, int]) -> Axis:
     """A dimension in numbers. A descending rank is turned round: its index counts from the end, so that all loops
     ascend.
     """

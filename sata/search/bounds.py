@@ -1,0 +1,117 @@
+"""What the rest of a partial nest will cost at least.
+
+Whatever loops follow, the tile that a memory would hold here passes each further link at least as often as it would
+arrive here: each of its arrivals serves some child below, which must be told. And the compute takes every operand at
+every operation, shared by no more lanes than there are. Both are charged at the prices of the links to come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.costs.time import memory_cycles
+from sata.search.frame import Frame, Strand
+from sata.search.labels import Floats, Labels
+from sata.search.links import Ends
+from sata.search.moves import APART, LEAVING, MERGED, SHARED, Moves
+from sata.specs.model import Array
+
+
+@dataclass
+class Bound:
+    """Per label, least energy (with leakage) and least cycles of any completion."""
+
+    energy: Floats
+    cycles: Floats
+
+
+def bound(moves: Moves, labels: Labels, item: int, done: bool = False) -> Bound:
+    """Least energy and cycles of all that labels can become. item: the last item passed; done: nothing is left."""
+    frame = moves.frame
+    energy = labels.energy.copy()
+    bits = labels.bits.copy()
+    passed = sum(isinstance(i, Array) for i in frame.skeleton.items[: item + 1])
+    if not done:
+        for t, strand in enumerate(frame.strands):
+            energy = energy + _strand(moves, labels, t, strand, item, passed, bits)
+    ahead = prod(frame.usable[passed:])
+    steps = frame.points / (labels.lanes * ahead)
+    cycles = steps * frame.cycles_each
+    for n, (at, memory) in enumerate(frame.bandwidths):
+        more = prod(frame.usable[passed : sum(isinstance(i, Array) for i in frame.skeleton.items[:at])])
+        instances = 1 if more == 1 else more
+        cycles = np.maximum(cycles, memory_cycles(bits[n, 0] / instances, bits[n, 1] / instances, memory.bandwidth))
+    cycles = cycles + labels.filling
+    return Bound(energy + frame.on.leak_pj * cycles, cycles)
+
+
+def _strand(
+    moves: Moves, labels: Labels, t: int, strand: Strand, item: int, passed: int, bits: NDArray[np.float64]
+) -> Any:
+    """Least energy of the open links of one tensor; their traffic is added to `bits`."""
+    frame = moves.frame
+    closed = [n for n, s in enumerate(strand.stops) if s.item <= item]
+    if not closed:
+        apart = together = leaving = np.full(len(labels), 0.0)
+        first = 0
+    else:
+        first = closed[-1]
+        columns = moves.counts(labels, t, Ends(strand.stops[first].arrays, False))
+        apart, together, leaving = columns[APART], columns[MERGED], columns[LEAVING]
+        crossed = frame.fanouts[strand.stops[first].arrays : passed]
+        if not strand.output and not (strand.irregular and any(f.multicast == "tile" for f in crossed)):
+            together = columns[SHARED]  # windows that differ here may coincide further in: then only the union is sure
+    total: Any = 0.0
+    for n in range(first, len(strand.stops)):
+        stop = strand.stops[n]
+        last = n + 1 == len(strand.stops)
+        here, back, out = (together, together - labels.valueless[t], leaving) if n == first and closed else (apart,) * 3
+        if n > first or not closed:
+            back = apart * 0.0
+        back = np.maximum(back, 0.0)
+        if last:
+            fans = list(zip(frame.usable, frame.fanouts, strict=True))[max(passed, stop.arrays) :]
+            behind = labels.since[t] if n == first and closed else 1  # lanes already below the parent
+            if strand.irregular and n == first and closed and passed > stop.arrays:
+                behind = labels.lanes
+            if strand.output:
+                sharing = prod(u for u, f in fans if f.reduce)
+                out = np.maximum(out, strand.points / (sharing * behind))
+                lanes = prod(u for u, _ in fans) * behind
+                known = labels.valueless[t] if closed else np.full(len(labels), np.inf)
+                reads = np.maximum(back, out - known * lanes)
+            else:
+                sharing = prod(u for u, f in fans if f.multicast != "none")
+                here = np.maximum(here, strand.points / (sharing * behind))
+        if strand.output:
+            reads = reads if last else back
+            total = total + reads * stop.energy["reads"] + out * stop.energy["updates"]
+            _move(moves, labels, bits, stop.item, item, reads * stop.bits * stop.left, out * stop.bits * stop.left)
+        else:
+            total = total + here * stop.energy["reads"]
+            _move(moves, labels, bits, stop.item, item, here * stop.bits * stop.left, 0.0)
+        if not last:
+            child = strand.stops[n + 1]
+            if strand.output:
+                total = total + apart * child.energy["drains"] + back * child.energy["fills"]
+                _move(moves, labels, bits, child.item, item, apart * child.bits, back * child.bits)
+            else:
+                total = total + apart * child.energy["fills"]
+                _move(moves, labels, bits, child.item, item, 0.0, apart * child.bits)
+    return total
+
+
+def _move(moves: Moves, labels: Labels, bits: NDArray[np.float64], of: int, item: int, read: Any, write: Any) -> None:
+    """Add traffic of a limited memory, per instance: those of a memory not passed yet are at least the lanes so far;
+    arrays still to come above it are divided out by `bound`."""
+    n = moves.limited.get(of)
+    if n is None:
+        return
+    instances = labels.instances[n] if of <= item else labels.lanes
+    bits[n, 0] += read / instances
+    bits[n, 1] += write / instances

@@ -1,0 +1,87 @@
+"""Merging of partial nests with the same future: one that is no better in anything is left out.
+
+Two labels at the same place have the same future where the same is left of every rank, the loops that each tensor
+still remembers are the same, and (where there are such) the lanes are. Then whatever completes one completes the
+other, and everything it will cost grows with the columns compared here; docs/search.md has the argument.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.search.frame import Frame
+from sata.search.labels import Labels
+
+ROUNDS = 24  # with how many better ones of its group each label is compared
+
+
+def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which labels to keep. objective: [B], the order in which candidates are compared (bounds serve best)."""
+    number = len(labels)
+    if number < 2:
+        return np.ones(number, dtype=bool)
+    keys = _keys(frame, labels)
+    group = _groups(keys)
+    columns = _columns(frame, labels)
+    total = columns.sum(axis=1)  # whoever is no worse in all is no worse in the sum
+    order = np.lexsort((total, objective, group))
+    group, columns = group[order], columns[order]
+    alive = np.arange(number)
+    keep = np.ones(number, dtype=bool)
+    for _ in range(ROUNDS):
+        # the best of each group that has not been compared with its group yet is kept, and compared with all after it
+        if len(alive) == 0:
+            break
+        first = np.ones(len(alive), dtype=bool)
+        first[1:] = group[alive[1:]] != group[alive[:-1]]
+        leaders = alive[first]
+        leader = leaders[np.cumsum(first) - 1]
+        worse = np.all(columns[leader] <= columns[alive], axis=1) & ~first
+        keep[alive[worse]] = False
+        alive = alive[~worse & ~first]
+    found = np.zeros(number, dtype=bool)
+    found[order[keep]] = True
+    return found
+
+
+def _keys(frame: Frame, labels: Labels) -> NDArray[np.int64]:
+    rows = [labels.left]
+    odd = [t for t, s in enumerate(frame.strands) if s.irregular]
+    if odd:
+        rows += [labels.history[odd], labels.lanes[None, :], labels.spread[odd]]
+    return np.concatenate(rows)
+
+
+def _groups(keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each label a number that equal keys share."""
+    code = np.zeros(keys.shape[1], dtype=np.int64)
+    size = 1
+    for row in keys:
+        low, high = int(row.min()), int(row.max())
+        if low == high:
+            continue
+        if size * (high - low + 1) >= 1 << 62:
+            code = np.unique(code, return_inverse=True)[1]
+            size = len(code)
+        code = code * (high - low + 1) + (row - low)
+        size *= high - low + 1
+    return code
+
+
+def _columns(frame: Frame, labels: Labels) -> NDArray[np.float64]:
+    """[B, columns], smaller is better."""
+    columns = [labels.energy, labels.filling, *labels.bits.reshape(-1, len(labels))]
+    columns += [-labels.instances[n] for n in range(len(frame.bandwidths))]
+    columns.append(-labels.lanes)
+    fills = bool(frame.bandwidths)
+    for t, strand in enumerate(frame.strands):
+        columns.append(labels.moved[t] * labels.spread[t] * 64.0 + labels.gap[t])
+        columns += [-labels.share[t]]
+        if strand.output:
+            columns += [-labels.added[t], -labels.valueless[t]]
+        if fills:
+            columns.append(labels.since[t] / labels.share[t])
+            if strand.output:
+                columns.append(labels.since[t] / labels.added[t])
+    return np.stack([np.asarray(c, dtype=np.float64) for c in columns], axis=1)

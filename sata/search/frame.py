@@ -1,0 +1,189 @@
+"""What is fixed about the search below one skeleton, in small integers: ranks, tensors, their chains, lanes, prices.
+
+A rank is *regular for a tensor* if it is exact and either the tensor lacks it or it alone indexes a dimension of the
+tensor that it does not leave (no window, no border). Loops over regular ranks act on a tensor only through products;
+those over the others are remembered in their order (`history`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from math import prod
+
+import numpy as np
+
+from sata.counts.density import expected_points
+from sata.counts.outcomes import EVERYTHING, Shares, decide
+from sata.nest.graph import axis_of, stored
+from sata.nest.structure import Axis, Fanout
+from sata.search.score import Machine, compute_energy, word_energy
+from sata.search.nests import template
+from sata.search.space import Constraints, Skeleton, carried_ranks
+from sata.specs.faults import Faults
+from sata.specs.model import Array, Bandwidth, Compute, Memory, Tensor
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A memory on the chain of a tensor: the number of its item, the arrays above it, energies per element by event,
+    bits of one element as far as they move (`left`: those of events on the link below, less what is skipped)."""
+
+    item: int
+    memory: Memory
+    arrays: int
+    energy: dict[str, float]
+    bits: int
+    left: float
+
+
+@dataclass(frozen=True)
+class Strand:
+    """One tensor: the ranks that index it, those that are irregular for it with its irregular axes, its chain."""
+
+    tensor: Tensor
+    output: bool
+    relevant: tuple[bool, ...]  # [ranks]
+    irregular: tuple[int, ...]  # numbers of ranks
+    axes: tuple[Axis, ...]  # over positions in `irregular`, counted from 2 (0 and 1 stand for the regular ranks)
+    stops: tuple[Stop, ...]
+    carried: tuple[int, ...]
+    points: float  # operations for which the tensor exists
+    bits: int
+
+
+@dataclass
+class Frame:
+    """See the module. `usable`: per array, the most lanes that can ever work."""
+
+    skeleton: Skeleton
+    on: Machine
+    ranks: tuple[str, ...]
+    bounds: tuple[int, ...]
+    strands: tuple[Strand, ...]
+    fanouts: tuple[Fanout, ...]
+    usable: tuple[int, ...]
+    bandwidths: tuple[tuple[int, Memory], ...]  # (item, memory) of those that may bound
+    temporal_only: frozenset[int]
+    compute_pj: float
+    cycles_each: float
+    ragged: bool
+    constraints: Constraints
+    merging: bool  # whether partial nests with the same future may be merged
+    modelled: bool = True
+    limits: tuple[tuple[int, int], ...] = field(default=())
+
+    @property
+    def points(self) -> int:
+        return prod(self.bounds)
+
+
+def frame_of(skeleton: Skeleton, on: Machine, constraints: Constraints, ragged: bool) -> Frame:
+    """The frame of a skeleton. Ranks of one vanish."""
+    op = skeleton.op
+    ranks = tuple(r for r, bound in op.ranks.items() if bound > 1)
+    bounds = tuple(op.ranks[r] for r in ranks)
+    nest, _ = template(skeleton, ())
+    faults = Faults()
+    decisions = decide(nest, faults)
+    strands = tuple(_strand(skeleton, t, ranks, bounds, on, decisions.accesses, ragged) for t in stored(op))
+    arrays = [i for i in skeleton.items if isinstance(i, Array)]
+    temporal = frozenset(i for i, r in enumerate(ranks) if r in op.sequential)
+    limited = [(n, i) for n, i in enumerate(skeleton.items) if isinstance(i, Memory) and _limited(i.bandwidth)]
+    ruled = any(m.rules for m in skeleton.memories)
+    first_array = next((n for n, i in enumerate(skeleton.items) if isinstance(i, Array)), len(skeleton.items))
+    cut = ragged or any(s.irregular for s in strands)
+    wired = any(isinstance(i, Array) and i.hop is not None for i in skeleton.items)  # hops are counted at the end only
+    merging = not ruled and not wired and not (cut and any(n > first_array for n, _ in limited))
+    each = float(on.prices[skeleton.compute.name].cycles.get(op.action, 1)) * decisions.computes.unskipped
+    return Frame(
+        skeleton, on, ranks, bounds, strands, tuple(Fanout(a.multicast, a.reduce) for a in arrays),
+        tuple(_usable(a, [b for i, b in enumerate(bounds) if i not in temporal], ragged) for a in arrays),
+        tuple(limited), temporal, compute_energy(prod(op.ranks.values()), decisions.computes, nest, on), each, ragged,
+        constraints, merging, not len(faults),
+    )  # fmt: skip
+
+
+def _limited(bandwidth: Bandwidth) -> bool:
+    return bandwidth.read_bits is not None or bandwidth.write_bits is not None
+
+
+def _strand(skeleton: Skeleton, t: Tensor, ranks: Sequence[str], bounds: Sequence[int], on: Machine,
+            shares: object, ragged: bool) -> Strand:  # fmt: skip
+    op = skeleton.op
+    number = {r: i for i, r in enumerate(op.ranks)}
+    names = list(op.ranks)
+    dims = [axis_of(op, d.terms, d.offset, d.size, number) for d in t.dims if d.terms]
+    relevant = tuple(any(number[r] in a.ranks for a in dims) for r in ranks)
+    odd: list[tuple[Axis, tuple[int, ...]]] = []
+    irregular: dict[int, None] = {}
+    for axis in dims:
+        terms = [(ranks.index(names[r]), c) for r, c in zip(axis.ranks, axis.coefs, strict=True) if names[r] in ranks]
+        if not terms:
+            continue
+        spans = [c * (bounds[r] - 1) for r, c in terms]
+        low, high = axis.offset + sum(min(0, s) for s in spans), axis.offset + sum(max(0, s) for s in spans)
+        if len(terms) > 1 or low < 0 or high >= axis.size or terms[0][1] == 0 or ragged:
+            irregular.update(dict.fromkeys(r for r, _ in terms))
+            odd.append((Axis(tuple(r for r, _ in terms), tuple(c for _, c in terms), axis.offset, axis.size), ()))
+    if ragged:
+        irregular.update(dict.fromkeys(range(len(ranks))))
+    order = tuple(irregular)
+    place = {r: i + 2 for i, r in enumerate(order)}
+    axes = tuple(Axis(tuple(place[r] for r in a.ranks), a.coefs, a.offset, a.size) for a, _ in odd)
+    assert isinstance(shares, dict)
+    stops = []
+    for name in skeleton.chain(t.name):
+        item = next(i for i, m in enumerate(skeleton.items) if not isinstance(m, Array) and m.name == name)
+        memory = skeleton.items[item]
+        assert isinstance(memory, Memory)
+        own: Shares = shares.get((name, t.name), EVERYTHING)
+        energy = {e: word_energy(memory, t, e, own, on) for e in ("reads", "fills", "updates", "drains", "merge_reads")}
+        above = sum(isinstance(i, Array) for i in skeleton.items[:item])
+        stops.append(Stop(item, memory, above, energy, on.bits[t.kind], own.unskipped))
+    carried = tuple(i for i, r in enumerate(ranks) if r in carried_ranks(op, t))
+    return Strand(t, t.role == "output", relevant, order, axes, tuple(stops), carried,
+                  float(expected_points(op, [t], [])), on.bits[t.kind])  # fmt: skip
+
+
+def _usable(array: Array, bounds: Sequence[int], ragged: bool) -> int:
+    """The most lanes of an array that loops can use: the largest products of factors that fit its axes."""
+    total = 1
+    for size in array.shape.values():
+        if ragged:
+            total *= size
+            continue
+        reached = {1}
+        for bound in bounds:
+            divisors = [f for f in range(1, min(bound, size) + 1) if bound % f == 0]
+            reached = {a * f for a in reached for f in divisors if a * f <= size}
+        total *= max(reached)
+    return min(total, prod(bounds)) if not ragged else total
+
+
+def primes_of(number: int) -> tuple[int, ...]:
+    """The distinct prime factors."""
+    found, p = [], 2
+    while p * p <= number:
+        if number % p == 0:
+            found.append(p)
+            while number % p == 0:
+                number //= p
+        p += 1
+    return (*found, number) if number > 1 else tuple(found)
+
+
+def prime_weight(bound: int) -> np.ndarray:
+    """How many prime factors each number up to `bound` has, by number."""
+    weight = np.zeros(bound + 1, dtype=np.int64)
+    for p in range(2, bound + 1):
+        if weight[p] == 0:
+            power = p
+            while power <= bound:
+                weight[power::power] += 1
+                power *= p
+    return weight
+
+
+def is_compute(item: object) -> bool:
+    return isinstance(item, Compute)

@@ -1,0 +1,263 @@
+"""The exact search below one skeleton: partial nests from the outermost loop inwards, a frontier at a time.
+
+A pass keeps at most `width` partial nests at each place. If it never had to leave one out that could still lead to
+something better, what it has found is the optimum; else the least bound of those left out says how far it may be off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.search.bounds import Bound, bound
+from sata.search.dominance import undominated
+from sata.search.frame import Frame, prime_weight, primes_of
+from sata.search.labels import Labels, joined, root
+from sata.search.moves import Moves
+from sata.search.nests import PlacedLoop, nest_of, shape_of
+from sata.search.objective import Objective
+from sata.search.score import score
+from sata.specs.model import Array, Memory
+
+Floats = NDArray[np.float64]
+SLACK = 1e-10  # what is within this share of the best is not worth a look: sums of floats are no better
+
+
+@dataclass(frozen=True)
+class Found:
+    """A complete mapping, scored by the functions of `sata run`."""
+
+    energy_pj: float
+    cycles: float
+    frame: Frame
+    loops: tuple[PlacedLoop, ...]
+
+
+@dataclass
+class Best:
+    """The best so far: one for a single objective, or a Pareto front."""
+
+    objective: Objective
+    found: list[Found] = field(default_factory=list)
+
+    def hopeless(self, of: Bound) -> NDArray[np.bool_]:
+        """Which labels can lead to nothing better than what is there."""
+        return self.objective.hopeless(of.energy, of.cycles, [(f.energy_pj, f.cycles) for f in self.found])
+
+    def offer(self, found: Found) -> bool:
+        """Take it if it is better."""
+        if self.hopeless(Bound(np.array([found.energy_pj]), np.array([found.cycles])))[0]:
+            return False
+        if self.objective.name == "pareto":
+            self.found = [f for f in self.found if not (found.energy_pj <= f.energy_pj and found.cycles <= f.cycles)]
+            self.found.append(found)
+        else:
+            self.found = [found]
+        return True
+
+
+@dataclass
+class Tally:
+    """What a search has done. left_out: least bounds of what a pass had no room for, as (energy, cycles)."""
+
+    generated: int = 0
+    hopeless: int = 0
+    merged: int = 0
+    unfit: int = 0
+    complete: int = 0
+    scored: int = 0
+
+    def add(self, other: Tally) -> None:
+        for name in self.__dataclass_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+class OutOfTime(Exception):
+    """The budget is spent."""
+
+
+class Search:
+    """Passes below one skeleton. `deadline`: of `time.monotonic`."""
+
+    def __init__(self, frame: Frame, best: Best, tally: Tally, deadline: float | None = None,
+                 tick: Callable[[], None] | None = None) -> None:  # fmt: skip
+        self.frame, self.best, self.tally, self.deadline, self.tick = frame, best, tally, deadline, tick
+        self.moves = Moves(frame)
+        self.width = 0
+        self.left_out = np.inf  # the least value left out by this pass
+        self.weights = [prime_weight(b) for b in frame.bounds] if not frame.ragged else []
+        self.items = frame.skeleton.items
+
+    def root_bound(self) -> Bound:
+        """The bound of the empty nest: of everything below this skeleton."""
+        labels = self.moves.close_memory(root(self.frame), 0)
+        if not len(labels):
+            return Bound(np.array([np.inf]), np.array([np.inf]))
+        return bound(self.moves, labels, 0)
+
+    def run(self, width: int) -> float:
+        """One pass. Returns: the least objective that was left out (inf: nothing was, the result is proven)."""
+        self.width, self.left_out = width, np.inf
+        self.moves = Moves(self.frame) if self.moves.trail.size > 1 else self.moves
+        labels = root(self.frame)
+        for number, item in enumerate(self.items):
+            if isinstance(item, Memory):
+                before = len(labels)
+                labels = self.moves.close_memory(labels, number)
+                self.tally.unfit += before - len(labels)
+                labels = self._cut(labels, number)
+            elif isinstance(item, Array):
+                labels = self._array(labels, number, item)
+            else:
+                self._complete(self.moves.close_compute(labels), number)
+                return self.left_out
+            labels = self._block(labels, number)
+            if not len(labels):
+                return self.left_out
+        raise AssertionError("a skeleton ends in a compute")
+
+    # --- loops ----------------------------------------------------------------------------------------------------
+
+    def _block(self, labels: Labels, item: int) -> Labels:
+        """All ways to put temporal loops below an item, one prime (ragged: one loop) at a time, from the fewest on."""
+        waiting: dict[int, list[Labels]] = {}
+        self._sort(labels, waiting)
+        done: list[Labels] = []
+        last = next((n for n in range(item + 1, len(self.items)) if not isinstance(self.items[n], Array)), 0)
+        finish = last == len(self.items) - 1 and last == item + 1  # nothing but the compute follows: all must be looped
+        while waiting:
+            level = max(waiting)
+            here = self._cut(joined(waiting.pop(level)), item)
+            if not len(here):
+                continue
+            if not finish or level == 0:
+                done.append(here)
+            for rank in range(len(self.frame.ranks)):
+                for more in self._loops(here, item, rank):
+                    self.tally.generated += len(more)
+                    self._sort(more, waiting)
+        return joined(done) if done else labels.take(np.zeros(len(labels), dtype=bool))
+
+    def _sort(self, labels: Labels, waiting: dict[int, list[Labels]]) -> None:
+        """Put labels by how much is left to loop over."""
+        if self.frame.ragged:
+            level = np.prod(labels.left, axis=0) - 1
+        else:
+            level = np.zeros(len(labels), dtype=np.int64)
+            for weight, left in zip(self.weights, labels.left, strict=True):
+                level = level + weight[left]
+        for value in np.unique(level).tolist():
+            waiting.setdefault(value, []).append(labels.take(level == value))
+
+    def _loops(self, labels: Labels, item: int, rank: int) -> list[Labels]:
+        """The labels with one more temporal loop over a rank."""
+        left, whole = labels.left[rank], self.frame.bounds[rank]
+        found = []
+        for prime in primes_of(whole) if not self.frame.ragged else range(2, whole + 1):
+            some = np.flatnonzero((left % prime == 0) & ((left < whole) | (not self.frame.ragged)))
+            if len(some):
+                own = labels.take(some)
+                found.append(self.moves.looped(own, item, "", rank, np.full(len(own), prime), own.left[rank] // prime))
+        if self.frame.ragged:
+            some = np.flatnonzero(left == whole)
+            for stride in range(1, whole) if len(some) else ():
+                own = labels.take(some)
+                factors = np.full(len(own), -(-whole // stride))
+                found.append(self.moves.looped(own, item, "", rank, factors, np.full(len(own), stride)))
+        return found
+
+    def _array(self, labels: Labels, item: int, array: Array) -> Labels:
+        """All ways to unroll ranks on the axes of an array."""
+        for axis, size in array.shape.items():
+            allowed = self.frame.constraints.ranks.get((array.name, axis))
+            used = np.ones(len(labels), dtype=np.int64)
+            for rank, name in enumerate(self.frame.ranks):
+                if rank in self.frame.temporal_only or (allowed is not None and name not in allowed):
+                    continue
+                labels, used = self._unrolled(labels, used, item, axis, rank, size)
+        return self._cut(labels, item)
+
+    def _unrolled(
+        self, labels: Labels, used: NDArray[np.int64], item: int, axis: str, rank: int, size: int
+    ) -> tuple[Labels, NDArray[np.int64]]:
+        whole = self.frame.bounds[rank]
+        parts, lanes = [labels], [used]
+        for stride in range(1, whole) if self.frame.ragged else ():
+            factor = -(-whole // stride)
+            some = np.flatnonzero((labels.left[rank] == whole) & (used * factor <= size))
+            if len(some):
+                own = labels.take(some)
+                parts.append(
+                    self.moves.looped(own, item, axis, rank, np.full(len(own), factor), np.full(len(own), stride))
+                )
+                lanes.append(used[some] * factor)
+        for factor in range(2, min(whole, size) + 1):
+            if whole % factor and not self.frame.ragged:
+                continue
+            fits = (labels.left[rank] % factor == 0) & (used * factor <= size)
+            some = np.flatnonzero(fits & ((labels.left[rank] < whole) | (not self.frame.ragged)))
+            if len(some):
+                own = labels.take(some)
+                left = own.left[rank] // factor
+                parts.append(self.moves.looped(own, item, axis, rank, np.full(len(own), factor), left))
+                lanes.append(used[some] * factor)
+        self.tally.generated += sum(len(p) for p in parts[1:])
+        return joined(parts), np.concatenate(lanes)
+
+    # --- leaving out ----------------------------------------------------------------------------------------------
+
+    def _cut(self, labels: Labels, item: int) -> Labels:
+        """Leave out what is hopeless, what another is at least as good as, and what there is no room for."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise OutOfTime
+        if self.tick is not None:
+            self.tick()
+        if not len(labels):
+            return labels
+        least = bound(self.moves, labels, item)
+        keep = ~self.best.hopeless(least)
+        self.tally.hopeless += int(len(labels) - keep.sum())
+        labels = labels.take(keep)
+        least = Bound(least.energy[keep], least.cycles[keep])
+        values = self.best.objective.value(least.energy, least.cycles)
+        if self.frame.merging:
+            keep = undominated(self.frame, labels, values)
+            self.tally.merged += int(len(labels) - keep.sum())
+            labels, values = labels.take(keep), values[keep]
+        if len(labels) > self.width:
+            order = np.argsort(values, kind="stable")
+            self.left_out = min(self.left_out, float(values[order[self.width]]))
+            labels = labels.take(np.sort(order[: self.width]))
+        return labels
+
+    # --- complete nests -------------------------------------------------------------------------------------------
+
+    def _complete(self, labels: Labels, item: int) -> None:
+        """Score complete nests as `sata run` does, the most promising first."""
+        self.tally.complete += len(labels)
+        least = bound(self.moves, labels, item, done=True)
+        values = self.best.objective.value(least.energy, least.cycles)
+        for number in np.argsort(values, kind="stable").tolist():
+            one = Bound(least.energy[number : number + 1], least.cycles[number : number + 1])
+            if self.best.hopeless(one)[0]:
+                continue
+            loops = tuple(
+                PlacedLoop(i, axis, self.frame.ranks[rank], factor)
+                for i, axis, rank, factor in self.moves.trail.loops_of(int(labels.node[number]))
+            )
+            found = scored(self.frame, loops)
+            self.tally.scored += 1
+            if found is not None:
+                self.best.offer(found)
+
+
+def scored(frame: Frame, loops: tuple[PlacedLoop, ...]) -> Found | None:
+    """A mapping with its figures, or None if it does not fit."""
+    nest = nest_of(frame.skeleton, loops)
+    structure, factors = shape_of(nest)
+    energy, cycles, fits = score(nest, structure, np.array(factors, dtype=np.int64).reshape(-1, 1), frame.on)
+    return Found(float(energy[0]), float(cycles[0]), frame, loops) if fits[0] else None

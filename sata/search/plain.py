@@ -1,0 +1,113 @@
+"""Plain enumeration: every nest of a skeleton, one after the other, with no argument to leave any out.
+
+The oracle of the search, and the answer for spaces small enough. Loops of one rank that follow each other in a block
+are one loop, which is the only thing taken together here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+
+from sata.search.frame import Frame
+from sata.search.nests import PlacedLoop, template
+from sata.search.score import Floats, score
+from sata.specs.model import Array, Compute
+
+Left = tuple[int, ...]
+
+
+def all_nests(frame: Frame) -> Iterator[tuple[PlacedLoop, ...]]:
+    """The loops of every nest that covers all ranks, whether its tiles fit or not."""
+    for loops in _below(frame, 0, frame.bounds, ()):
+        if homes_hold(frame, loops):
+            yield loops
+
+
+def homes_hold(frame: Frame, loops: Sequence[PlacedLoop]) -> bool:
+    """Whether no state has a loop along which it is carried above a home further in than the outermost memory."""
+    for strand in frame.strands:
+        home = strand.stops[0].item
+        carried = {frame.ranks[r] for r in strand.carried}
+        if home and any(loop.item < home and loop.rank in carried for loop in loops):
+            return False
+    return True
+
+
+def _below(frame: Frame, item: int, left: Left, loops: tuple[PlacedLoop, ...]) -> Iterator[tuple[PlacedLoop, ...]]:
+    node = frame.skeleton.items[item]
+    if isinstance(node, Compute):
+        if all(n == 1 for n in left):
+            yield loops
+        return
+    starts = _unrolled(frame, item, list(node.shape), 0, 0, left, loops) if isinstance(node, Array) else [(left, loops)]
+    for after, more in starts:
+        yield from _block(frame, item, after, more)
+
+
+def _block(frame: Frame, item: int, left: Left, loops: tuple[PlacedLoop, ...]) -> Iterator[tuple[PlacedLoop, ...]]:
+    yield from _below(frame, item + 1, left, loops)
+    for rank in range(len(left)):
+        name = frame.ranks[rank]
+        if loops and (loops[-1].item, loops[-1].axis, loops[-1].rank) == (item, "", name):
+            continue
+        for factor, rest in _splits(frame, rank, left[rank]):
+            after = (*left[:rank], rest, *left[rank + 1 :])
+            yield from _block(frame, item, after, (*loops, PlacedLoop(item, "", name, factor)))
+
+
+def _unrolled(frame: Frame, item: int, axes: list[str], axis: int, rank: int, left: Left,
+              loops: tuple[PlacedLoop, ...]) -> Iterator[tuple[Left, tuple[PlacedLoop, ...]]]:  # fmt: skip
+    node = frame.skeleton.items[item]
+    assert isinstance(node, Array)
+    if axis == len(axes):
+        yield left, loops
+        return
+    if rank == len(left):
+        yield from _unrolled(frame, item, axes, axis + 1, 0, left, loops)
+        return
+    yield from _unrolled(frame, item, axes, axis, rank + 1, left, loops)
+    if rank in frame.temporal_only:
+        return
+    used = 1
+    for loop in loops:
+        used *= loop.factor if (loop.item, loop.axis) == (item, axes[axis]) else 1
+    for factor, rest in _splits(frame, rank, left[rank]):
+        if used * factor <= node.shape[axes[axis]]:
+            after = (*left[:rank], rest, *left[rank + 1 :])
+            placed = PlacedLoop(item, axes[axis], frame.ranks[rank], factor)
+            yield from _unrolled(frame, item, axes, axis, rank + 1, after, (*loops, placed))
+
+
+def _splits(frame: Frame, rank: int, left: int) -> Iterator[tuple[int, int]]:
+    """(factor, what is left below it) of a further loop of a rank."""
+    if frame.ragged and left == frame.bounds[rank]:
+        for stride in range(1, left):
+            yield -(-left // stride), stride
+        return
+    for factor in range(2, left + 1):
+        if left % factor == 0:
+            yield factor, left // factor
+
+
+def enumerate_scores(frame: Frame, most: int | None = None) -> Iterator[tuple[tuple[PlacedLoop, ...], float, float]]:
+    """(loops, energy in pJ, cycles) of all nests whose tiles fit; of the first `most` nests only, where given."""
+    batches: dict[tuple[tuple[int, str, str], ...], list[tuple[PlacedLoop, ...]]] = {}
+    for loops in islice(all_nests(frame), most):
+        key = tuple((p.item, p.axis, p.rank) for p in loops)
+        batches.setdefault(key, []).append(loops)
+    for slots, members in batches.items():
+        energy, cycles, fits = score_batch(frame, slots, members)
+        for n in np.flatnonzero(fits).tolist():
+            yield members[n], float(energy[n]), float(cycles[n])
+
+
+def score_batch(
+    frame: Frame, slots: tuple[tuple[int, str, str], ...], members: list[tuple[PlacedLoop, ...]]
+) -> tuple[Floats, Floats, np.ndarray]:
+    """(energy, cycles, fits) of nests with the same slots."""
+    nest, (structure, _) = template(frame.skeleton, slots)
+    factors = np.array([[p.factor for p in loops] for loops in members], dtype=np.int64).T
+    return score(nest, structure, factors.reshape(len(slots), len(members)), frame.on)
