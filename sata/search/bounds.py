@@ -30,28 +30,37 @@ class Bound:
     cycles: Floats
 
 
-def bound(moves: Moves, labels: Labels, item: int, done: bool = False) -> Bound:
-    """Least energy and cycles of all that labels can become. item: the last item passed; done: nothing is left."""
+def bound(moves: Moves, labels: Labels, item: int, done: bool = False, rough: bool = False) -> Bound:
+    """Least energy and cycles of all that labels can become. item: the last item passed; done: nothing is left; rough:
+    take the floors of tensors with irregular ranks as they are, instead of counting (and raising) them."""
     frame = moves.frame
     energy = labels.energy.copy()
     bits = labels.bits.copy()
     passed = sum(isinstance(i, Array) for i in frame.skeleton.items[: item + 1])
     if not done:
         for t, strand in enumerate(frame.strands):
-            energy = energy + _strand(moves, labels, t, strand, item, passed, bits)
-    ahead = prod(frame.usable[passed:])
-    steps = frame.points / (labels.lanes * ahead)
+            energy = energy + _strand(moves, labels, t, strand, item, passed, bits, rough)
+    steps = frame.points / (labels.lanes * _lanes(frame, labels, passed))
     cycles = steps * frame.cycles_each
     for n, (at, memory) in enumerate(frame.bandwidths):
-        more = prod(frame.usable[passed : sum(isinstance(i, Array) for i in frame.skeleton.items[:at])])
-        instances = 1 if more == 1 else more
-        cycles = np.maximum(cycles, memory_cycles(bits[n, 0] / instances, bits[n, 1] / instances, memory.bandwidth))
+        more = 1
+        above = sum(isinstance(i, Array) for i in frame.skeleton.items[:at])
+        if above > passed:
+            more = _lanes(frame, labels, passed) / _lanes(frame, labels, above)
+        cycles = np.maximum(cycles, memory_cycles(bits[n, 0] / more, bits[n, 1] / more, memory.bandwidth))
     cycles = cycles + labels.filling
     return Bound(energy + frame.on.leak_pj * cycles, cycles)
 
 
 def _strand(
-    moves: Moves, labels: Labels, t: int, strand: Strand, item: int, passed: int, bits: NDArray[np.float64]
+    moves: Moves,
+    labels: Labels,
+    t: int,
+    strand: Strand,
+    item: int,
+    passed: int,
+    bits: NDArray[np.float64],
+    rough: bool,
 ) -> Any:
     """Least energy of the open links of one tensor; their traffic is added to `bits`."""
     frame = moves.frame
@@ -61,11 +70,7 @@ def _strand(
         first = 0
     else:
         first = closed[-1]
-        columns = moves.counts(labels, t, Ends(strand.stops[first].arrays, False))
-        apart, together, leaving = columns[APART], columns[MERGED], columns[LEAVING]
-        crossed = frame.fanouts[strand.stops[first].arrays : passed]
-        if not strand.output and not (strand.irregular and any(f.multicast == "tile" for f in crossed)):
-            together = columns[SHARED]  # windows that differ here may coincide further in: then only the union is sure
+        apart, together, leaving = _open(moves, labels, t, strand, first, passed, rough)
     total: Any = 0.0
     for n in range(first, len(strand.stops)):
         stop = strand.stops[n]
@@ -75,19 +80,18 @@ def _strand(
             back = apart * 0.0
         back = np.maximum(back, 0.0)
         if last:
-            fans = list(zip(frame.usable, frame.fanouts, strict=True))[max(passed, stop.arrays) :]
-            behind = labels.since[t] if n == first and closed else 1  # lanes already below the parent
-            if strand.irregular and n == first and closed and passed > stop.arrays:
-                behind = labels.lanes
+            ahead = max(passed, stop.arrays) if frame.ragged else stop.arrays
+            behind: Any = 1  # lanes already below the parent that one access can serve
+            if frame.ragged and n == first and closed and passed > stop.arrays:
+                behind = (labels.added[t] if strand.output else labels.share[t]) * (labels.lanes // labels.spread[t])
+            each = strand.points / (_sharing(frame, labels, t, ahead) * behind)
             if strand.output:
-                sharing = prod(u for u, f in fans if f.reduce)
-                out = np.maximum(out, strand.points / (sharing * behind))
-                lanes = prod(u for u, _ in fans) * behind
+                out = np.maximum(out, each)
+                lanes = _lanes(frame, labels, ahead) * (labels.lanes if frame.ragged and passed > stop.arrays else 1)
                 known = labels.valueless[t] if closed else np.full(len(labels), np.inf)
                 reads = np.maximum(back, out - known * lanes)
             else:
-                sharing = prod(u for u, f in fans if f.multicast != "none")
-                here = np.maximum(here, strand.points / (sharing * behind))
+                here = np.maximum(here, each)
         if strand.output:
             reads = reads if last else back
             total = total + reads * stop.energy["reads"] + out * stop.energy["updates"]
@@ -104,6 +108,36 @@ def _strand(
                 total = total + apart * child.energy["fills"]
                 _move(moves, labels, bits, child.item, item, 0.0, apart * child.bits)
     return total
+
+
+def _lanes(frame: Frame, labels: Labels, array: int) -> Any:
+    """The most lanes of the arrays from number `array` on: those planned, or where nothing is, all that can work."""
+    return prod(frame.usable[array:]) if frame.ragged else frame.plans.lanes(array, labels.plan)
+
+
+def _sharing(frame: Frame, labels: Labels, t: int, array: int) -> Any:
+    """The most computes that one access of a tensor serves through the arrays from number `array` on."""
+    if not frame.ragged:
+        return frame.sharing[t][array][labels.plan]
+    output = frame.strands[t].output
+    pairs = list(zip(frame.usable, frame.fanouts, strict=True))[array:]
+    return prod(u for u, f in pairs if (f.reduce if output else f.multicast != "none"))
+
+
+def _open(
+    moves: Moves, labels: Labels, t: int, strand: Strand, first: int, passed: int, rough: bool
+) -> NDArray[np.float64]:
+    """[3, B]: what the open link carries at least: arrivals, reads (of results: arrivals, merged), departures."""
+    if strand.irregular and (rough or first + 1 == len(strand.stops)):
+        return labels.floor[t]  # into the compute, the operations say more
+    columns = moves.counts(labels, t, Ends(strand.stops[first].arrays, False))
+    crossed = moves.frame.fanouts[strand.stops[first].arrays : passed]
+    # windows that differ here may coincide further in: then only the union is sure
+    unsure = strand.irregular and any(f.multicast == "tile" for f in crossed)
+    together = columns[MERGED] if strand.output or unsure else columns[SHARED]
+    found = np.maximum(np.stack([columns[APART], together, columns[LEAVING]]), labels.floor[t])
+    labels.floor[t] = found
+    return found
 
 
 def _move(moves: Moves, labels: Labels, bits: NDArray[np.float64], of: int, item: int, read: Any, write: Any) -> None:

@@ -16,12 +16,12 @@ from sata.search.labels import Labels
 ROUNDS = 24  # with how many better ones of its group each label is compared
 
 
-def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which labels to keep. objective: [B], the order in which candidates are compared (bounds serve best)."""
+def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64], passed: int) -> NDArray[np.bool_]:
+    """Which labels to keep. passed: arrays passed; objective: [B], the order in which candidates are compared (bounds serve best)."""
     number = len(labels)
     if number < 2:
         return np.ones(number, dtype=bool)
-    keys = _keys(frame, labels)
+    keys = _keys(frame, labels, passed)
     group = _groups(keys)
     columns = _columns(frame, labels)
     total = columns.sum(axis=1)  # whoever is no worse in all is no worse in the sum
@@ -45,8 +45,10 @@ def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64]) ->
     return found
 
 
-def _keys(frame: Frame, labels: Labels) -> NDArray[np.int64]:
+def _keys(frame: Frame, labels: Labels, passed: int) -> NDArray[np.int64]:
     rows = [labels.left]
+    if not frame.ragged and passed < len(frame.fanouts):
+        rows.append(labels.plan[None, :])  # arrays are still to come
     odd = [t for t, s in enumerate(frame.strands) if s.irregular]
     if odd:
         rows += [labels.history[odd], labels.lanes[None, :], labels.spread[odd]]

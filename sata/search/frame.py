@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,9 @@ from sata.counts.density import expected_points
 from sata.counts.outcomes import EVERYTHING, Shares, decide
 from sata.nest.graph import axis_of, stored
 from sata.nest.structure import Axis, Fanout
-from sata.search.score import Machine, compute_energy, word_energy
 from sata.search.nests import template
+from sata.search.plans import Plans, all_plans, sharing
+from sata.search.score import Machine, compute_energy, word_energy
 from sata.search.space import Constraints, Skeleton, carried_ranks
 from sata.specs.faults import Faults
 from sata.specs.model import Array, Bandwidth, Compute, Memory, Tensor
@@ -71,7 +73,8 @@ class Frame:
     constraints: Constraints
     merging: bool  # whether partial nests with the same future may be merged
     modelled: bool = True
-    limits: tuple[tuple[int, int], ...] = field(default=())
+    plans: Plans = field(default_factory=lambda: all_plans((), (), (), frozenset(), {}, True))
+    sharing: tuple[tuple[Any, ...], ...] = ()  # per tensor, see `plans.sharing`
 
     @property
     def points(self) -> int:
@@ -96,11 +99,14 @@ def frame_of(skeleton: Skeleton, on: Machine, constraints: Constraints, ragged: 
     wired = any(isinstance(i, Array) and i.hop is not None for i in skeleton.items)  # hops are counted at the end only
     merging = not ruled and not wired and not (cut and any(n > first_array for n, _ in limited))
     each = float(on.prices[skeleton.compute.name].cycles.get(op.action, 1)) * decisions.computes.unskipped
+    fanouts = tuple(Fanout(a.multicast, a.reduce) for a in arrays)
+    plans = all_plans(arrays, ranks, bounds, temporal, constraints.ranks, not ragged, constraints.utilization)
+    shared = tuple(sharing(plans, fanouts, s.relevant, s.irregular, s.output) for s in strands)
     return Frame(
-        skeleton, on, ranks, bounds, strands, tuple(Fanout(a.multicast, a.reduce) for a in arrays),
+        skeleton, on, ranks, bounds, strands, fanouts,
         tuple(_usable(a, [b for i, b in enumerate(bounds) if i not in temporal], ragged) for a in arrays),
         tuple(limited), temporal, compute_energy(prod(op.ranks.values()), decisions.computes, nest, on), each, ragged,
-        constraints, merging, not len(faults),
+        constraints, merging, not len(faults), plans, shared,
     )  # fmt: skip
 
 

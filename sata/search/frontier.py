@@ -17,14 +17,14 @@ from sata.search.bounds import Bound, bound
 from sata.search.dominance import undominated
 from sata.search.frame import Frame, prime_weight, primes_of
 from sata.search.labels import Labels, joined, root
-from sata.search.moves import Moves
+from sata.search.moves import Moves, Shared
 from sata.search.nests import PlacedLoop, nest_of, shape_of
 from sata.search.objective import Objective
 from sata.search.score import score
 from sata.specs.model import Array, Memory
 
 Floats = NDArray[np.float64]
-SLACK = 1e-10  # what is within this share of the best is not worth a look: sums of floats are no better
+CROWDED = 2000  # partial nests in the middle of an array from which on a look at their bounds pays
 
 
 @dataclass(frozen=True)
@@ -83,26 +83,25 @@ class OutOfTime(Exception):
 class Search:
     """Passes below one skeleton. `deadline`: of `time.monotonic`."""
 
-    def __init__(self, frame: Frame, best: Best, tally: Tally, deadline: float | None = None,
+    def __init__(self, frame: Frame, best: Best, tally: Tally, shared: Shared, deadline: float | None = None,
                  tick: Callable[[], None] | None = None) -> None:  # fmt: skip
         self.frame, self.best, self.tally, self.deadline, self.tick = frame, best, tally, deadline, tick
-        self.moves = Moves(frame)
+        self.shared = shared
+        self.moves = Moves(frame, shared)
         self.width = 0
         self.left_out = np.inf  # the least value left out by this pass
         self.weights = [prime_weight(b) for b in frame.bounds] if not frame.ragged else []
         self.items = frame.skeleton.items
 
     def root_bound(self) -> Bound:
-        """The bound of the empty nest: of everything below this skeleton."""
+        """Bounds of the empty nest with each plan: of everything below this skeleton. Empty where nothing fits."""
         labels = self.moves.close_memory(root(self.frame), 0)
-        if not len(labels):
-            return Bound(np.array([np.inf]), np.array([np.inf]))
         return bound(self.moves, labels, 0)
 
     def run(self, width: int) -> float:
         """One pass. Returns: the least objective that was left out (inf: nothing was, the result is proven)."""
         self.width, self.left_out = width, np.inf
-        self.moves = Moves(self.frame) if self.moves.trail.size > 1 else self.moves
+        self.moves = Moves(self.frame, self.shared) if self.moves.trail.size > 1 else self.moves
         labels = root(self.frame)
         for number, item in enumerate(self.items):
             if isinstance(item, Memory):
@@ -157,6 +156,8 @@ class Search:
         """The labels with one more temporal loop over a rank."""
         left, whole = labels.left[rank], self.frame.bounds[rank]
         found = []
+        if not self.frame.ragged:
+            left = left // self.frame.plans.ahead[self._passed(item)][rank][labels.plan]  # the rest is for arrays
         for prime in primes_of(whole) if not self.frame.ragged else range(2, whole + 1):
             some = np.flatnonzero((left % prime == 0) & ((left < whole) | (not self.frame.ragged)))
             if len(some):
@@ -172,6 +173,8 @@ class Search:
 
     def _array(self, labels: Labels, item: int, array: Array) -> Labels:
         """All ways to unroll ranks on the axes of an array."""
+        if not self.frame.ragged:
+            return self._cut(self._planned(labels, item), item)
         for axis, size in array.shape.items():
             allowed = self.frame.constraints.ranks.get((array.name, axis))
             used = np.ones(len(labels), dtype=np.int64)
@@ -179,7 +182,26 @@ class Search:
                 if rank in self.frame.temporal_only or (allowed is not None and name not in allowed):
                     continue
                 labels, used = self._unrolled(labels, used, item, axis, rank, size)
+                if len(labels) > CROWDED:  # as if none of this array's lanes were used yet: lower still, and sound
+                    least = bound(self.moves, labels, item - 1, rough=True)
+                    keep = ~self.best.hopeless(least)
+                    self.tally.hopeless += int(len(labels) - keep.sum())
+                    labels, used = labels.take(keep), used[keep]
         return self._cut(labels, item)
+
+    def _planned(self, labels: Labels, item: int) -> Labels:
+        """The loops of an array as the plan of each label has them."""
+        number = self._passed(item) - 1
+        for row, (array, axis, rank) in enumerate(self.frame.plans.slots):
+            if array == number:
+                factors = self.frame.plans.factors[row][labels.plan]
+                some = labels.take(np.arange(len(labels)))
+                labels = self.moves.looped(some, item, axis, rank, factors, some.left[rank] // factors)
+        return labels
+
+    def _passed(self, item: int) -> int:
+        """How many arrays stand above the block below an item."""
+        return sum(isinstance(i, Array) for i in self.items[: item + 1])
 
     def _unrolled(
         self, labels: Labels, used: NDArray[np.int64], item: int, axis: str, rank: int, size: int
@@ -218,21 +240,25 @@ class Search:
             self.tick()
         if not len(labels):
             return labels
-        least = bound(self.moves, labels, item)
-        keep = ~self.best.hopeless(least)
-        self.tally.hopeless += int(len(labels) - keep.sum())
-        labels = labels.take(keep)
-        least = Bound(least.energy[keep], least.cycles[keep])
-        values = self.best.objective.value(least.energy, least.cycles)
-        if self.frame.merging:
-            keep = undominated(self.frame, labels, values)
+        labels, values = self._hopeful(labels, item, rough=True)
+        if self.frame.merging and len(labels):
+            keep = undominated(self.frame, labels, values, self._passed(item))
             self.tally.merged += int(len(labels) - keep.sum())
             labels, values = labels.take(keep), values[keep]
+        if any(s.irregular for s in self.frame.strands) and len(labels):
+            labels, values = self._hopeful(labels, item, rough=False)
         if len(labels) > self.width:
             order = np.argsort(values, kind="stable")
             self.left_out = min(self.left_out, float(values[order[self.width]]))
             labels = labels.take(np.sort(order[: self.width]))
         return labels
+
+    def _hopeful(self, labels: Labels, item: int, rough: bool) -> tuple[Labels, Floats]:
+        """The labels that may lead to something better, and the least value of each."""
+        least = bound(self.moves, labels, item, rough=rough)
+        keep = ~self.best.hopeless(least)
+        self.tally.hopeless += int(len(labels) - keep.sum())
+        return labels.take(keep), self.best.objective.value(least.energy[keep], least.cycles[keep])
 
     # --- complete nests -------------------------------------------------------------------------------------------
 

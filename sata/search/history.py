@@ -36,6 +36,12 @@ class Histories:
         values, inverse = np.unique(numbers, return_inverse=True)
         return np.array([len(self.entries[v]) for v in values.tolist()], dtype=np.int64)[inverse]
 
+    def lasts(self, numbers: Ints) -> Ints:
+        """The `before` of the last entry of each; 1 without one."""
+        values, inverse = np.unique(numbers, return_inverse=True)
+        each = [self.entries[v][-1][3] if self.entries[v] else 1 for v in values.tolist()]
+        return np.array(each, dtype=np.int64)[inverse]
+
     def grow(self, numbers: Ints, rank: int, role: int, factor: int, before: Ints) -> Ints:
         """Each history with one more loop. before: the product of regular temporal loops, [B]."""
         code = np.stack([numbers, before])

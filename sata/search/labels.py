@@ -46,6 +46,8 @@ class Labels:
     filling: Floats
     bits: Floats
     instances: Ints
+    floor: Floats
+    plan: Ints
     node: Ints
 
     def __len__(self) -> int:
@@ -66,18 +68,22 @@ def joined(parts: list[Labels]) -> Labels:
 
 
 def root(frame: Frame) -> Labels:
-    """The empty nest."""
+    """The empty nest, once with every plan for the arrays."""
     ranks, tensors, limited = len(frame.ranks), len(frame.strands), len(frame.bandwidths)
 
     def ones(n: int) -> Ints:
         return np.ones((n, 1), dtype=np.int64)
 
-    return Labels(
+    one = Labels(
         np.array(frame.bounds, dtype=np.int64).reshape(ranks, 1), np.ones(1, dtype=np.int64), ones(tensors), ones(tensors),
         np.zeros((tensors, 1), dtype=np.int64), ones(tensors), ones(tensors), ones(tensors), ones(tensors),
         np.zeros((tensors, 1), dtype=np.int64), np.zeros((tensors, 1)), np.full(1, frame.compute_pj), np.zeros(1),
-        np.zeros((limited, 2, 1)), ones(limited), np.zeros(1, dtype=np.int64),
+        np.zeros((limited, 2, 1)), ones(limited), np.zeros((tensors, 3, 1)), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64),
     )  # fmt: skip
+    number = frame.plans.factors.shape[1]
+    labels = one.take(np.zeros(number, dtype=np.int64))
+    labels.plan = np.arange(number, dtype=np.int64)
+    return labels
 
 
 class Trail:

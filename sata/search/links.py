@@ -57,6 +57,8 @@ class Links:
             apart = (steps if ends.compute else moved).astype(np.float64)
             one = np.ones(len(apart))
             return np.stack([apart, apart, apart, apart, apart, one, one])
+        if not ends.compute:  # loops that move nothing, innermost, are no steps of the tensor
+            steps = np.where(gap == self.histories.lengths(history), moved, self.histories.lasts(history))
         rows = np.stack([history, gap, moved, steps, *below])
         values, inverse = np.unique(rows, axis=1, return_inverse=True)
         columns = values.T.tolist()
@@ -126,12 +128,11 @@ class Links:
         tables = Tables(Batch(structure, list(factors), exact=frozenset((A, Z))))
         number = factors.shape[1]
         link = plan.home if ends.arrays < 0 else plan.links[0]
-        sums = [
-            arrivals_sum(tables, link, views, ends.compute, backward=backward)
-            for views, backward in (
-                (link.apart, False), (link.shared, False), (link.merged, False), (link.shared, True), (link.merged, True)
-            )
-        ]  # fmt: skip
+        wanted = [(link.apart, False), (link.shared, False), (link.merged, False)]
+        if self.strand.output:
+            wanted += [(link.shared, True), (link.merged, True)]
+        sums = [arrivals_sum(tables, link, views, ends.compute, backward=backward) for views, backward in wanted]
+        sums += [0] * (5 - len(sums))
         inner = _extent(tables, plan.home if ends.arrays < 0 or ends.compute else plan.links[0])
         outer = _extent(tables, plan.home)
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -18,13 +18,19 @@ from sata.specs.model import Array, Memory
 APART, SHARED, MERGED, LEAVING, LEAVING_MERGED, TILE, CHILDREN = range(7)
 
 
+Shared = dict[Any, Links]  # of all skeletons of one op: what has been counted of a tensor serves them all
+
+
 class Moves:
     """All that changes the partial nests of one frame."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, frame: Frame, shared: Shared) -> None:
         self.frame = frame
         self.trail = Trail()
-        self.links = [Links(s, frame.bounds, frame.fanouts) for s in frame.strands]
+        self.links = []
+        for strand in frame.strands:
+            key = (strand.tensor.name, strand.irregular, strand.axes, frame.bounds, frame.fanouts)
+            self.links.append(shared.setdefault(key, Links(strand, frame.bounds, frame.fanouts)))
         self.arrays = [(n, i) for n, i in enumerate(frame.skeleton.items) if isinstance(i, Array)]
         self.limited = {item: n for n, (item, _) in enumerate(frame.bandwidths)}
 
@@ -53,7 +59,7 @@ class Moves:
 
     def _remember(self, labels: Labels, t: int, rank: int, array: int, factors: Ints) -> None:
         histories = self.links[t].histories
-        for factor in np.unique(factors).tolist():
+        for factor in [f for f in np.unique(factors).tolist() if f > 1]:
             some = np.flatnonzero(factors == factor)
             own = labels.history[t, some]
             labels.history[t, some] = histories.grow(own, rank, array, factor, labels.steps[t, some])
@@ -121,6 +127,7 @@ class Moves:
         for t, columns in found.items():
             at = next(n for n, s in enumerate(self.frame.strands[t].stops) if s.item == item)
             self._arrive(labels, t, at, columns[:, ok])
+            labels.floor[t] = columns[APART][ok] if at else 0.0
             for column in (labels.since, labels.share, labels.added):
                 column[t] = 1
         return labels

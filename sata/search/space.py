@@ -48,16 +48,14 @@ class Skeleton:
 class Constraints:
     """What a user asks of the nests of an op (docs/search.md). Empty: all of the space.
 
-    keep, bypass: memory -> kinds or tensor names that it must, or must not, keep. array: (array, axis) -> ranks that
-    may stand there; None all. factors: (place, rank) -> (least, most) product of the loops of a rank in the block
-    below a memory (temporal) or on an array. utilization: least share of the lanes of each array that is used.
+    keep, bypass: memory -> kinds or tensor names that it must, or must not, keep. ranks: (array, axis) -> ranks that
+    may stand there; None all. utilization: least share of the lanes of each array that is used.
     compute: the compute that ends the nest, or "".
     """
 
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bypass: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ranks: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
-    factors: Mapping[tuple[str, str], tuple[int, int | None]] = field(default_factory=dict)
     utilization: float = 0.0
     compute: str = ""
 

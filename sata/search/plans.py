@@ -1,0 +1,96 @@
+"""Which ranks the arrays unroll: chosen first, since what they share and how many lanes work bounds all the rest.
+
+A plan gives every axis of every array a factor of every rank. Only exact factors are planned; ragged ones are chosen
+where the array stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.nest.structure import Fanout
+from sata.specs.model import Array
+
+Ints = NDArray[np.int64]
+Slot = tuple[int, str, int]  # array, axis, rank
+
+
+@dataclass(frozen=True)
+class Plans:
+    """slots: of the rows of `factors` [slots, P]; ahead[k]: [R, P], product of the factors of each rank on the arrays
+    from number k on (one more entry than arrays); used: [slots' axes...] is not kept, sizes are respected."""
+
+    slots: tuple[Slot, ...]
+    factors: Ints
+    ahead: tuple[Ints, ...]
+
+    def lanes(self, array: int, plan: Ints) -> Ints:
+        """Lanes of the arrays from number `array` on, [B]."""
+        return np.prod(self.ahead[array], axis=0)[plan]
+
+
+def all_plans(
+    arrays: Sequence[Array], ranks: Sequence[str], bounds: Sequence[int], fixed: frozenset[int],
+    allowed: Mapping[tuple[str, str], tuple[str, ...]], exact: bool, least: float = 0.0,
+) -> Plans:  # fmt: skip
+    """Every plan. fixed: ranks that stay in time; allowed: (array, axis) -> names of ranks that may stand there; least: share
+    of the lanes of every axis that is used."""
+    slots: list[Slot] = []
+    factors: Ints = np.ones((0, 1), dtype=np.int64)
+    used = np.ones((len(bounds), 1), dtype=np.int64)
+    for k, array in enumerate(arrays if exact else ()):
+        for axis, size in array.shape.items():
+            lanes = np.ones(used.shape[1], dtype=np.int64)
+            names = allowed.get((array.name, axis))
+            for rank, bound in enumerate(bounds):
+                if rank in fixed or (names is not None and ranks[rank] not in names):
+                    continue
+                choices = [f for f in range(1, min(bound, size) + 1) if bound % f == 0]
+                if len(choices) == 1:
+                    continue
+                fits = [np.flatnonzero((lanes * f <= size) & (bound % (used[rank] * f) == 0)) for f in choices]
+                chosen = np.concatenate(fits)
+                more = np.concatenate([np.full(len(f), c, dtype=np.int64) for f, c in zip(fits, choices, strict=True)])
+                factors = np.concatenate([factors[:, chosen], more[None, :]])
+                used, lanes = used[:, chosen], lanes[chosen] * more
+                used[rank] *= more
+                slots.append((k, axis, rank))
+            enough = lanes >= least * size
+            factors, used = factors[:, enough], used[:, enough]
+    ahead = []
+    for k in range(len(arrays) + 1):
+        product = np.ones((len(bounds), factors.shape[1]), dtype=np.int64)
+        for row, (array_number, _, rank) in enumerate(slots):
+            if array_number >= k:
+                product[rank] *= factors[row]
+        ahead.append(product)
+    return Plans(tuple(slots), factors, tuple(ahead))
+
+
+def sharing(
+    plans: Plans, fanouts: Sequence[Fanout], relevant: Sequence[bool], irregular: Sequence[int], output: bool
+) -> tuple[Ints, ...]:
+    """Per array number k, [P]: how many computes the arrays from k on can serve with one access of a tensor at most.
+
+    Lanes that differ in a rank the tensor lacks share where the array lets them; of lanes along the ranks of a window
+    at least as many differ as there are along the longest of these ranks.
+    """
+    count = len(fanouts)
+    found = [np.ones(plans.factors.shape[1], dtype=np.int64)]
+    together = np.ones(plans.factors.shape[1], dtype=np.int64)
+    odd = np.ones((max(len(relevant), 1), plans.factors.shape[1]), dtype=np.int64)
+    for k in reversed(range(count)):
+        shares = fanouts[k].reduce if output else fanouts[k].multicast != "none"
+        for row, (array, _, rank) in enumerate(plans.slots):
+            if array != k or not shares:
+                continue
+            if not relevant[rank]:
+                together = together * plans.factors[row]
+            elif rank in irregular:
+                odd[rank] *= plans.factors[row]
+        found.append(together * (np.prod(odd, axis=0) // np.max(odd, axis=0)))
+    return tuple(found[::-1])

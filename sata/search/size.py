@@ -1,0 +1,90 @@
+"""How many nests there are: counted, not enumerated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from math import factorial
+from typing import Any
+
+from sata.search.constraints import Rule, constraints_of
+from sata.search.setting import Setting
+from sata.search.space import Constraints, Skeleton, skeletons
+from sata.specs.model import Array, Compute, Memory, Op
+
+
+def space_rows(setting: Setting, ops: Sequence[Op], rules: Sequence[Rule]) -> list[dict[str, Any]]:
+    """Per op: op, keeps (choices of what memories keep), nests (of exact factors, every order of one loop a rank and
+    block), removed: what each constraint takes away of the nests, in the order they are given."""
+    rows = []
+    for op in ops:
+        own = constraints_of(rules, op)
+        bare = Constraints()
+        steps = [("compute", replace(bare, compute=own.compute))] if own.compute else []
+        for memory in own.keep:
+            steps.append((f"keep {memory}", replace(steps[-1][1] if steps else bare, keep={**_last(steps).keep, memory: own.keep[memory]})))
+        for memory in own.bypass:
+            before = _last(steps)
+            steps.append((f"bypass {memory}", replace(before, bypass={**before.bypass, memory: own.bypass[memory]})))
+        for key, ranks in own.ranks.items():
+            before = _last(steps)
+            steps.append((f"{key[0]}.{key[1]}", replace(before, ranks={**before.ranks, key: ranks})))
+        total = _nests(setting, op, bare)
+        have, told = total, []
+        for name, constraints in steps:
+            now = _nests(setting, op, constraints)
+            told.append(f"{name}: {1 - now[1] / have[1]:.1%}" if have[1] else f"{name}: -")
+            have = now
+        rows.append({"op": op.name, "keeps": have[0], "nests": float(have[1]), "removed": ", ".join(told) or "none"})
+    return rows
+
+
+def _last(steps: Sequence[tuple[str, Constraints]]) -> Constraints:
+    return steps[-1][1] if steps else Constraints()
+
+
+def _nests(setting: Setting, op: Op, constraints: Constraints) -> tuple[int, int]:
+    """(skeletons, nests of all of them)."""
+    number = total = 0
+    known: dict[Any, int] = {}
+    for skeleton in skeletons(setting.arch, op, setting.machine.prices, constraints):
+        number += 1
+        key = tuple((type(i).__name__, i.name if isinstance(i, Array) else "") for i in skeleton.items)
+        if key not in known:
+            known[key] = nests_of(skeleton, constraints)
+        total += known[key]
+    return number, total
+
+
+def nests_of(skeleton: Skeleton, constraints: Constraints) -> int:
+    """Nests of a skeleton, an upper bound in two ways: the lanes of an array are not checked jointly, and all ranks are
+    given their place in every order of a block.
+
+    Per rank the ordered factorisations over its places; times the orders of the ranks in each block.
+    """
+    op = skeleton.op
+    blocks = sum(not isinstance(i, Compute) for i in skeleton.items)
+    total = 1
+    ranks = [r for r, b in op.ranks.items() if b > 1]
+    for rank in ranks:
+        spatial = [
+            size
+            for item in skeleton.items if isinstance(item, Array) and rank not in op.sequential
+            for axis, size in item.shape.items()
+            if rank in constraints.ranks.get((item.name, axis), (rank,))
+        ]  # fmt: skip
+        total *= _factorisations(op.ranks[rank], blocks, spatial)
+    return total * factorial(len(ranks)) ** sum(isinstance(i, (Memory, Array)) for i in skeleton.items)
+
+
+def _factorisations(bound: int, blocks: int, lanes: Sequence[int]) -> int:
+    """Ways to write a bound as a product over blocks, and over axes with so many lanes at most."""
+    ways = {bound: 1}
+    for limit in (*lanes, *[bound] * (blocks - 1)):
+        after: dict[int, int] = {}
+        for left, number in ways.items():
+            for f in range(1, min(left, limit) + 1):
+                if left % f == 0:
+                    after[left // f] = after.get(left // f, 0) + number
+        ways = after
+    return sum(ways.values())

@@ -1,0 +1,168 @@
+"""Mapping a whole workload: each different op once, the answers spread over those like it, and why nothing fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from sata.search.constraints import Rule, constraints_of
+from sata.search.setting import Setting
+from sata.search.solve import Answer, Task, solve
+from sata.search.space import skeletons, ways_of
+from sata.search.workers import solve_all
+from sata.specs.faults import Fault, SpecError, Where, did_you_mean
+from sata.specs.model import Arch, Branch, Memory, Node, Op
+
+Done = Callable[[str, Answer, int, int], None]  # op, its answer, how many are done, of how many
+
+
+def selected(setting: Setting, pattern: str | None) -> list[Op]:
+    """The ops whose names match a shell pattern; all without one. Raises: SpecError if there is none."""
+    ops = [op for op in setting.workload.ops if pattern is None or fnmatchcase(op.name, pattern)]
+    if not ops:
+        names = [op.name for op in setting.workload.ops]
+        message = f"--ops '{pattern}' matches no op of workload '{setting.workload.name}'"
+        raise SpecError([Fault(setting.workload.where, message, did_you_mean(str(pattern), names))])
+    return ops
+
+
+def tasks_of(setting: Setting, ops: Sequence[Op], objective: str, rules: Sequence[Rule], *, ragged: bool,
+             budget: float | None) -> tuple[list[Task], list[int]]:  # fmt: skip
+    """(a task for every different op, for each op the number of its task). budget: seconds for all of them."""
+    tasks: list[Task] = []
+    known: dict[Any, int] = {}
+    number = []
+    for op in ops:
+        constraints = constraints_of(rules, op)
+        task = Task(setting.arch, op, setting.machine, objective, constraints, ragged)
+        key = same(op, constraints)
+        if key not in known:
+            known[key] = len(tasks)
+            tasks.append(task)
+        number.append(known[key])
+    if budget is not None:
+        tasks = [replace(t, budget=budget / len(tasks)) for t in tasks]
+    return tasks, number
+
+
+def same(op: Op, constraints: Any = None) -> str:
+    """A text that two ops share when the same nests serve both at the same cost."""
+    tensors = [(t.name, t.kind, t.dims, t.role, t.initialised, t.local, t.density) for t in op.tensors]
+    return repr((op.action, tuple(op.ranks.items()), tensors, sorted(op.sequential.items()), constraints))
+
+
+def map_workload(setting: Setting, objective: str = "energy", *, ops: str | None = None, rules: Sequence[Rule] = (),
+                 ragged: bool = False, budget: float | None = None, workers: int | None = None,
+                 done: Done | None = None) -> dict[str, Answer]:  # fmt: skip
+    """The answer of every op, by name. Raises: SpecError for each op that no mapping of the space fits, and why."""
+    chosen = selected(setting, ops)
+    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged, budget=budget)
+    finished = 0
+
+    def told(n: int, answer: Answer) -> None:
+        nonlocal finished
+        finished += 1
+        if done is not None:
+            done(tasks[n].op.name, answer, finished, len(tasks))
+
+    answers = solve_all(tasks, workers, told)
+    found = {op.name: replace(answers[n], op=op.name) for op, n in zip(chosen, number, strict=True)}
+    faults = [why_not(tasks[n]) for n in dict.fromkeys(number) if not answers[n].points]
+    if faults:
+        raise SpecError(faults)
+    return found
+
+
+def why_not(task: Task) -> Fault:
+    """Why an op has no mapping: no way down, nothing that keeps a tensor, or a memory too small (the first that helps
+    when it is larger)."""
+    op, arch = task.op, task.arch
+    where = op.where
+    if not ways_of(arch, op, task.on.prices, task.constraints):
+        computes = ", ".join(w[-1].name for w in arch.ways())
+        return Fault(
+            where, f"no mapping of '{op.name}': no compute has the action '{op.action}'", f"computes: {computes}"
+        )
+    if not any(True for _ in skeletons(arch, op, task.on.prices, task.constraints)):
+        homeless = [t for t in op.tensors if not t.local and not _kept_somewhere(task, t.name)]
+        names = ", ".join(f"{t.kind} '{t.name}'" for t in homeless) or "a tensor"
+        hint = f"let the outermost memory keep {names}"
+        return Fault(where, f"no mapping of '{op.name}': {names} has no home in the outermost memory", hint)
+    helps = []
+    for name in dict.fromkeys(
+        n.name for w in arch.ways() for n in w if isinstance(n, Memory) and n.size_bits is not None
+    ):
+        answer = solve(replace(task, arch=_unlimited(arch, (name,)), objective="energy", budget=0.0))
+        if answer.points:
+            helps.append((name, _held(task, arch, answer, name)))
+    if helps:
+        name, bits = helps[0]
+        memory = next(n for w in arch.ways() for n in w if n.name == name)
+        assert isinstance(memory, Memory) and memory.size_bits is not None
+        limit = memory.size_bits // memory.buffers
+        others = "".join(f"; so would a larger {n}" for n, _ in helps[1:])
+        message = (
+            f"no mapping of '{op.name}' fits: {name} holds {limit} b and would need {bits} b, {bits - limit} b more"
+        )
+        return Fault(memory.where, message, f"give {name} {bits * memory.buffers} b, or let it keep less{others}")
+    small = ", ".join(m.name for w in arch.ways() for m in w if isinstance(m, Memory) and m.size_bits is not None)
+    message = f"no mapping of '{op.name}' fits, and no single memory is at fault"
+    return Fault(
+        where, message, f"several of {small} are too small for what they must keep, or the rules of sparsity forbid it"
+    )
+
+
+def _kept_somewhere(task: Task, tensor: str) -> bool:
+    for way in ways_of(task.arch, task.op, task.on.prices, task.constraints):
+        first = next(n for n in way if isinstance(n, Memory))
+        t = task.op.tensor(tensor)
+        if (first.keep is None and first.may_keep is None) or {t.kind, t.name} & {
+            *(first.keep or ()),
+            *(first.may_keep or ()),
+        }:
+            return True
+    return False
+
+
+def _held(task: Task, arch: Arch, answer: Answer, name: str) -> int:
+    """Bits that the found mapping's tiles take in a memory at least: one element of each tensor that must be there."""
+    point = answer.points[0]
+    kept = point.keeps.get(name, ())
+    from sata.search.nests import nest_of, shape_of
+    from sata.search.score import single_counts
+
+    for skeleton in skeletons(_unlimited(arch, (name,)), task.op, task.on.prices, task.constraints):
+        if dict(skeleton.keeps) == dict(point.keeps) and tuple(i.name for i in skeleton.items) == point.items:
+            nest = nest_of(skeleton, point.loops)
+            structure, factors = shape_of(nest)
+            counts, _ = single_counts(nest, structure, factors)
+            own = [a for a in counts.accesses if a.memory.name == name and a.tensor.name in kept]
+            return sum(int(a.dense.tile) * task.on.bits[a.tensor.kind] for a in own)
+    raise AssertionError("a point has its skeleton")
+
+
+def _unlimited(arch: Arch, names: Sequence[str]) -> Arch:
+    """The architecture with some memories of unlimited size."""
+
+    def below(nodes: Sequence[Node]) -> tuple[Node, ...]:
+        return tuple(
+            Branch(tuple(below(w) for w in n.ways), n.where) if isinstance(n, Branch)
+            else replace(n, size_bits=None) if isinstance(n, Memory) and n.name in names
+            else n
+            for n in nodes
+        )  # fmt: skip
+
+    return replace(arch, nodes=below(arch.nodes))
+
+
+def totals(answers: Mapping[str, Answer]) -> tuple[float, float]:
+    """(energy in pJ, cycles) of the chosen mappings together."""
+    from sata.search.write import chosen
+
+    points = [chosen(a) for a in answers.values()]
+    return sum(p.energy_pj for p in points), sum(p.cycles for p in points)
+
+
+__all__ = ["Where", "map_workload", "same", "selected", "tasks_of", "totals", "why_not"]
