@@ -116,9 +116,9 @@ def _blocks(answers: dict[str, Answer]) -> list[Block]:
         point = chosen(answer)
         sure = ("proven" if answer.proven else f"gap {answer.gap:.2%}") if answer.objective != "pareto" else (
             f"{len(answer.points)} points" + ("" if answer.proven else ", open"))  # fmt: skip
-        rows.append((op, quantity(point.energy_pj, "energy"), whole(point.cycles), sure))
+        rows.append((op, quantity(point.energy_pj, "pj"), whole(point.cycles), sure))
     energy, cycles = totals(answers)
-    rows.append(("total", quantity(energy, "energy"), whole(cycles), ""))
+    rows.append(("total", quantity(energy, "pj"), whole(cycles), ""))
     blocks: list[Block] = [Table("Best mappings", ("op", "energy", "cycles", "optimum"), "lrrl", tuple(rows), 1)]
     counts = [a.counts for a in answers.values()]
     unproven = sum(not a.proven for a in answers.values())

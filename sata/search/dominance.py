@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sata.search.codes import codes
 from sata.search.frame import Frame
 from sata.search.labels import Labels
 
@@ -22,7 +23,7 @@ def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64], pa
     if number < 2:
         return np.ones(number, dtype=bool)
     keys = _keys(frame, labels, passed)
-    group = _groups(keys)
+    group = codes(keys)
     columns = _columns(frame, labels)
     total = columns.sum(axis=1)  # whoever is no worse in all is no worse in the sum
     order = np.lexsort((total, objective, group))
@@ -53,22 +54,6 @@ def _keys(frame: Frame, labels: Labels, passed: int) -> NDArray[np.int64]:
     if odd:
         rows += [labels.history[odd], labels.lanes[None, :], labels.spread[odd]]
     return np.concatenate(rows)
-
-
-def _groups(keys: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each label a number that equal keys share."""
-    code = np.zeros(keys.shape[1], dtype=np.int64)
-    size = 1
-    for row in keys:
-        low, high = int(row.min()), int(row.max())
-        if low == high:
-            continue
-        if size * (high - low + 1) >= 1 << 62:
-            code = np.unique(code, return_inverse=True)[1]
-            size = len(code)
-        code = code * (high - low + 1) + (row - low)
-        size *= high - low + 1
-    return code
 
 
 def _columns(frame: Frame, labels: Labels) -> NDArray[np.float64]:

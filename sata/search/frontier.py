@@ -20,7 +20,7 @@ from sata.search.labels import Labels, joined, root
 from sata.search.moves import Moves, Shared
 from sata.search.nests import PlacedLoop, nest_of, shape_of
 from sata.search.objective import Objective
-from sata.search.score import score
+from sata.search.score import figures
 from sata.specs.model import Array, Memory
 
 Floats = NDArray[np.float64]
@@ -285,5 +285,5 @@ def scored(frame: Frame, loops: tuple[PlacedLoop, ...]) -> Found | None:
     """A mapping with its figures, or None if it does not fit."""
     nest = nest_of(frame.skeleton, loops)
     structure, factors = shape_of(nest)
-    energy, cycles, fits = score(nest, structure, np.array(factors, dtype=np.int64).reshape(-1, 1), frame.on)
-    return Found(float(energy[0]), float(cycles[0]), frame, loops) if fits[0] else None
+    energy, cycles, fits = figures(nest, structure, factors, frame.on)
+    return Found(energy, cycles, frame, loops) if fits else None

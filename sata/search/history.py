@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sata.search.codes import distinct
+
 Ints = NDArray[np.int64]
 Entry = tuple[int, int, int, int]
 TEMPORAL = -1
@@ -44,10 +46,9 @@ class Histories:
 
     def grow(self, numbers: Ints, rank: int, role: int, factor: int, before: Ints) -> Ints:
         """Each history with one more loop. before: the product of regular temporal loops, [B]."""
-        code = np.stack([numbers, before])
-        values, inverse = np.unique(code, axis=1, return_inverse=True)
+        values, inverse = distinct(np.stack([numbers, before]))
         new = [self._grow(h, rank, role, factor, b) for h, b in values.T.tolist()]
-        return np.array(new, dtype=np.int64)[inverse.reshape(-1)]
+        return np.array(new, dtype=np.int64)[inverse]
 
     def _grow(self, history: int, rank: int, role: int, factor: int, before: int) -> int:
         key = (history, rank, role, factor, before)

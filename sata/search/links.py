@@ -17,10 +17,12 @@ from sata.counts.dense import arrivals_sum
 from sata.counts.plan import OperandPlan, plan_of
 from sata.counts.tables import Batch, Tables
 from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
+from sata.search.codes import distinct
 from sata.search.frame import Strand
-from sata.search.history import Entry, Histories
+from sata.search.history import Histories
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 A, Z = 0, 1  # the ranks that stand for the regular ones
 COLUMNS = 7  # apart, shared, merged, shared leaving, merged leaving, tile, children per parent
 
@@ -34,6 +36,9 @@ class Ends:
     compute: bool
 
 
+Shape = tuple[Ends, tuple[tuple[int, ...], ...], int, tuple[int, ...]]
+
+
 class Links:
     """Counts of one strand, remembered by history."""
 
@@ -42,65 +47,94 @@ class Links:
         self.bounds = (1, 1, *(bounds[r] for r in strand.irregular))
         self.place = {r: i + 2 for i, r in enumerate(strand.irregular)}
         self.histories = Histories()
-        self._known: dict[Any, tuple[float, ...]] = {}
+        self._known: dict[Shape, Floats] = {}
         self._plans: dict[Any, tuple[Structure, OperandPlan]] = {}
 
-    def count(self, ends: Ends, history: Ints, gap: Ints, moved: Ints, steps: Ints, below: Ints) -> NDArray[np.float64]:
+    def count(self, ends: Ends, history: Ints, gap: Ints, moved: Ints, steps: Ints, below: Ints) -> Floats:
         """[COLUMNS, B]: per label, for a block of one element of the regular ranks and no regular spatial loop.
 
         history, gap: the loops over irregular ranks, and how many of them are outside the last loop that moves the
         whole tile; moved: product of regular temporal loops up to that, steps: of all; below: [irregular ranks, B],
         how many values of each rank lie under one index of its loops.
+
+        Steps of one kind are as many as the regular loops outside them make them, so every sum is linear in `moved`
+        and in the products before the loops further in. The coefficients depend on the rest, which comes back often:
+        they are counted once.
         """
-        strand = self.strand
-        if not strand.irregular:
+        if not self.strand.irregular:
             apart = (steps if ends.compute else moved).astype(np.float64)
             one = np.ones(len(apart))
             return np.stack([apart, apart, apart, apart, apart, one, one])
         if not ends.compute:  # loops that move nothing, innermost, are no steps of the tensor
             steps = np.where(gap == self.histories.lengths(history), moved, self.histories.lasts(history))
-        rows = np.stack([history, gap, moved, steps, *below])
-        values, inverse = np.unique(rows, axis=1, return_inverse=True)
-        columns = values.T.tolist()
-        missing = [row for row in columns if (ends, *row) not in self._known]
+        rows = np.stack([history, gap, *below])
+        values, inverse = distinct(rows)
+        columns = [self._shape(ends, *row) for row in values.T.tolist()]
+        missing = [shape for shape in dict.fromkeys(columns) if shape not in self._known]
         if missing:
-            self._count(ends, missing)
-        found = np.array([self._known[(ends, *row)] for row in columns]).T
-        return found[:, inverse.reshape(-1)]
+            self._coefficients(missing)
+        longest = max(len(shape[1]) - shape[2] for shape in columns) + 2
+        coefs = np.zeros((COLUMNS, longest, len(columns)))
+        before = np.zeros((longest, len(columns)))
+        last = np.zeros(len(columns), dtype=np.int64)
+        for n, (shape, row) in enumerate(zip(columns, values[:2].T.tolist(), strict=True)):
+            known = self._known[shape]
+            coefs[:, : known.shape[1], n] = known
+            inner = [entry[3] for entry in self.histories.entries[row[0]][row[1] :]]
+            before[1 : 1 + len(inner), n] = inner
+            last[n] = 1 + len(inner)
+        products = before[:, inverse]
+        products[0] = moved
+        products[last[inverse], np.arange(len(inverse))] = steps
+        each = coefs[:, :, inverse]
+        found = np.einsum("cgb,gb->cb", each[:5], products)
+        return np.concatenate([found, each[5:, 0]])
 
-    def _count(self, ends: Ends, rows: list[list[int]]) -> None:
-        groups: dict[Any, list[list[int]]] = {}
-        for row in rows:
-            entries = self.histories.entries[row[0]]
-            pattern = (tuple((rank, role) for rank, role, _, _ in entries), row[1])
-            groups.setdefault(pattern, []).append(row)
-        for pattern, members in groups.items():
-            structure, plan = self._structure(ends, pattern)
-            factors = np.array([self._factors(ends, row) for row in members], dtype=np.int64).T
-            found = self._sums(structure, plan, ends, np.ascontiguousarray(factors))
-            for row, values in zip(members, found.T.tolist(), strict=True):
-                self._known[(ends, *row)] = tuple(values)
+    def _shape(self, ends: Ends, number: int, gap: int, *below: int) -> Shape:
+        """What coefficients depend on: the ends, the loops without the products before them, the gap, what is below."""
+        return ends, tuple(entry[:3] for entry in self.histories.entries[number]), gap, below
 
-    def _factors(self, ends: Ends, row: list[int]) -> list[int]:
-        """Factors of the slots that `_structure` lays out."""
-        number, gap, moved, steps, *below = row
-        entries: tuple[Entry, ...] = self.histories.entries[number]
+    def _coefficients(self, shapes: list[Shape]) -> None:
+        """Count each shape with a few products, from which its coefficients follow: first `moved` and all products 2,
+        then those from each loop on 4. (2, not 1: a loop of one moves nothing.)"""
+        groups: dict[Any, list[Shape]] = {}
+        for shape in shapes:
+            ends, loops, gap, _ = shape
+            groups.setdefault((ends, tuple((rank, role) for rank, role, _ in loops), gap), []).append(shape)
+        for (ends, pattern, gap), members in groups.items():
+            structure, plan = self._structure(ends, (pattern, gap))
+            size = len(pattern) - gap + 1  # products: before each loop from the gap on, and all steps
+            rows = [
+                self._factors(shape, [2] * from_ + [4] * (size - from_))
+                for shape in members
+                for from_ in (size, *range(size))
+            ]
+            found = self._sums(structure, plan, ends, np.ascontiguousarray(np.array(rows, dtype=np.int64).T))
+            found = found.reshape(COLUMNS, len(members), size + 1)
+            tails = (found[:, :, 1:] - found[:, :, :1]) / 2
+            each = np.zeros((COLUMNS, len(members), size + 1))
+            each[:, :, 1:-1] = tails[:, :, :-1] - tails[:, :, 1:]
+            each[:, :, -1] = tails[:, :, -1]
+            each[:, :, 0] = found[:, :, 0] / 2 - tails[:, :, 0]
+            each[5:] = found[5:, :, :1]  # tile and children do not depend on them
+            for n, shape in enumerate(members):
+                self._known[shape] = each[:, n]
+
+    def _factors(self, shape: Shape, products: list[int]) -> list[int]:
+        """Factors of the slots that `_structure` lays out, `moved` being 2."""
+        ends, loops, gap, below = shape
         factors: list[int] = []
-        passed = 1
-        for at, (_, _, factor, before) in enumerate(entries):
-            if at < gap:
-                factors += [factor]
-            else:
-                if at == gap:
-                    factors += [moved, before // moved]
-                else:
-                    factors += [before // passed]
-                passed = before
-                factors += [factor]
-        if gap == len(entries):
-            factors += [moved, steps // moved]
-        else:
-            factors += [steps // passed]
+        passed = 2
+        for at, (_, _, factor) in enumerate(loops):
+            if at == gap:
+                factors.append(2)
+            if at >= gap:
+                factors.append(products[at - gap] // passed)
+                passed = products[at - gap]
+            factors.append(factor)
+        if gap == len(loops):
+            factors.append(2)
+        factors.append(products[-1] // passed)
         return factors if ends.compute else [*factors, *below]
 
     def _structure(self, ends: Ends, pattern: Any) -> tuple[Structure, OperandPlan]:

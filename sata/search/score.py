@@ -18,6 +18,7 @@ from sata.costs.evaluate import Price
 from sata.costs.tally import FILLING, first_and_last, tally
 from sata.costs.time import compute_cycles, memory_cycles
 from sata.counts.busiest import uniform
+from sata.counts.capacity import occupancies
 from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, count, delivered
 from sata.counts.op import BELOW, READS, WRITES, OpCounts, count_op, mean_hops
 from sata.counts.outcomes import EVERYTHING, Decisions, Shares, decide
@@ -33,22 +34,22 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Machine:
-    """What of an architecture the score needs beside the nest: prices by node, bits by kind, and what all of its
-    instances leak in a cycle."""
+    """What of an architecture the score needs beside the nest: prices by node, bits by kind, what all of its instances
+    leak in a cycle; and of each node that leaks its power in mW and its instances, and the clock, from which that is."""
 
     prices: Mapping[str, Price]
     bits: Mapping[str, int]
     leak_pj: float
+    leaks: tuple[tuple[float, int], ...] = ()
+    clock_hz: float | None = None
 
 
 def machine(prices: Mapping[str, Price], instances: Mapping[str, int], bits: Mapping[str, int],
             clock_hz: float | None) -> Machine:  # fmt: skip
     """The machine of an architecture. Without a clock there is no time, and no leakage."""
-    leak = 0.0
-    for name, price in prices.items():
-        if clock_hz is not None and price.leakage_mw:
-            leak += float(leakage_energy_pj(price.leakage_mw, 1.0 / clock_hz, instances[name]))
-    return Machine(prices, bits, leak)
+    leaks = tuple((p.leakage_mw, instances[name]) for name, p in prices.items() if p.leakage_mw)
+    leak = 0.0 if clock_hz is None else sum(float(leakage_energy_pj(mw, 1.0 / clock_hz, n)) for mw, n in leaks)
+    return Machine(prices, bits, leak, leaks, clock_hz)
 
 
 def score(nest: OpNest, structure: Structure, factors: NDArray[np.int64], on: Machine) -> tuple[Floats, Floats, Bools]:
@@ -210,19 +211,21 @@ def _one_by_one(
     energy, cycles = np.full(factors.shape[1], np.inf), np.full(factors.shape[1], np.inf)
     fits = np.zeros(factors.shape[1], dtype=bool)
     for b in range(factors.shape[1]):
-        counts, faults = single_counts(nest, structure, tuple(factors[:, b].tolist()))
-        if len(faults):
-            continue
-        found = tally(counts, on.prices, on.bits, faults)
-        resources = dict(found.cycles)
-        filling = resources.pop(FILLING, 0.0)
-        cycles[b] = max(resources.values()) + filling
-        energy[b] = sum(r["energy_pj"] for r in found.records) + on.leak_pj * cycles[b]
-        fits[b] = all(o.fits for o in _occupied(counts, on))
+        energy[b], cycles[b], fits[b] = figures(nest, structure, tuple(factors[:, b].tolist()), on)
     return energy, cycles, fits
 
 
-def _occupied(counts: OpCounts, on: Machine) -> Any:
-    from sata.counts.capacity import occupancies
-
-    return occupancies([counts], on.bits)
+def figures(nest: OpNest, structure: Structure, factors: tuple[int, ...], on: Machine) -> tuple[float, float, bool]:
+    """(energy in pJ with leakage, cycles, whether all fits) of one mapping, summed as `sata run` sums, to the last bit."""
+    counts, faults = single_counts(nest, structure, factors)
+    if len(faults):
+        return float("inf"), float("inf"), False
+    found = tally(counts, on.prices, on.bits, faults)
+    faults.check()
+    resources = dict(found.cycles)
+    filling = resources.pop(FILLING, 0.0)
+    cycles = max(resources.values()) + filling
+    energies = [r["energy_pj"] for r in found.records]
+    if on.clock_hz is not None and cycles:
+        energies += [float(leakage_energy_pj(mw, cycles / on.clock_hz, n)) for mw, n in on.leaks]
+    return sum(energies), cycles, all(o.fits for o in occupancies([counts], on.bits))

@@ -22,7 +22,12 @@ def space_rows(setting: Setting, ops: Sequence[Op], rules: Sequence[Rule]) -> li
         bare = Constraints()
         steps = [("compute", replace(bare, compute=own.compute))] if own.compute else []
         for memory in own.keep:
-            steps.append((f"keep {memory}", replace(steps[-1][1] if steps else bare, keep={**_last(steps).keep, memory: own.keep[memory]})))
+            steps.append(
+                (
+                    f"keep {memory}",
+                    replace(steps[-1][1] if steps else bare, keep={**_last(steps).keep, memory: own.keep[memory]}),
+                )
+            )
         for memory in own.bypass:
             before = _last(steps)
             steps.append((f"bypass {memory}", replace(before, bypass={**before.bypass, memory: own.bypass[memory]})))

@@ -17,7 +17,13 @@ from sata.search.score import Machine
 from sata.search.space import Constraints, skeletons
 from sata.specs.model import Arch, Op
 
-WIDTHS = (30, 1_000_000)  # partial nests kept at each place, pass by pass: something good soon, then the proof
+WIDTHS = (
+    30,
+    300,
+    3000,
+    30_000,
+    1_000_000,
+)  # partial nests kept at each place, pass by pass: something good soon, then the proof
 PROVEN = float("inf")
 
 

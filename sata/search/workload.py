@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -29,7 +30,7 @@ def selected(setting: Setting, pattern: str | None) -> list[Op]:
 
 
 def tasks_of(setting: Setting, ops: Sequence[Op], objective: str, rules: Sequence[Rule], *, ragged: bool,
-             budget: float | None) -> tuple[list[Task], list[int]]:  # fmt: skip
+             budget: float | None, workers: int | None = None) -> tuple[list[Task], list[int]]:  # fmt: skip
     """(a task for every different op, for each op the number of its task). budget: seconds for all of them."""
     tasks: list[Task] = []
     known: dict[Any, int] = {}
@@ -43,7 +44,8 @@ def tasks_of(setting: Setting, ops: Sequence[Op], objective: str, rules: Sequenc
             tasks.append(task)
         number.append(known[key])
     if budget is not None:
-        tasks = [replace(t, budget=budget / len(tasks)) for t in tasks]
+        at_once = min(workers or os.cpu_count() or 1, len(tasks))
+        tasks = [replace(t, budget=budget * at_once / len(tasks)) for t in tasks]
     return tasks, number
 
 
@@ -58,7 +60,7 @@ def map_workload(setting: Setting, objective: str = "energy", *, ops: str | None
                  done: Done | None = None) -> dict[str, Answer]:  # fmt: skip
     """The answer of every op, by name. Raises: SpecError for each op that no mapping of the space fits, and why."""
     chosen = selected(setting, ops)
-    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged, budget=budget)
+    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged, budget=budget, workers=workers)
     finished = 0
 
     def told(n: int, answer: Answer) -> None:

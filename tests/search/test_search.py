@@ -1,0 +1,124 @@
+"""The search against plain enumeration of everything in scope, on random tiny problems; `SATA_SEARCH_PROBLEMS` sets how
+many (default 40 exact and 12 ragged; the release check runs 2000)."""
+
+from __future__ import annotations
+
+import os
+import random
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from sata.search.frame import Frame, frame_of
+from sata.search.frontier import Best, Search, Tally
+from sata.search.objective import NAMES, Objective
+from sata.search.plain import all_nests, enumerate_scores
+from sata.search.setting import setting_of
+from sata.search.space import Constraints, skeletons
+
+from .problems import random_problem
+
+PROBLEMS = int(os.environ.get("SATA_SEARCH_PROBLEMS", "40"))
+RAGGED = max(PROBLEMS * 3 // 10, 1)
+MOST = int(os.environ.get("SATA_SEARCH_NESTS", "500"))  # nests of a problem: larger ones are drawn again
+Points = list[tuple[float, float]]
+
+
+def frames_of(seed: int, ragged: bool) -> list[Frame]:
+    """The skeletons of a random problem that is small enough to enumerate."""
+    rng = random.Random(seed)
+    while True:
+        setting = setting_of(*random_problem(rng, ragged))
+        op = setting.workload.ops[0]
+        found = [
+            frame_of(s, setting.machine, Constraints(), ragged)
+            for s in skeletons(setting.arch, op, setting.machine.prices, Constraints())
+        ]
+        number = 0
+        for frame in found:
+            number += sum(1 for _ in islice(all_nests(frame), MOST + 1 - number))
+            if number > MOST:
+                break
+        if 0 < number <= MOST:
+            return found
+
+
+def searched(frames: list[Frame], objective: str, merging: bool = True) -> tuple[Points, Tally]:
+    """The points that the search finds, all passes wide enough to leave nothing out."""
+    best, tally, shared = Best(Objective(objective)), Tally(), {}
+    for frame in frames:
+        frame.merging = frame.merging and merging
+        assert Search(frame, best, tally, shared).run(1 << 40) == float("inf")
+    return sorted((f.energy_pj, f.cycles) for f in best.found), tally
+
+
+def optimum(points: Points, objective: str) -> Any:
+    values = {"energy": [e for e, _ in points], "cycles": [c for _, c in points], "edp": [e * c for e, c in points]}
+    return min(values[objective], default=None)
+
+
+def front(points: Points) -> Points:
+    """Points that no other is at least as good as in both, what differs by a rounding being the same."""
+    found: Points = []
+    for energy, cycles in sorted(points):
+        if not found or cycles < found[-1][1] * (1 - 1e-9):
+            found.append((energy, cycles))
+    return found
+
+
+def check(frames: list[Frame]) -> None:
+    points = [(energy, cycles) for frame in frames for _, energy, cycles in enumerate_scores(frame)]
+    for objective in NAMES:
+        found, _ = searched(frames, objective)
+        if objective == "pareto":
+            assert [c for _, c in found] == pytest.approx([c for _, c in front(points)], rel=1e-9)
+            assert [e for e, _ in found] == pytest.approx([e for e, _ in front(points)], rel=1e-9)
+        elif not points:
+            assert not found
+        else:
+            assert optimum(found, objective) == pytest.approx(optimum(points, objective), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(PROBLEMS))
+def test_equals_plain_enumeration(seed: int) -> None:
+    check(frames_of(seed, ragged=False))
+
+
+@pytest.mark.parametrize("seed", range(RAGGED))
+def test_equals_plain_enumeration_ragged(seed: int) -> None:
+    check(frames_of(seed, ragged=True))
+
+
+@pytest.mark.parametrize("seed", range(500, 508))
+def test_merging_changes_nothing_but_the_work(seed: int) -> None:
+    """The argument of equal futures, by itself."""
+    for objective in ("energy", "cycles"):
+        with_it, less = searched(frames_of(seed, False), objective)
+        without, more = searched(frames_of(seed, False), objective, merging=False)
+        assert optimum(with_it, objective) == pytest.approx(optimum(without, objective), rel=1e-9) if without else not with_it
+        assert less.generated <= more.generated
+
+
+@pytest.mark.parametrize("seed", range(600, 620))
+def test_bounds_of_the_root_are_bounds(seed: int) -> None:
+    """No mapping of a skeleton is below what is said of the empty nest."""
+    for frame in frames_of(seed, False):
+        points = [(energy, cycles) for _, energy, cycles in enumerate_scores(frame)]
+        least = Search(frame, Best(Objective("energy")), Tally(), {}).root_bound()
+        if points:
+            assert least.energy.min() <= min(e for e, _ in points) * (1 + 1e-12)
+            assert least.cycles.min() <= min(c for _, c in points) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(700, 706))
+def test_a_narrow_pass_never_claims_too_much(seed: int) -> None:
+    """What a pass leaves out bounds what it may have missed."""
+    frames = frames_of(seed, False)
+    points = [(energy, cycles) for frame in frames for _, energy, cycles in enumerate_scores(frame)]
+    for width in (1, 2, 5):
+        best = Best(Objective("energy"))
+        left = min(Search(frame, best, Tally(), {}).run(width) for frame in frames)
+        if points:
+            have = min((f.energy_pj for f in best.found), default=float("inf"))
+            assert min(left, have) <= min(e for e, _ in points) * (1 + 1e-9)
