@@ -274,6 +274,7 @@ class Search:
             loops = tuple(
                 PlacedLoop(i, axis, self.frame.ranks[rank], factor)
                 for i, axis, rank, factor in self.moves.trail.loops_of(int(labels.node[number]))
+                if factor > 1
             )
             found = scored(self.frame, loops)
             self.tally.scored += 1

@@ -36,6 +36,29 @@ def homes_hold(frame: Frame, loops: Sequence[PlacedLoop]) -> bool:
     return True
 
 
+def legal(frame: Frame, loops: Sequence[PlacedLoop]) -> bool:
+    """Whether loops that cover every rank make a nest of the space: lanes, ranks of arrays, time, homes of states."""
+    lanes: dict[tuple[int, str], int] = {}
+    for loop in loops:
+        node = frame.skeleton.items[loop.item]
+        if not loop.axis:
+            continue
+        if not isinstance(node, Array) or frame.ranks.index(loop.rank) in frame.temporal_only:
+            return False
+        names = frame.constraints.ranks.get((node.name, loop.axis))
+        if names is not None and loop.rank not in names:
+            return False
+        key = loop.item, loop.axis
+        lanes[key] = lanes.get(key, 1) * loop.factor
+    for number, node in enumerate(frame.skeleton.items):
+        if isinstance(node, Array):
+            for axis, size in node.shape.items():
+                used = lanes.get((number, axis), 1)
+                if used > size or used < frame.constraints.utilization * size:
+                    return False
+    return homes_hold(frame, loops)
+
+
 def _below(frame: Frame, item: int, left: Left, loops: tuple[PlacedLoop, ...]) -> Iterator[tuple[PlacedLoop, ...]]:
     node = frame.skeleton.items[item]
     if isinstance(node, Compute):

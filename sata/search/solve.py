@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sata.search.frame import frame_of
-from sata.search.frontier import Best, Found, OutOfTime, Search, Tally
+from sata.search.frame import Frame, frame_of
+from sata.search.frontier import Best, Found, OutOfTime, Search, Tally, scored
 from sata.search.moves import Shared
 from sata.search.nests import PlacedLoop, loops_in_order
 from sata.search.objective import Objective
+from sata.search.plain import legal
 from sata.search.score import Machine
 from sata.search.space import Constraints, skeletons
+from sata.search.strategies import evolution
 from sata.specs.model import Arch, Op
 
+GUESSES = 1500  # nests that evolution tries after the first pass: the better the best so far, the less is looked at
 WIDTHS = (
     30,
     300,
@@ -81,7 +84,7 @@ class Answer:
 
 
 def _value(objective: str, p: Point) -> float:
-    return float(Objective(objective).value(np.array([p.energy_pj]), np.array([p.cycles]))[0])
+    return _of(objective, p.energy_pj, p.cycles)
 
 
 def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answer:
@@ -120,9 +123,39 @@ def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answ
             if left < PROVEN:
                 after.append((max(least_value, left), number))
         open_ = sorted(after)
+        if width == task.widths[0] and open_ and not task.ragged and not interrupted:
+            interrupted = _evolve(task, frames, best, start)
+            open_ = [(value, number) for value, number in open_ if not _hopeless(best, value)]
         if not open_:
             break
     return _answer(task, best, counts, open_, len(frames), interrupted, time.monotonic() - start)
+
+
+def _evolve(task: Task, frames: list[Frame], best: Best, start: float) -> bool:
+    """Better guesses from what the first pass found. Returns: whether time ran out or the user stopped it."""
+    first = min(best.found, key=lambda f: f.energy_pj * f.cycles, default=None)
+    nest, value = None, PROVEN
+    if first is not None:
+        nest, value = (first.frame, first.loops), _of(task.objective, first.energy_pj, first.cycles)
+    strategy = evolution(frames, 0, nest, value)
+    try:
+        frame, loops = next(strategy)
+        for _ in range(GUESSES):
+            if task.budget is not None and best.found and time.monotonic() > start + task.budget:
+                return True
+            found = scored(frame, loops) if legal(frame, loops) else None
+            if found is not None:
+                best.offer(found)
+            frame, loops = strategy.send(
+                PROVEN if found is None else _of(task.objective, found.energy_pj, found.cycles)
+            )
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _of(objective: str, energy_pj: float, cycles: float) -> float:
+    return float(Objective(objective).value(np.array([energy_pj]), np.array([cycles]))[0])
 
 
 def _hopeless(best: Best, value: float) -> bool:
