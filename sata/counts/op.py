@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, count, delivered
-from sata.counts.outcomes import Decided, Outcome, decide, split
+from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, delivered
+from sata.counts.outcomes import Decided, Outcome, count_all, split
 from sata.counts.rules import Rules, rules_of
 from sata.nest.graph import Shape, stored
 from sata.nest.model import BoundLoop, OpNest
@@ -61,9 +61,8 @@ class OpCounts:
 def count_op(nest: OpNest, shape: Shape) -> OpCounts:
     """Counts of one op. shape: what the group's graph says of it."""
     structure, factors = shape
-    dense = count(structure, factors)
     rules = rules_of(nest)
-    decided = decide(structure, factors, rules, dense)
+    dense, decided = count_all(structure, factors, rules)
     accesses = tuple(_accesses(nest, dense, decided))
     deliveries = tuple(_deliveries(nest, structure, factors))
     computes = split(dense.computes, decided.computes)
