@@ -14,6 +14,8 @@ out here a second time, together with the children concerned. Readings where the
 - What several children share (a read of several, a sum added on the way, an old value coming back) happens if any of
   those that hold the element in this step needs it: each leader's tile is the union over them.
 - A skip wins over a gate. Whether an arrival needs an old value is settled by the dense walk and never changes.
+- Where an element arrives at several children at once and one gets its old value, *which* one changes no dense count,
+  but may change outcomes further in, where the children's leader tiles differ: the least instance, unless told else.
 - Merge reads of an element in a step: the writes beyond the first, among those that happen.
 - A point computes unless an element named by the compute is zero or does not exist there, or a rule on one of the
   *inputs* fires for what the point lies under. What the compute does about zeros touches no traffic.
