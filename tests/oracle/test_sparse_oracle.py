@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pytest
 
 from .averages import average, cells, draw_tensor, draw_uniform, drawer
 from .brute import count
+from .expected import expected
 from .problem import Dim, Node, Problem, Tensor
 from .random_sparse import Case, random_sparse
 from .sparse import EVENTS, OUTCOMES, Rule, Sparsity, Walk, count_sparse
@@ -316,6 +317,43 @@ def test_same_seed_same_case() -> None:
     # 2.4 non-zeros of 24 in tiles of 8: 6 * (1 - (0.6 C(16,2)/C(24,2) + 0.4 C(16,3)/C(24,3)))
     expected = 6 * (1 - (0.6 * 120 / 276 + 0.4 * 560 / 2024))
     assert all(abs(found.mean[cell] - expected) < 4 * found.error(cell) for found in (one, other))
+
+
+def test_expectations_by_enumeration() -> None:
+    """All placements of 2 or 3 non-zeros among 6 (a density of 0.4), weighed: exactly what is expected.
+
+    Two results meet in a memory per step, A skips one rule's writes and gates the operations.
+    """
+    tensors = (plain("A", "input", m=2, k=3), plain("Z", "output", m=2))
+    nest = (("memory", "DRAM", ("A", "Z")), ("loop", "m", 2), ("array", "PE", "tile", False, (("k", 3),)))
+    rules = (Rule("DRAM", "Z", ("A",), "skip"), Rule("DRAM", "A", ("A",), "gate"))
+    walk = Walk(Problem({"m": 2, "k": 3}, tensors, (*nest, ("compute",))), Sparsity(rules))
+    mean: Counter[Any] = Counter()
+    for nonzeros, weight in ((2, 0.6), (3, 0.4)):
+        placements = list(combinations(range(6), nonzeros))
+        for chosen in placements:
+            values = np.isin(np.arange(6), chosen).reshape(2, 3)
+            for cell, number in cells(walk.outcomes({"A": values})).items():
+                mean[cell] += weight * number / len(placements)
+    assert expected(walk, {"A": 0.4}) == pytest.approx(dict(mean), abs=1e-12)
+    assert mean["DRAM", "Z", "merge_reads", "actual"] > 0
+
+
+@pytest.mark.parametrize("options", VARIANTS, ids=str)
+def test_expectations_are_the_means_of_draws(options: dict[str, Any]) -> None:
+    """Within five standard errors; what no draw showed must be rare."""
+    number, off = 150, []
+    for seed in range(30):
+        case = random_sparse(random.Random(seed), **options)
+        walk = Walk(case.problem, case.sparsity)
+        exact, found = expected(walk, case.densities), average(walk, case.densities, number, seed)
+        assert exact.keys() == found.mean.keys()
+        for cell, value in exact.items():
+            dense = sum(exact[*cell[:3], outcome] for outcome in OUTCOMES)
+            error = found.error(cell) or 6 * dense / number
+            off.append(abs(found.mean[cell] - value) / error if error else abs(value))
+    assert max(off) < 5
+    assert sum(one > 1 for one in off) > 20  # there is something to be off
 
 
 def test_draws() -> None:
