@@ -322,7 +322,7 @@ def test_same_seed_same_case() -> None:
 def test_expectations_by_enumeration() -> None:
     """All placements of 2 or 3 non-zeros among 6 (a density of 0.4), weighed: exactly what is expected.
 
-    Two results meet in a memory per step, A skips one rule's writes and gates the operations.
+    Three results meet in a memory per step: zeros of A skip their writes, and gate the reads of A and the operations.
     """
     tensors = (plain("A", "input", m=2, k=3), plain("Z", "output", m=2))
     nest = (("memory", "DRAM", ("A", "Z")), ("loop", "m", 2), ("array", "PE", "tile", False, (("k", 3),)))
