@@ -1,0 +1,205 @@
+"""Tensor formats: what a tile occupies in a memory, data and metadata, in expectation or at a quantile.
+
+A format has one entry per rank of the tile, outermost first; the last covers all dimensions that remain, as one rank
+of their flattened positions. A rank is made of fibres: one at the top of each tile, and one more under every entry of
+the rank above. What each of the encodings stores is one function below and one row of ENCODINGS (its name and its
+parameters are a row of `sata.specs.formats.FORMATS`).
+
+Every rank but an `uncompressed` one drops positions that hold nothing. So a fibre exists if its sub-tile holds a
+non-zero, as far as a rank above drops: its probability is one minus `p_empty` of the sub-tile under the tensor's
+density model, which makes sums over fibres exact in expectation, whatever the formats above. (Sparseloop's per-rank
+fibertree formats, Wu et al., MICRO 2022, are these: U, B, RLE, CP and UOP, with the same expectation.)
+
+Assumptions: tiles stand side by side from coordinate 0 (windows that overlap are taken as if they did); of a rank of
+several dimensions, runs of zeros under a random model other than `uniform` fall as independent elements of the same
+density do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import prod
+
+from sata.counts.density import time_dimension
+from sata.counts.models import Model, model_of
+from sata.counts.models.uniform import Uniform
+from sata.counts.subtiles import Grid, tiles_of
+from sata.specs.formats import RankFormat, TensorFormat
+from sata.specs.model import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Fibres:
+    """All fibres of one rank, summed over the tiles they belong to; expected numbers.
+
+    fibres: how many exist; span: their positions in all; kept: those of them that hold something; bits: of one field;
+    cuts: longest run of empty positions -> entries that cut longer ones.
+    """
+
+    fibres: float
+    span: float
+    kept: float
+    bits: int
+    cuts: Callable[[int], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What a rank stores: entries (of the last rank: elements), and its own metadata in bits."""
+
+    entries: float
+    metadata_bits: float
+
+
+def uncompressed(rank: Fibres) -> Encoded:
+    """Every position, empty or not: a position needs no name."""
+    return Encoded(rank.span, 0.0)
+
+
+def bitmask(rank: Fibres) -> Encoded:
+    """A bit for each position of each fibre."""
+    return Encoded(rank.kept, rank.span)
+
+
+def run_length(rank: Fibres) -> Encoded:
+    """Before each entry the length of the run of empty positions, up to 2^bits - 1. A longer run is cut by an entry
+    that holds a zero: it names 2^bits - 1 empty positions and is one itself (EIE, Han et al., ISCA 2016). What is
+    empty behind the last entry is not stored."""
+    entries = rank.kept + rank.cuts((1 << rank.bits) - 1)
+    return Encoded(entries, entries * rank.bits)
+
+
+def coordinate(rank: Fibres) -> Encoded:
+    """The position of each entry in its fibre."""
+    return Encoded(rank.kept, rank.kept * rank.bits)
+
+
+def offsets(rank: Fibres) -> Encoded:
+    """For each position where its fibre starts, and for the last one where it ends: one pointer more than positions.
+    An empty position starts where it ends, and has no fibre further in."""
+    return Encoded(rank.kept, (rank.span + rank.fibres) * rank.bits)
+
+
+def events(rank: Fibres) -> Encoded:
+    """Address and time stamp of each non-zero (address-event representation)."""
+    return Encoded(rank.kept, rank.kept * rank.bits)
+
+
+ENCODINGS: Mapping[str, Callable[[Fibres], Encoded]] = {
+    "uncompressed": uncompressed,
+    "bitmask": bitmask,
+    "run_length": run_length,
+    "coordinate": coordinate,
+    "offsets": offsets,
+    "events": events,
+}
+DROPS_NOTHING = frozenset(("uncompressed",))
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of a tile, or of several: elements (zeros that a format stores included), metadata in bits."""
+
+    elements: float
+    metadata_bits: float
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a memory holds a tensor. tile: its largest tile; share: of the tensor's elements, those that are stored;
+    metadata_bits: per element of the tensor, stored or not; fit: the quantile that `tile` stands for, None: expected.
+    """
+
+    format: TensorFormat
+    tile: Stored
+    share: float
+    metadata_bits: float
+    fit: float | None = field(default=None)
+
+
+def layout(form: TensorFormat, tensor: Tensor, extents: Sequence[int], fit: float | None = None) -> Layout:
+    """How a memory holds a tensor of which it holds tiles of `extents` coordinates per dimension.
+
+    fit: the tile is what a share `fit` of the tiles stays within, given their density model; None: the expected one.
+    """
+    return _layout(form, tuple(d.size for d in tensor.dims), time_dimension(tensor), model_of(tensor),
+                   tuple(int(n) for n in extents), fit)  # fmt: skip
+
+
+@lru_cache(maxsize=1 << 14)
+def _layout(
+    form: TensorFormat, sizes: tuple[int, ...], time: int | None, model: Model, extents: tuple[int, ...],
+    fit: float | None,
+) -> Layout:  # fmt: skip
+    fields = field_bits(form.ranks, sizes, time)
+    whole = Grid(model, [tiles_of(n, extent) for n, extent in zip(sizes, extents, strict=True)])
+    mean = stored(form.ranks, fields, whole)
+    total = max(prod(sizes), 1)
+    at = whole.fullest(fit)
+    tile = Grid(model, [[span] for span in at])
+    if fit is not None:  # that many non-zeros, anywhere in the tile
+        counts = tuple(high - low for low, high in at)
+        share = tile.quantile(fit) / max(prod(counts), 1)
+        tile = Grid(Uniform(counts, None, (share,)), [[(0, n)] for n in counts])
+    return Layout(form, stored(form.ranks, fields, tile), mean.elements / total, mean.metadata_bits / total, fit)
+
+
+def stored(ranks: Sequence[RankFormat], fields: Sequence[int], grid: Grid) -> Stored:
+    """What the tiles of a grid occupy in all, in expectation. fields: bits of one field per rank."""
+    owner = owners(len(ranks), len(grid.tiles))
+    metadata, elements = 0.0, 0.0
+    above = -1  # the innermost rank so far that drops what is empty
+    for number, (rank, bits) in enumerate(zip(ranks, fields, strict=True)):
+        last = number + 1 == len(ranks)
+        fibres = Fibres(
+            grid.existing(owner, above, number, span=False),
+            grid.existing(owner, above, number, span=True),
+            grid.nonzeros() if last else grid.occupied(owner, number),
+            bits,
+            lambda longest, number=number: grid.cuts(owner, number, longest),  # type: ignore[misc]
+        )
+        found = ENCODINGS[rank.name](fibres)
+        metadata += found.metadata_bits
+        elements = found.entries
+        if rank.name not in DROPS_NOTHING:
+            above = number
+    return Stored(elements, metadata)
+
+
+def owners(ranks: int, dims: int) -> tuple[int, ...]:
+    """Per dimension of the tensor, the number of the format's rank that covers it."""
+    return tuple(min(d, ranks - 1) for d in range(dims))
+
+
+def field_bits(ranks: Sequence[RankFormat], sizes: Sequence[int], time: int | None) -> list[int]:
+    """Bits of one field per rank: those given, else as many as the bounds need, so that what is stored keeps its name
+    on its way through the memories: a coordinate (or the longest run) any position of the rank in the whole tensor, an
+    offset any number of elements of the tensor, an event its address and its time step."""
+    owner = owners(len(ranks), len(sizes))
+    found = []
+    for number, rank in enumerate(ranks):
+        own = [d for d, o in enumerate(owner) if o == number]
+        positions = prod(sizes[d] for d in own)
+        default = {"offsets": prod(sizes).bit_length(), "events": _event_bits(own, sizes, time)}
+        bits = rank.bits if rank.bits is not None else default.get(rank.name, (positions - 1).bit_length())
+        found.append(bits)
+    return found
+
+
+def _event_bits(own: Sequence[int], sizes: Sequence[int], time: int | None) -> int:
+    address = prod(sizes[d] for d in own if d != time)
+    stamp = sizes[time] if time is not None and time in own else 1
+    return (address - 1).bit_length() + (stamp - 1).bit_length()
+
+
+def value_bits(form: TensorFormat, element_bits: int) -> int:
+    """Bits of a stored element beside its metadata: none where the entry says it all (`values: false`), and none of a
+    one-bit element that is an event."""
+    last = form.ranks[-1]
+    values = last.values if last.values is not None else not (last.name == "events" and element_bits == 1)
+    return element_bits if values else 0
+
+
+__all__ = ["ENCODINGS", "Encoded", "Fibres", "Layout", "Stored", "field_bits", "layout", "stored", "value_bits"]
