@@ -160,8 +160,39 @@ class Dim:
 
 
 @dataclass(frozen=True, slots=True)
+class Density:
+    """A density model as written. `parameters`: (key, value) in the order of the file, lists as tuples.
+
+    Values are checked by the model itself. `where`, `places` (key -> its place) and `folder` (of the file that says it,
+    which its file names start from) are not part of what is equal.
+    """
+
+    model: str
+    parameters: tuple[tuple[str, Any], ...] = ()
+    where: Where = field(default=Where(), compare=False)
+    places: Mapping[str, Where] = field(default_factory=dict, compare=False, repr=False)
+    folder: str = field(default="", compare=False, repr=False)
+
+    def given(self) -> dict[str, Any]:
+        """The parameters by name."""
+        return dict(self.parameters)
+
+    def data(self) -> dict[str, Any]:
+        """As it stands in YAML."""
+        return {"model": self.model} | {key: _plain(value) for key, value in self.parameters}
+
+    def place(self, key: str) -> Where:
+        """The place of a parameter's name; of the whole where it is not there."""
+        return self.places.get(key, self.where)
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor of an op. `density`: share of non-zeros, or one per index of its `t` dimension; None is dense.
+    """A tensor of an op. `density`: share of non-zeros, one per index of its `t` dimension, or a model; None is dense.
 
     `role`: "input" or "output". `initialised`: an output whose first read is real. `local`: made inside the
     compute; no storage, no traffic, its zeros still gate and skip.
@@ -173,7 +204,7 @@ class Tensor:
     role: str
     initialised: bool = False
     local: bool = False
-    density: float | tuple[float, ...] | None = None
+    density: float | tuple[float, ...] | Density | None = None
     where: Where = Where()
 
     def ranks(self) -> frozenset[str]:
