@@ -10,6 +10,7 @@ import click
 from sata.cli.check import check, schema
 from sata.cli.components import components
 from sata.cli.exchange import export, import_
+from sata.cli.formats import formats
 from sata.cli.price import price
 from sata.cli.run import run
 from sata.cli.show import ops, show
@@ -77,5 +78,5 @@ def main() -> None:
     """
 
 
-for command in (run, show, ops, check, price, components, schema, export, import_):
+for command in (run, show, ops, check, price, components, formats, schema, export, import_):
     main.add_command(command)

@@ -18,9 +18,10 @@ density do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from math import prod
+from typing import Any
 
 from sata.counts.density import time_dimension
 from sata.counts.models import Model, model_of
@@ -108,27 +109,30 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How a memory holds a tensor. tile: its largest tile; share: of the tensor's elements, those that are stored;
-    metadata_bits: per element of the tensor, stored or not; fit: the quantile that `tile` stands for, None: expected.
+    """How a memory holds a tensor. tile: its largest tile, in expectation; fitting: what has to fit of it (the same, or
+    at a quantile); share: of the tensor's elements, those that are stored; metadata_bits: per element, stored or not.
     """
 
     format: TensorFormat
     tile: Stored
+    fitting: Stored
     share: float
     metadata_bits: float
-    fit: float | None = field(default=None)
 
 
 def layout(form: TensorFormat, tensor: Tensor, extents: Sequence[int], fit: float | None = None) -> Layout:
     """How a memory holds a tensor of which it holds tiles of `extents` coordinates per dimension.
 
-    fit: the tile is what a share `fit` of the tiles stays within, given their density model; None: the expected one.
+    fit: the share of the tiles that must stay within `fitting`, given their density model; None: the expected one. At a
+    quantile it is the expected size of a tile with that quantile of non-zeros: of formats that drop fibres further out
+    an estimate, of all others exact.
     """
-    return _layout(form, tuple(d.size for d in tensor.dims), time_dimension(tensor), model_of(tensor),
+    model: Any = model_of(tensor)  # hashable, as all of them are
+    return _layout(form, tuple(d.size for d in tensor.dims), time_dimension(tensor), model,
                    tuple(int(n) for n in extents), fit)  # fmt: skip
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def _layout(
     form: TensorFormat, sizes: tuple[int, ...], time: int | None, model: Model, extents: tuple[int, ...],
     fit: float | None,
@@ -137,35 +141,42 @@ def _layout(
     whole = Grid(model, [tiles_of(n, extent) for n, extent in zip(sizes, extents, strict=True)])
     mean = stored(form.ranks, fields, whole)
     total = max(prod(sizes), 1)
-    at = whole.fullest(fit)
-    tile = Grid(model, [[span] for span in at])
-    if fit is not None:  # that many non-zeros, anywhere in the tile
-        counts = tuple(high - low for low, high in at)
-        share = tile.quantile(fit) / max(prod(counts), 1)
-        tile = Grid(Uniform(counts, None, (share,)), [[(0, n)] for n in counts])
-    return Layout(form, stored(form.ranks, fields, tile), mean.elements / total, mean.metadata_bits / total, fit)
+    tile = stored(form.ranks, fields, Grid(model, [[span] for span in whole.fullest(None)]))
+    fitting = tile if fit is None else _at_quantile(form, fields, whole, fit)
+    return Layout(form, tile, fitting, mean.elements / total, mean.metadata_bits / total)
+
+
+def _at_quantile(form: TensorFormat, fields: Sequence[int], whole: Grid, fit: float) -> Stored:
+    """The tile with the quantile's number of non-zeros, anywhere in it."""
+    spans = whole.fullest(fit)
+    counts = tuple(high - low for low, high in spans)
+    nonzeros = Grid(whole.model, [[span] for span in spans]).quantile(fit)
+    placed = Uniform(counts, None, (nonzeros / max(prod(counts), 1),))
+    return stored(form.ranks, fields, Grid(placed, [[(0, n)] for n in counts]))
 
 
 def stored(ranks: Sequence[RankFormat], fields: Sequence[int], grid: Grid) -> Stored:
     """What the tiles of a grid occupy in all, in expectation. fields: bits of one field per rank."""
+    found = encoded(ranks, fields, grid)
+    return Stored(found[-1].entries, sum(e.metadata_bits for e in found))
+
+
+def encoded(ranks: Sequence[RankFormat], fields: Sequence[int], grid: Grid) -> list[Encoded]:
+    """The same, rank by rank."""
     owner = owners(len(ranks), len(grid.tiles))
-    metadata, elements = 0.0, 0.0
+    found = []
     above = -1  # the innermost rank so far that drops what is empty
     for number, (rank, bits) in enumerate(zip(ranks, fields, strict=True)):
-        last = number + 1 == len(ranks)
         fibres = Fibres(
             grid.existing(owner, above, number, span=False),
             grid.existing(owner, above, number, span=True),
-            grid.nonzeros() if last else grid.occupied(owner, number),
+            grid.nonzeros() if number + 1 == len(ranks) else grid.occupied(owner, number),
             bits,
-            lambda longest, number=number: grid.cuts(owner, number, longest),  # type: ignore[misc]
+            partial(grid.cuts, owner, number),
         )
-        found = ENCODINGS[rank.name](fibres)
-        metadata += found.metadata_bits
-        elements = found.entries
-        if rank.name not in DROPS_NOTHING:
-            above = number
-    return Stored(elements, metadata)
+        found.append(ENCODINGS[rank.name](fibres))
+        above = above if rank.name in DROPS_NOTHING else number
+    return found
 
 
 def owners(ranks: int, dims: int) -> tuple[int, ...]:
@@ -202,4 +213,4 @@ def value_bits(form: TensorFormat, element_bits: int) -> int:
     return element_bits if values else 0
 
 
-__all__ = ["ENCODINGS", "Encoded", "Fibres", "Layout", "Stored", "field_bits", "layout", "stored", "value_bits"]
+__all__ = ["ENCODINGS", "Fibres", "Layout", "Stored", "encoded", "field_bits", "layout", "stored", "value_bits"]

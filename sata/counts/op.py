@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, count, delivered
+from sata.counts.extents import extents
 from sata.counts.outcomes import EVERYTHING, Decisions, Outcome, Shares, decide, split
+from sata.counts.stored import Held, hold
 from sata.nest.graph import Shape, stored
 from sata.nest.model import BoundLoop, OpNest
 from sata.nest.structure import Structure
@@ -21,12 +23,25 @@ _BELOW = {"reads", "updates", "merge_reads"}
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One tensor at one memory: dense counts, and per event what happened. Elements, summed over instances."""
+    """One tensor at one memory: dense counts, and per event what happened. Elements, summed over instances.
+
+    held: how a memory with a format for it stores it, and the metadata that moves; None: in full, without any.
+    """
 
     memory: Memory
     tensor: Tensor
     dense: MemoryCounts
     events: dict[str, Outcome]
+    held: Held | None = None
+
+    def element_bits(self, bits: Mapping[str, int]) -> int:
+        """Bits that one stored element occupies and moves. bits: by kind."""
+        own = bits[self.tensor.kind]
+        return own if self.held is None else self.held.value_bits(own)
+
+    def metadata_bits(self, events: Iterable[str]) -> float:
+        """Bits of metadata that some events move."""
+        return 0.0 if self.held is None else sum(self.held.metadata[e] for e in events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +75,24 @@ def count_op(nest: OpNest, shape: Shape, faults: Faults) -> OpCounts:
     structure, factors = shape
     dense = count(structure, factors)
     decisions = decide(nest, faults)
-    accesses = tuple(_accesses(nest, dense, decisions))
+    accesses = tuple(_accesses(nest, dense, decisions, shape))
     deliveries = tuple(_deliveries(nest, structure, factors))
     return OpCounts(
         nest, structure, factors, dense, decisions, split(dense.computes, decisions.computes), accesses, deliveries
     )
 
 
-def _accesses(nest: OpNest, dense: DenseCounts, decisions: Decisions) -> Iterator[Access]:
+def _accesses(nest: OpNest, dense: DenseCounts, decisions: Decisions, shape: Shape) -> Iterator[Access]:
     memories = {level.memory.name: level.memory for level in nest.levels}
-    for tensor, counts in zip(stored(nest.op), dense.tensors, strict=True):
-        for name, found in zip(nest.chains[tensor.name], counts, strict=True):
+    formats = any(memory.format for memory in memories.values())
+    tiles = extents(*shape) if formats else ()
+    for number, (tensor, counts) in enumerate(zip(stored(nest.op), dense.tensors, strict=True)):
+        for link, (name, found) in enumerate(zip(nest.chains[tensor.name], counts, strict=True)):
             shares = decisions.accesses.get((name, tensor.name), EVERYTHING)
-            events = {e: _outcome(found, e, shares) for e in EVENTS}
-            yield Access(memories[name], tensor, found, events)
+            events, held = {e: _outcome(found, e, shares) for e in EVENTS}, None
+            if formats:
+                events, held = hold(memories[name], tensor, tiles[number][link], events)
+            yield Access(memories[name], tensor, found, events, held)
 
 
 def _outcome(found: MemoryCounts, event: str, shares: Shares) -> Outcome:

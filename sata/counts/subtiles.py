@@ -147,7 +147,8 @@ class Grid:
         starts = [np.cumsum([0] + [high - low for low, high in self.tiles[d]]) for d in own]
         for corner in product(*(range(len(self.tiles[d])) for d in own)):
             cut = tuple(slice(s[i], s[i + 1]) for s, i in zip(starts, corner, strict=True))
-            for fibre in there[(..., *cut)].reshape(prod(shape[: own[0]]), -1):
+            rows = there[(*[slice(None)] * own[0], *cut)]
+            for fibre in rows.reshape(prod(shape[: own[0]]), -1):
                 places = np.flatnonzero(fibre)
                 total += int(((np.diff(places, prepend=-1) - 1) // step).sum())
         return float(total)
@@ -187,4 +188,5 @@ class Grid:
 def _grouped(pairs: Sequence[tuple[int, float]]) -> Groups:
     """(feature, weight) with every feature once."""
     order, place = np.unique(np.array([f for f, _ in pairs], dtype=np.int64), return_inverse=True)
-    return order, np.bincount(place.reshape(-1), weights=[w for _, w in pairs], minlength=len(order))
+    sums = np.bincount(place.reshape(-1), weights=[w for _, w in pairs], minlength=len(order))
+    return order, sums.astype(np.float64)

@@ -53,7 +53,10 @@ class RankFormat:
 
 @dataclass(frozen=True, slots=True)
 class TensorFormat:
-    """How a kind (or a tensor) is stored: `ranks`, outermost first; the last covers all dimensions that remain."""
+    """How a kind (or a tensor) is stored: `ranks`, outermost first; the last covers all dimensions that remain.
+
+    `where`: of the kind.
+    """
 
     ranks: tuple[RankFormat, ...]
     where: Where = Where()
@@ -78,7 +81,7 @@ def parse_formats(doc: Doc, path: Path_, given: Mapping[str, Any], faults: Fault
             ranks += _entry(doc, place, value, faults)
         if len(faults) == before and ranks:
             _check_places(ranks, faults)
-            found[kind] = TensorFormat(tuple(ranks), doc.where(here))
+            found[kind] = TensorFormat(tuple(ranks), doc.where(here, True))
     return found
 
 
