@@ -11,7 +11,8 @@ from sata.specs.model import Arch, Memory, Tensor, Workload
 
 
 def check_kept(arch: Arch, workload: Workload, faults: Faults) -> None:
-    """A fault for a format of a kind that its memory never keeps."""
+    """A fault for a format of a kind that its memory never keeps; one for a kind that does not exist has been found."""
+    known = {fault.where for fault in faults}
     kind_of = {t.name: t.kind for op in workload.ops for t in op.tensors}
     memories = {node.name: node for way in arch.ways() for node in way if isinstance(node, Memory)}
     for memory in memories.values():
@@ -20,7 +21,7 @@ def check_kept(arch: Arch, workload: Workload, faults: Faults) -> None:
         kept = (*(memory.keep or ()), *(memory.may_keep or ()))
         kinds = {kind_of.get(name, name) for name in kept}
         for name, form in memory.format.items():
-            if name not in kept and kind_of.get(name, name) not in kinds:
+            if form.where not in known and name not in kept and kind_of.get(name, name) not in kinds:
                 hint = did_you_mean(name, kept) or f"it keeps {', '.join(kept) or 'nothing'}"
                 faults.add(form.where, f"memory '{memory.name}' keeps no '{name}', so it stores none in a format", hint)
 
