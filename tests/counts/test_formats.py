@@ -52,7 +52,7 @@ def test_every_format_has_an_encoding() -> None:
     assert list(FORMATS) == list(ENCODINGS)
 
 
-@pytest.mark.parametrize("names", ONE + TWO, ids=lambda n: "-".join(n))
+@pytest.mark.parametrize("names", ONE + TWO, ids="-".join)
 @pytest.mark.parametrize(("shape", "extents", "nonzeros"), [
     ((2, 5), (2, 5), 3), ((3, 4), (2, 3), 2), ((2, 6), (1, 6), 3), ((2, 5), (2, 5), 0), ((2, 3), (2, 2), 6),
 ])  # fmt: skip
@@ -69,7 +69,7 @@ def test_expected_occupancy_is_the_mean_over_all_placements(
     assert found.metadata_bits == pytest.approx(metadata, rel=1e-9, abs=1e-9)
 
 
-@pytest.mark.parametrize("names", TWO, ids=lambda n: "-".join(n))
+@pytest.mark.parametrize("names", TWO, ids="-".join)
 def test_densities_of_each_step_weigh_its_fibres(names: tuple[str, ...]) -> None:
     """Two steps with 1 and 3 of 4 elements; each placement of one with each of the other."""
     draws = [np.stack(pair) for pair in product(placements((4,), 1), placements((4,), 3))]
