@@ -72,7 +72,7 @@ def evaluate(
     tallies: list[tuple[Group, list[OpCounts], list[Tally]]] = []
     held: list[tuple[Group, Occupancy]] = []
     for group, shapes in zip(prepared.program.groups, prepared.shapes, strict=True):
-        counts = [count_op(nest, shape, faults) for nest, shape in zip(group.nests, shapes, strict=True)]
+        counts = [count_op(nest, shape) for nest, shape in zip(group.nests, shapes, strict=True)]
         tallies.append((group, counts, [tally(c, prepared.prices, prepared.workload.bits, faults) for c in counts]))
         for occupancy in occupancies(counts, prepared.workload.bits):
             held.append((group, occupancy))

@@ -7,18 +7,16 @@ from dataclasses import dataclass
 
 from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, count, delivered
 from sata.counts.extents import extents
-from sata.counts.outcomes import EVERYTHING, Decisions, Outcome, Shares, decide, split
+from sata.counts.outcomes import Decided, Outcome, decide, split
+from sata.counts.rules import Rules, rules_of
 from sata.counts.stored import Held, hold
 from sata.nest.graph import Shape, stored
 from sata.nest.model import BoundLoop, OpNest
 from sata.nest.structure import Structure
-from sata.specs.faults import Faults
 from sata.specs.model import Array, Memory, Tensor
 
 READS = ("reads", "drains", "merge_reads")  # events that read a memory
 WRITES = ("fills", "updates")  # events that write it
-# what a memory does for the link below it; its fills and drains belong to the link above
-_BELOW = {"reads", "updates", "merge_reads"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,47 +54,48 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class OpCounts:
-    """Counts of one op. `structure`, `factors`: what they were counted from."""
+    """Counts of one op. `structure`, `factors`: what they were counted from. rules, decided: what zeros decide about,
+    and what they left."""
 
     nest: OpNest
     structure: Structure
     factors: tuple[int, ...]
     dense: DenseCounts
-    decisions: Decisions
+    rules: Rules
+    decided: Decided
     computes: Outcome
     accesses: tuple[Access, ...]
     deliveries: tuple[Delivery, ...]
 
+    @property
+    def unskipped(self) -> float:
+        """The share of computes that take time."""
+        return 1.0 if self.decided.computes is None else 1.0 - self.computes.skipped / self.dense.computes
 
-def count_op(nest: OpNest, shape: Shape, faults: Faults) -> OpCounts:
-    """Counts of one op. shape: what the group's graph says of it. Sparsity rules that cannot be modelled become
-    faults.
-    """
+
+def count_op(nest: OpNest, shape: Shape) -> OpCounts:
+    """Counts of one op. shape: what the group's graph says of it."""
     structure, factors = shape
     dense = count(structure, factors)
-    decisions = decide(nest, faults)
-    accesses = tuple(_accesses(nest, dense, decisions, shape))
+    rules = rules_of(nest)
+    decided = decide(structure, factors, rules, dense)
+    accesses = tuple(_accesses(nest, dense, decided, shape))
     deliveries = tuple(_deliveries(nest, structure, factors))
-    return OpCounts(
-        nest, structure, factors, dense, decisions, split(dense.computes, decisions.computes), accesses, deliveries
-    )
+    computes = split(dense.computes, decided.computes)
+    return OpCounts(nest, structure, factors, dense, rules, decided, computes, accesses, deliveries)
 
 
-def _accesses(nest: OpNest, dense: DenseCounts, decisions: Decisions, shape: Shape) -> Iterator[Access]:
+def _accesses(nest: OpNest, dense: DenseCounts, decided: Decided, shape: Shape) -> Iterator[Access]:
     memories = {level.memory.name: level.memory for level in nest.levels}
     formats = any(memory.format for memory in memories.values())
     tiles = extents(*shape) if formats else ()
     for number, (tensor, counts) in enumerate(zip(stored(nest.op), dense.tensors, strict=True)):
-        for link, (name, found) in enumerate(zip(nest.chains[tensor.name], counts, strict=True)):
-            shares = decisions.accesses.get((name, tensor.name), EVERYTHING)
-            events, held = {e: _outcome(found, e, shares) for e in EVENTS}, None
+        for place, (name, found) in enumerate(zip(nest.chains[tensor.name], counts, strict=True)):
+            events = {e: split(getattr(found, e), decided.events.get((number, place, e))) for e in EVENTS}
+            held = None
             if formats:
-                events, held = hold(memories[name], tensor, tiles[number][link], events)
+                events, held = hold(memories[name], tensor, tiles[number][place], events)
             yield Access(memories[name], tensor, found, events, held)
-
-
-def _outcome(found: MemoryCounts, event: str, shares: Shares) -> Outcome:
-    return split(getattr(found, event), shares if event in _BELOW else EVERYTHING)
 
 
 def _deliveries(nest: OpNest, structure: Structure, factors: tuple[int, ...]) -> Iterator[Delivery]:

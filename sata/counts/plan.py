@@ -114,6 +114,14 @@ def _plan(structure: Structure, operand: Operand, known: dict[View, View]) -> Op
     return OperandPlan(home, tuple(links))
 
 
+@lru_cache(maxsize=4096)
+def points_of(structure: Structure) -> Link:
+    """The compute seen by no tensor: every rank with loops is a group of its own, every index combination a step."""
+    nothing = Operand((), False, ())
+    groups = groups_of(structure, nothing)
+    return _link(structure, nothing, groups, len(structure.slots), len(structure.slots), {})
+
+
 def through(structure: Structure, operand: Operand, array: int) -> tuple[Link, Views] | None:
     """The link of an operand that crosses an array, and its views of what passes that array: words for each of its
     instances apart, arrays further in sharing as they do. None where no link crosses it."""

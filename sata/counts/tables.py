@@ -53,7 +53,7 @@ class Batch:
         found = rows.get((chain, steps))
         if found is None:
             factors = self.chains(view.group)[0][chain]
-            below = self._spans(view, factors)
+            below = self.spans(view, factors)
             sums = window_sums(view.group.window, self.loops(view), factors[: len(view.loops)], below, backward, steps)
             found = rows[chain, steps] = _flat(sums)
         return found
@@ -72,7 +72,7 @@ class Batch:
         """
         if id(view) not in self._every:
             chains, inverse = self.chains(view.group)
-            sums = [every_step(view.group.window, self.loops(view), c, self._spans(view, c)) for c in chains]
+            sums = [every_step(view.group.window, self.loops(view), c, self.spans(view, c)) for c in chains]
             self._every[id(view)] = sums[0] if inverse is None else np.array(sums, dtype=np.int64)
         return self._every[id(view)]
 
@@ -85,7 +85,7 @@ class Batch:
             for slot, loop in zip(view.slots, view.loops, strict=True)
         )
 
-    def _spans(self, view: View, chain: tuple[int, ...]) -> tuple[int, ...]:
+    def spans(self, view: View, chain: tuple[int, ...]) -> tuple[int, ...]:
         """Per rank of the group, how many of its values lie under one index of its loops above the child."""
         spans = dict.fromkeys(view.group.ranks, 1)
         for slot, factor in zip(view.group.slots, chain, strict=True):
