@@ -21,12 +21,14 @@ from sata.costs.nodes import all_nodes, area_um2, leakage_mw, price_nodes, price
 from sata.costs.tally import FILLING, Tally, record, tally
 from sata.counts.capacity import Occupancy, occupancies
 from sata.counts.dense import FIELDS
+from sata.counts.models import check_densities
 from sata.counts.op import READS, WRITES, OpCounts, count_op
 from sata.nest.build import build
 from sata.nest.graph import Graph, Shape, graph_of, structure_of
 from sata.nest.model import Group, Program
 from sata.report.result import Record, Result
 from sata.specs import Loaded, in_order, load
+from sata.specs import check as check_specs
 from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.files import State, state, watching
 from sata.specs.find import find
@@ -80,6 +82,11 @@ def evaluate(
                 faults.add(occupancy.where, occupancy.why(), "make its tiles smaller, or keep less in it")
     _check(faults, prepared.loaded)
     return _result(prepared, tallies, held, variables)
+
+
+def check(*sources: Any, variables: Mapping[str, Any] | None = None) -> list[Fault]:
+    """The faults of each source on its own, for whatever top keys it holds. Nothing is raised for bad input."""
+    return check_specs(*sources, variables=variables, further=check_densities)
 
 
 def prepare(
@@ -148,6 +155,7 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
         faults.add(Where(), _no_mapping(loaded.arch))
     faults.check()
     assert loaded.arch is not None and loaded.workload is not None and loaded.mapping is not None
+    check_densities(loaded.workload, faults)
     program = build(loaded.arch, loaded.workload, loaded.mapping, faults, ops)
     library_prices = prices_of(loaded.arch, loaded.docs, faults)
     prices = price_nodes(loaded.arch, library_prices, faults, loaded.docs[0]) if library_prices is not None else {}
@@ -320,4 +328,4 @@ def _meta(prepared: Prepared, variables: Mapping[str, Any]) -> Record:
     }
 
 
-__all__ = ["Fault", "SpecError", "evaluate", "prepare"]
+__all__ = ["Fault", "SpecError", "check", "evaluate", "prepare"]

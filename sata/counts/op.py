@@ -79,13 +79,13 @@ def count_op(nest: OpNest, shape: Shape) -> OpCounts:
     dense = count(structure, factors)
     rules = rules_of(nest)
     decided = decide(structure, factors, rules, dense)
-    accesses = tuple(_accesses(nest, dense, decided, shape))
+    accesses = tuple(_accesses(nest, dense, decided, rules, shape))
     deliveries = tuple(_deliveries(nest, structure, factors))
     computes = split(dense.computes, decided.computes)
     return OpCounts(nest, structure, factors, dense, rules, decided, computes, accesses, deliveries)
 
 
-def _accesses(nest: OpNest, dense: DenseCounts, decided: Decided, shape: Shape) -> Iterator[Access]:
+def _accesses(nest: OpNest, dense: DenseCounts, decided: Decided, rules: Rules, shape: Shape) -> Iterator[Access]:
     memories = {level.memory.name: level.memory for level in nest.levels}
     formats = any(memory.format for memory in memories.values())
     tiles = extents(*shape) if formats else ()
@@ -94,7 +94,8 @@ def _accesses(nest: OpNest, dense: DenseCounts, decided: Decided, shape: Shape) 
             events = {e: split(getattr(found, e), decided.events.get((number, place, e))) for e in EVENTS}
             held = None
             if formats:
-                events, held = hold(memories[name], tensor, tiles[number][place], events)
+                itself = any(rules.leaders[n].tensor == tensor.name for d in rules.of(number, place) for n in d.leaders)
+                events, held = hold(memories[name], tensor, tiles[number][place], events, itself)
             yield Access(memories[name], tensor, found, events, held)
 
 

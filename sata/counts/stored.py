@@ -20,7 +20,7 @@ import numpy as np
 
 from sata.counts.formats import Layout, layout, value_bits
 from sata.counts.outcomes import Outcome
-from sata.specs.model import Memory, Rule, Tensor
+from sata.specs.model import Memory, Tensor
 
 Number = Any  # a number, or an array [B]
 
@@ -38,19 +38,19 @@ class Held:
 
 
 def hold(
-    memory: Memory, tensor: Tensor, extents: tuple[int, ...], events: Mapping[str, Outcome]
+    memory: Memory, tensor: Tensor, extents: tuple[int, ...], events: Mapping[str, Outcome], itself: bool = False
 ) -> tuple[dict[str, Outcome], Held | None]:
     """Events as the memory's format leaves them, and how it holds the tensor; None where it stores it in full.
 
-    extents: of its largest tile, one per dimension that some rank indexes.
+    extents: of its largest tile, one per dimension that some rank indexes. itself: the tensor leads a rule about its own
+    events, here or further out.
     """
     form = memory.format_of(tensor)
     if form is None:
         return dict(events), None
     lengths = iter(extents)  # a dimension with a constant index has one coordinate
     found = layout(form, tensor, [next(lengths) if d.terms else 1 for d in tensor.dims], memory.fit)
-    leads = any(_names(tensor, rule.leaders) for rule in memory.rules)
-    itself = any(_leads_itself(rule, tensor) for rule in memory.rules)
+    leads = any({tensor.kind, tensor.name} & set(rule.leaders) for rule in memory.rules)
     metadata = {e: _moving(outcome, leads) * found.metadata_bits for e, outcome in events.items()}
     return {e: stored(outcome, found.share, itself) for e, outcome in events.items()}, Held(found, metadata)
 
@@ -79,14 +79,6 @@ def _apart(total: Number, part: Number) -> tuple[Number, Number]:
     """(total - part, part), with part moved by at most a rounding so that the two sum to total."""
     other = total - np.minimum(np.maximum(part, 0.0), total)
     return other, total - other
-
-
-def _names(tensor: Tensor, words: tuple[str, ...]) -> bool:
-    return tensor.kind in words or tensor.name in words
-
-
-def _leads_itself(rule: Rule, tensor: Tensor) -> bool:
-    return not rule.either and _names(tensor, (rule.follower,)) and _names(tensor, rule.leaders)
 
 
 __all__ = ["Held", "hold", "stored"]

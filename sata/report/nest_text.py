@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from math import prod
 
 from sata.counts.capacity import Occupancy, Tile
+from sata.counts.models import model_of
 from sata.nest.graph import Graph, path_to
 from sata.nest.model import BoundLoop, Group, Level, OpNest
 from sata.report.text import Block, Lines, quantity, wrapped
-from sata.specs.model import Array, Compute, Op, Rule, Tensor
+from sata.specs.model import Array, Compute, Density, Op, Rule, Tensor
 
 _STEP = "  "
 
@@ -46,6 +47,8 @@ def _notes(t: Tensor) -> str:
     density = ""
     if isinstance(t.density, tuple):
         density = f" {sum(t.density) / len(t.density):.3g}"
+    elif isinstance(t.density, Density):
+        density = f" {model_of(t).density:.3g} {t.density.model}"
     elif t.density is not None:
         density = f" {t.density:.3g}"
     return density + (" local" if t.local else "")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sata.specs.kinds import KINDS
-from sata.specs.model import Op, Tensor, Workload
+from sata.specs.model import Density, Op, Tensor, Workload
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./']*(-[A-Za-z0-9_./']+)*")
 _WORDS = frozenset("y n yes no true false on off null none nan inf".split())  # words that YAML reads as something else
@@ -57,7 +57,8 @@ def _tensor(op: Op, t: Tensor) -> dict[str, Any]:
     if any(low < 0 or size != high + 1 for size, (low, high) in zip(sizes, spans, strict=True)):
         data["shape"] = sizes
     if t.density is not None:
-        data["density"] = list(t.density) if isinstance(t.density, tuple) else t.density
+        plain = t.density.data() if isinstance(t.density, Density) else t.density
+        data["density"] = list(plain) if isinstance(plain, tuple) else plain
     if t.initialised:
         data["initialised"] = True
     if t.local:
@@ -78,6 +79,8 @@ def _flow(data: Mapping[str, Any]) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return _flow(value)
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
     return scalar(value) if isinstance(value, str) else repr(value)

@@ -10,7 +10,12 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from sata.counts.density import time_dimension
+from sata.counts.models.banded import Banded
+from sata.counts.models.blocks import Blocks
 from sata.counts.models.interface import BadParameter, IntArray, Model, Sight, Subject
+from sata.counts.models.runs import Runs
+from sata.counts.models.structured import Structured
+from sata.counts.models.temporal import Temporal
 from sata.counts.models.trace import Trace
 from sata.counts.models.uniform import Uniform
 from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
@@ -18,7 +23,7 @@ from sata.specs.model import Density, Tensor, Workload
 
 __all__ = ["MODELS", "Grid", "Model", "Sight", "check_densities", "model_of", "over_grid"]
 
-MODELS: dict[str, type[Model]] = {m.name: m for m in (Uniform, Trace)}
+MODELS: dict[str, type[Model]] = {m.name: m for m in (Uniform, Structured, Banded, Temporal, Runs, Blocks, Trace)}
 
 _alive: WeakValueDictionary[Model, Model] = WeakValueDictionary()
 

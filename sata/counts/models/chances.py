@@ -6,7 +6,7 @@ All are vectorised and work with logarithms of ratios, so that they hold for ten
 from __future__ import annotations
 
 from functools import lru_cache
-from math import ceil, floor, lgamma, log, pi
+from math import ceil, exp, floor, lgamma, log, pi
 
 import numpy as np
 
@@ -99,6 +99,10 @@ def summed(chances: FloatArray, times: int) -> FloatArray:
     if times == 1:
         return chances
     length = (len(chances) - 1) * times + 1
+    if length <= FEW:  # by halves, so that what cannot happen stays exactly so
+        half = summed(chances, times // 2)
+        whole = np.convolve(half, half)
+        return np.convolve(whole, chances) if times % 2 else whole
     spectrum = np.fft.rfft(chances, length) ** times
     return _tidy(np.fft.irfft(spectrum, length), chances[0] ** times)
 
@@ -112,8 +116,64 @@ def together(first: FloatArray, second: FloatArray) -> FloatArray:
     return _tidy(np.fft.irfft(product, length), first[0] * second[0])
 
 
+def clustered(n: int, density: float, empty: float) -> FloatArray:
+    """Chances of 0..n non-zeros with a given mean, density * n, and a given chance of none: beta-binomial.
+
+    Where none is rarer than among independent elements, which a beta-binomial cannot be: binomial beside that chance.
+    """
+    if n == 0 or density in (0.0, 1.0):
+        return _certain(n, n if density == 1 else 0)
+    independent = (1 - density) ** n
+    if n == 1 or abs(empty - independent) <= 1e-12 * independent:
+        return binomial(n, density)
+    if empty >= 1 - density:  # all or nothing
+        chances = np.zeros(n + 1)
+        chances[0], chances[n] = 1 - density, density
+        return chances
+    if empty < independent:
+        mean = density * n / (1 - empty)
+        rest = np.concatenate([[0.0], binomial(n - 1, min(1.0, max(mean - 1, 0.0) / (n - 1)))]) * (1 - empty)
+        rest[0] = empty
+        return rest
+    low, high = -60.0, 60.0  # logarithm of a + b
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _none_beta(n, density, exp(middle)) > empty else (low, middle)
+    chances = _beta_binomial(n, density, exp((low + high) / 2))
+    chances[0] = empty
+    return chances
+
+
+def binomial(n: int, density: float) -> FloatArray:
+    """The binomial distribution: draws from a tensor without end."""
+    if density in (0.0, 1.0):
+        return _certain(n, n if density == 1 else 0)
+    k = np.arange(n, dtype=float)
+    return _from_ratios(np.log((n - k) / (k + 1)) + log(density / (1 - density)))
+
+
+def _certain(n: int, outcome: int) -> FloatArray:
+    chances = np.zeros(n + 1)
+    chances[outcome] = 1.0
+    return chances
+
+
+def _none_beta(n: int, density: float, total: float) -> float:
+    a, b = density * total, (1 - density) * total
+    if total > 1e12:
+        return float((1 - density) ** n)
+    i = np.arange(n)
+    return float(np.exp(np.log((b + i) / (a + b + i)).sum()))
+
+
+def _beta_binomial(n: int, density: float, total: float) -> FloatArray:
+    a, b = density * total, (1 - density) * total
+    k = np.arange(n, dtype=float)
+    return _from_ratios(np.log((n - k) / (k + 1)) + np.log((a + k) / (b + n - 1 - k)))
+
+
 def _tidy(chances: FloatArray, none: float) -> FloatArray:
     """Without the noise of the transform; the chance of 0, which is known, exactly."""
-    chances = np.where(chances < 1e-17, 0.0, chances)
+    chances = np.where(chances < 1e-15, 0.0, chances)
     chances[0] = none
     return chances

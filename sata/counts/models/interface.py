@@ -85,6 +85,10 @@ class Model(Protocol):
     def read(cls, given: Mapping[str, Any], subject: Subject) -> Model:
         """The model with the parameters of a file. Raises: BadParameter."""
 
+    @classmethod
+    def measure(cls, values: NDArray[np.bool_], time: int | None) -> dict[str, Any] | None:
+        """The parameters that describe a tensor best; None where the model has none that can be measured in it."""
+
     def sight(self, dim: int) -> Sight:
         """What the model must know of the coordinates in a dimension."""
 

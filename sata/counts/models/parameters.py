@@ -9,6 +9,8 @@ from sata.counts.models.interface import BadParameter, Parameter, Subject
 from sata.specs.faults import did_you_mean
 from sata.specs.includes import what
 
+LONGEST = 1 << 16  # coordinates of a dimension whose sets are laid out one by one
+
 
 def check_keys(name: str, known: Sequence[Parameter], given: Mapping[str, Any]) -> None:
     """Raises: BadParameter for a parameter that the model does not have, or that it needs."""
@@ -24,10 +26,11 @@ def check_keys(name: str, known: Sequence[Parameter], given: Mapping[str, Any]) 
 
 def share(given: Mapping[str, Any], key: str) -> float:
     """A number from 0 to 1."""
-    return _share(given[key], key, f"'{key}'")
+    return share_of(given[key], key, f"'{key}'")
 
 
-def _share(value: Any, key: str, name: str) -> float:
+def share_of(value: Any, key: str, name: str) -> float:
+    """A value as a number from 0 to 1; `name` is what it is called."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise BadParameter(key, f"{name} must be a number from 0 to 1, found {what(value)}")
     if not 0 <= value <= 1:  # also refuses NaN
@@ -40,7 +43,7 @@ def steps(given: Mapping[str, Any], subject: Subject, key: str = "density") -> t
     value = given[key]
     if not isinstance(value, (tuple, list)):
         return (share(given, key),)
-    values = tuple(_share(item, key, f"value {n} of '{key}'") for n, item in enumerate(value, 1))
+    values = tuple(share_of(item, key, f"value {n} of '{key}'") for n, item in enumerate(value, 1))
     if subject.time is None:
         raise BadParameter(key, f"'{key}' is a list over time, but no dimension of the tensor is indexed by t alone")
     if len(values) != subject.shape[subject.time]:

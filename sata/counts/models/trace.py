@@ -40,6 +40,11 @@ class Trace(Base):
         content = read_trace(given, subject)
         return cls(subject.shape, subject.time, content.digest, content.fitted(subject.shape))
 
+    @classmethod
+    def measure(cls, values: NDArray[np.bool_], time: int | None) -> dict[str, Any] | None:
+        """It has no parameters but its file."""
+        return None
+
     @property
     def density(self) -> float:
         return float(np.count_nonzero(self.values)) / self.values.size

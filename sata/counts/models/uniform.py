@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sata.counts.models import parameters
 from sata.counts.models.base import Base, Key, coordinates, elements, others, product
@@ -36,6 +37,10 @@ class Uniform(Base):
     def read(cls, given: Mapping[str, Any], subject: Subject) -> Uniform:
         parameters.check_keys(cls.name, cls.parameters, given)
         return cls(subject.shape, subject.time, parameters.steps(given, subject))
+
+    @classmethod
+    def measure(cls, values: NDArray[np.bool_], time: int | None) -> dict[str, Any] | None:
+        return {"density": float(np.count_nonzero(values)) / values.size}
 
     @property
     def density(self) -> float:
