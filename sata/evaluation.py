@@ -22,7 +22,7 @@ from sata.costs.tally import FILLING, Tally, record, tally
 from sata.counts.capacity import Occupancy, occupancies
 from sata.counts.dense import FIELDS
 from sata.counts.models import check_densities
-from sata.counts.op import OpCounts, count_op
+from sata.counts.op import READS, WRITES, OpCounts, count_op
 from sata.nest.build import build
 from sata.nest.graph import Graph, Shape, graph_of, structure_of
 from sata.nest.model import Group, Program
@@ -289,7 +289,9 @@ def _traffic_records(found: OpCounts) -> list[Record]:
     op = found.nest.op
     return [
         {"op": op.name, "layer": op.layer, "stage": op.stage, "memory": a.memory.name, "tensor": a.tensor.name,
-         "kind": a.tensor.kind, **{f: getattr(a.dense, f) for f in FIELDS}}
+         "kind": a.tensor.kind, **{f: getattr(a.dense, f) for f in FIELDS},
+         "format": a.held.layout.format.text() if a.held is not None else "",
+         "metadata_read_bits": a.metadata_bits(READS), "metadata_write_bits": a.metadata_bits(WRITES)}
         for a in found.accesses
     ]  # fmt: skip
 
@@ -300,6 +302,7 @@ def _occupancy_record(group: Group, o: Occupancy) -> Record:
         "memory": o.memory.name,
         "ops": "+".join(o.ops),
         "bits": o.bits,
+        "metadata_bits": o.metadata_bits,
         "limit_bits": o.limit_bits,
     }
 

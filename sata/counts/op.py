@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, delivered
+from sata.counts.extents import extents
 from sata.counts.outcomes import Decided, Outcome, count_all, split
 from sata.counts.rules import Rules, rules_of
+from sata.counts.stored import Held, hold
 from sata.nest.graph import Shape, stored
 from sata.nest.model import BoundLoop, OpNest
 from sata.nest.structure import Structure
@@ -19,12 +21,25 @@ WRITES = ("fills", "updates")  # events that write it
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One tensor at one memory: dense counts, and per event what happened. Elements, summed over instances."""
+    """One tensor at one memory: dense counts, and per event what happened. Elements, summed over instances.
+
+    held: how a memory with a format for it stores it, and the metadata that moves; None: in full, without any.
+    """
 
     memory: Memory
     tensor: Tensor
     dense: MemoryCounts
     events: dict[str, Outcome]
+    held: Held | None = None
+
+    def element_bits(self, bits: Mapping[str, int]) -> int:
+        """Bits that one stored element occupies and moves. bits: by kind."""
+        own = bits[self.tensor.kind]
+        return own if self.held is None else self.held.value_bits(own)
+
+    def metadata_bits(self, events: Iterable[str]) -> float:
+        """Bits of metadata that some events move."""
+        return 0.0 if self.held is None else sum(self.held.metadata[e] for e in events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +78,24 @@ def count_op(nest: OpNest, shape: Shape) -> OpCounts:
     structure, factors = shape
     rules = rules_of(nest)
     dense, decided = count_all(structure, factors, rules)
-    accesses = tuple(_accesses(nest, dense, decided))
+    accesses = tuple(_accesses(nest, dense, decided, rules, shape))
     deliveries = tuple(_deliveries(nest, structure, factors))
     computes = split(dense.computes, decided.computes)
     return OpCounts(nest, structure, factors, dense, rules, decided, computes, accesses, deliveries)
 
 
-def _accesses(nest: OpNest, dense: DenseCounts, decided: Decided) -> Iterator[Access]:
+def _accesses(nest: OpNest, dense: DenseCounts, decided: Decided, rules: Rules, shape: Shape) -> Iterator[Access]:
     memories = {level.memory.name: level.memory for level in nest.levels}
+    formats = any(memory.format for memory in memories.values())
+    tiles = extents(*shape) if formats else ()
     for number, (tensor, counts) in enumerate(zip(stored(nest.op), dense.tensors, strict=True)):
         for place, (name, found) in enumerate(zip(nest.chains[tensor.name], counts, strict=True)):
             events = {e: split(getattr(found, e), decided.events.get((number, place, e))) for e in EVENTS}
-            yield Access(memories[name], tensor, found, events)
+            held = None
+            if formats:
+                itself = any(rules.leaders[n].tensor == tensor.name for d in rules.of(number, place) for n in d.leaders)
+                events, held = hold(memories[name], tensor, tiles[number][place], events, itself)
+            yield Access(memories[name], tensor, found, events, held)
 
 
 def _deliveries(nest: OpNest, structure: Structure, factors: tuple[int, ...]) -> Iterator[Delivery]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from sata.nest.formats import check_formats, check_kept
 from sata.nest.kinds import check_kinds, check_modelled
 from sata.nest.loops import Known
 from sata.nest.match import Share, match
@@ -27,6 +28,7 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
     """
     check_kinds(arch, workload, faults)
     check_modelled(arch, faults)
+    check_kept(arch, workload, faults)
     shares, omitted = match(workload, mapping, faults)
     unselected: list[str] = []
     if only is not None:
@@ -39,6 +41,7 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
         shares = [s for s in shares if any(fnmatchcase(op.name, only) for op in s.ops)]
     known = _known(workload)
     groups = [g for s in shares if (g := _group(arch, s, known, faults)) is not None]
+    check_formats(groups, workload.bits, faults)
     return Program(tuple(groups), tuple(omitted), tuple(unselected))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sata.specs.faults import Faults, did_you_mean
 from sata.specs.kinds import KINDS
-from sata.specs.model import Arch, Array, Memory, Workload
+from sata.specs.model import Arch, Array, Workload
 
 # Kinds that a shipped template declares: an architecture may speak of them beside a workload of another template.
 USUAL_KINDS = ("optimizer_state",)
@@ -24,9 +24,6 @@ def check_modelled(arch: Arch, faults: Faults) -> None:
     """A fault for what the formats have and the model does not: nothing is ignored in silence."""
     for way in arch.ways():
         for node in way:
-            if isinstance(node, Memory) and node.format:
-                message = f"memory '{node.name}' has a 'format'; compressed formats are not modelled"
-                faults.add(node.where, message, "leave it out")
             if isinstance(node, Array) and node.lockstep:
                 message = f"array '{node.name}' is in 'lockstep'; waiting lanes are not modelled"
                 faults.add(node.where, message, "leave it out")

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import prod
 
-from sata.counts.capacity import Occupancy
+from sata.counts.capacity import Occupancy, Tile
 from sata.counts.models import model_of
 from sata.nest.graph import Graph, path_to
 from sata.nest.model import BoundLoop, Group, Level, OpNest
@@ -142,10 +142,15 @@ def _memory(level: Level, nests: Sequence[OpNest], held: Sequence[Occupancy]) ->
     rules = _rules(level.memory.rules, nests)
     if found is None or not found.tiles:
         return f"{head} nothing{rules}"
-    tiles = ", ".join(f"{name} {quantity(n * bits, 'bits')}" for name, (n, bits) in found.tiles.items())
+    tiles = ", ".join(_tile(name, tile) for name, tile in found.tiles.items())
     if len(found.tiles) > 1:
         tiles += f" = {quantity(found.bits, 'bits')}"
     return f"{head} {tiles}{_fill(found)}{rules}"
+
+
+def _tile(name: str, tile: Tile) -> str:
+    more = f" + {quantity(tile.metadata_bits, 'bits')} metadata" if tile.metadata_bits else ""
+    return f"{name} {quantity(tile.data_bits, 'bits')}{more}"
 
 
 def _fill(found: Occupancy) -> str:

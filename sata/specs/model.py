@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sata.specs.faults import Where
+from sata.specs.formats import TensorFormat
 
 # --- architecture -----------------------------------------------------------------------------------------------
 
@@ -39,7 +40,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A storage level. `size_bits` None is unlimited; `keep`/`may_keep` None (both) means any kind."""
+    """A storage level. `size_bits` None is unlimited; `keep`/`may_keep` None (both) means any kind.
+
+    `format`: kind (or tensor) -> how it is stored; others in full. `fit`: the share of tiles that must fit, of those
+    whose size depends on their zeros; None: the expected one must.
+    """
 
     name: str
     component: str
@@ -50,10 +55,15 @@ class Memory:
     keep: tuple[str, ...] | None = None
     may_keep: tuple[str, ...] | None = None
     bandwidth: Bandwidth = Bandwidth()
-    format: Mapping[str, Any] = field(default_factory=dict)
+    format: Mapping[str, TensorFormat] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     where: Where = Where()
+    fit: float | None = None
+
+    def format_of(self, tensor: Tensor) -> TensorFormat | None:
+        """How it stores a tensor: what is said of its name, or of its kind; None: in full."""
+        return self.format.get(tensor.name) or self.format.get(tensor.kind)
 
 
 @dataclass(frozen=True, slots=True)
