@@ -142,7 +142,7 @@ def _opened(path: Path) -> zipfile.ZipFile:
             content = stream.read(LARGEST_FILE + 1)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise BadParameter("file", f"'{path.name}' cannot be read: {reason}") from None
+        raise BadParameter("file", f"'{path.name or path}' cannot be read: {reason}") from None
     if len(content) > LARGEST_FILE:
         raise BadParameter("file", f"'{path.name}' is larger than {LARGEST_FILE >> 20} MiB")
     try:
