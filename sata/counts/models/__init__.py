@@ -21,7 +21,7 @@ from sata.counts.models.uniform import Uniform
 from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.model import Density, Tensor, Workload
 
-__all__ = ["MODELS", "Grid", "Model", "Sight", "check_densities", "model_of", "over_grid"]
+__all__ = ["MODELS", "Grid", "Model", "Sight", "check_densities", "model_of", "over_grid", "shared"]
 
 MODELS: dict[str, type[Model]] = {m.name: m for m in (Uniform, Structured, Banded, Temporal, Runs, Blocks, Trace)}
 
@@ -40,7 +40,7 @@ def model_of(tensor: Tensor) -> Model:
     names = tuple(tuple(rank for rank, _ in dim.terms) for dim in tensor.dims)
     where = tensor.density.where
     try:
-        return _one(build(tensor.density, Subject(shape, time, names, tensor.density.folder, where)))
+        return shared(build(tensor.density, Subject(shape, time, names, tensor.density.folder, where)))
     except BadParameter as error:
         place = tensor.density.place(error.key)
         raise SpecError([Fault(place, error.message, error.hint)]) from None
@@ -60,10 +60,11 @@ def _plain(shape: tuple[int, ...], time: int | None, density: float | tuple[floa
     steps = density if isinstance(density, tuple) else (1.0 if density is None else density,)
     if len(set(steps)) == 1 or time is None:
         steps = (sum(steps) / len(steps),)
-    return _one(Uniform(shape, time, steps))
+    return shared(Uniform(shape, time, steps))
 
 
-def _one(model: Model) -> Model:
+def shared(model: Model) -> Model:
+    """The one object that stands for all equal models: what their features mean is kept in it."""
     return _alive.setdefault(model, model)
 
 
