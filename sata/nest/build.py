@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 from sata.nest.formats import check_formats, check_kept
 from sata.nest.kinds import check_kinds, check_modelled
+from sata.nest.leaders import check_rules
 from sata.nest.loops import Known
 from sata.nest.match import Share, match
 from sata.nest.model import BoundLoop, Group, Item, Level, OpNest, Program
@@ -42,6 +43,8 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
     known = _known(workload)
     groups = [g for s in shares if (g := _group(arch, s, known, faults)) is not None]
     check_formats(groups, workload.bits, faults)
+    if only is None and not len(faults):
+        check_rules(arch, workload, groups, faults)
     return Program(tuple(groups), tuple(omitted), tuple(unselected))
 
 
