@@ -230,7 +230,9 @@ FIELDS: list[dict[str, Any]] = [
 def test_runs(parameters: dict[str, Any]) -> None:
     """Rectangles anywhere, and lines with gaps."""
     shape = (2, 1, 6, 7)
-    m, draws = model("runs", shape, **parameters), many_draws("runs", parameters, shape, 4000, 3)
+    m = model("runs", shape, **parameters)
+    together = draw("runs", parameters, (2, 4000, 6, 7), np.random.default_rng(3))  # channels are independent
+    draws = [together[:, n : n + 1] for n in range(4000)]
     rng = np.random.default_rng(4)
     for _ in range(20):
         (top, high), (left, wide) = rng.integers(0, 4, 2), rng.integers(1, 4, 2)

@@ -64,14 +64,15 @@ class Blocks(Base):
 
     @classmethod
     def measure(cls, values: NDArray[np.bool_], time: int | None) -> dict[str, Any] | None:
-        """Aligned blocks of powers of two: all steps, 4 by 8 of the last two dimensions, 1 and 16 of others."""
+        """Aligned blocks of powers of two, and all steps; 4 by 8 of the last two dimensions, 1 and 16 of others."""
         space = others(values.shape, time)
         most = [values.shape[d] if d == time else 8 if d == space[-1] else 4 if d in space[-2:] else 16
                 for d in range(values.ndim)]  # fmt: skip
         extents = []
         for d, size in enumerate(values.shape):
             powers = [1, 16] if d in space[:-2] else [1 << n for n in range(most[d].bit_length())]
-            extents.append([n for n in powers if n <= min(size, most[d])])
+            found = [n for n in powers if n <= min(size, most[d])]
+            extents.append([*found, size] if d == time and found[-1] < size else found)
         return {"extents": extents, "occupied": list(_occupied(values, extents))}
 
     @property
