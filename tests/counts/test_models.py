@@ -362,6 +362,24 @@ def test_over_grid_is_the_mean_over_tiles(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))
+def test_many_tiles_at_once_are_answered_like_one_by_one(name: str) -> None:
+    """In any order, and as an open mesh."""
+    m = model(name, (3, 2, 5), **EVERY[name])
+    rng = np.random.default_rng(7)
+    known = [np.array([m.feature(d, mask) for mask in range(1 << size)]) for d, size in enumerate((3, 2, 5))]
+    many = [row[rng.integers(0, len(row), 6000)] for row in known]
+    some = range(0, 6000, 61)
+    for answer in (m.p_empty, m.expected):
+        single = [float(answer(*(np.array(f[i]) for f in many))) for i in some]
+        assert answer(*many)[some] == pytest.approx(single)
+        mesh = answer(known[0][:, None, None], known[1][:, None], known[2])
+        assert mesh.shape == (8, 4, 32)
+        assert mesh[5, 3, 17] == pytest.approx(
+            float(answer(*(np.array(k[i]) for k, i in zip(known, (5, 3, 17), strict=True))))
+        )
+
+
+@pytest.mark.parametrize("name", sorted(EVERY))
 def test_models_are_values(name: str) -> None:
     frozen = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in EVERY[name].items())
     one, two = (model_of(tensor((3, 2, 5), Density(name, frozen))) for _ in range(2))

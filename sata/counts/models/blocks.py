@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.models import parameters
-from sata.counts.models.base import Base, others, product
+from sata.counts.models.base import Base, on_mesh, others, product
 from sata.counts.models.chances import clustered
 from sata.counts.models.interface import BadParameter, FloatArray, IntArray, Parameter, Subject
 from sata.specs.faults import Fault, SpecError, Where
@@ -84,8 +84,10 @@ class Blocks(Base):
         return 1 - np.array(self.occupied).reshape([len(e) for e in self.extents])
 
     def p_empty(self, *features: IntArray) -> FloatArray:
-        arrays = [np.asarray(f, dtype=np.int64) for f in features]
-        self._check(arrays)
+        self._check([np.asarray(f, dtype=np.int64) for f in features])
+        return on_mesh(self._p_empty, features)
+
+    def _p_empty(self, *arrays: IntArray) -> FloatArray:
         corners = [_corners(np.array(e), a) for e, a in zip(self.extents, arrays, strict=True)]
         level, linear, certain = np.zeros(()), np.zeros(()), np.zeros((), dtype=bool)
         for chosen in combinations((0, 1), repeat=len(arrays)):
@@ -96,7 +98,7 @@ class Blocks(Base):
             level = level + weight * np.log(-np.log(np.where(sure, 0.5, p)))
             linear = linear + weight * p
         inside = np.where(certain, linear, np.exp(-np.exp(level)))
-        return np.where(product(tuple(arrays), tuple(range(len(arrays)))) == 0, 1.0, inside)
+        return np.where(product(arrays, tuple(range(len(arrays)))) == 0, 1.0, inside)
 
     def _check(self, arrays: list[IntArray]) -> None:
         """Raises: SpecError for tiles outside the table."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.models import parameters
-from sata.counts.models.base import Base, Key, coordinates
+from sata.counts.models.base import Base, Key, coordinates, distinct
 from sata.counts.models.interface import FloatArray, IntArray, Parameter, Sight, Subject
 from sata.counts.models.trace_file import read_trace
 
@@ -66,13 +66,12 @@ class Trace(Base):
         if not features:
             return np.array(float(self.values))
         arrays = [np.asarray(f, dtype=np.int64) for f in features]
-        pairs = [np.unique(a, return_inverse=True) for a in arrays]
-        distinct = [sets for sets, _ in pairs]
-        places = [inverse.reshape(a.shape) for a, (_, inverse) in zip(arrays, pairs, strict=True)]
+        pairs = [distinct(a) for a in arrays]
+        sets, places = [found for found, _ in pairs], [p for _, p in pairs]
         tiles = np.broadcast_shapes(*(a.shape for a in arrays))
-        if prod(map(len, distinct)) <= max(prod(tiles), MESH):
-            return self._mesh(distinct)[tuple(places)]
-        return self._combinations(distinct, np.broadcast_arrays(*places), tiles)
+        if prod(map(len, sets)) <= max(prod(tiles), MESH):
+            return self._mesh(sets)[tuple(places)]
+        return self._combinations(sets, np.broadcast_arrays(*places), tiles)
 
     def _mesh(self, sets: list[IntArray]) -> FloatArray:
         """Non-zeros for every combination of the sets of each dimension: summed dimension by dimension, the one that
