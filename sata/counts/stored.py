@@ -42,8 +42,8 @@ def hold(
 ) -> tuple[dict[str, Outcome], Held | None]:
     """Events as the memory's format leaves them, and how it holds the tensor; None where it stores it in full.
 
-    extents: of its largest tile, one per dimension that some rank indexes. itself: the tensor leads a rule about its own
-    events, here or further out.
+    extents: of its largest tile, one per dimension that some rank indexes. itself: the tensor leads a rule about its
+    own events, here or further out.
     """
     form = memory.format_of(tensor)
     if form is None:
