@@ -248,3 +248,22 @@ def test_ranks_of_a_hierarchy_are_seen_one_by_one() -> None:
     ranks = form("bitmask", "bitmask", "bitmask").ranks
     found = encoded(ranks, (1, 1, 1), grid(Trace((2, 2, 2), None, "x", values), (2, 2, 2), (2, 2, 2)))
     assert [(e.entries, e.metadata_bits) for e in found] == [(1.0, 2.0), (1.0, 2.0), (2.0, 2.0)]
+
+
+def test_of_a_trace_the_fullest_tile_must_fit() -> None:
+    values = np.zeros((4, 6), dtype=bool)
+    values[2, 3:6] = True
+    values[0, 0] = True
+    known = grid(Trace((4, 6), 0, "full", values), (4, 6), (2, 3))
+    assert known.fullest(None) == [(2, 4), (3, 6)]
+    assert known.fullest(0.9) == [(2, 4), (3, 6)]
+
+
+def test_many_places_are_asked_for_in_pieces() -> None:
+    """3000 columns of two rows: more places than are looked at at once."""
+    values = np.zeros((3000, 2), dtype=bool)
+    values[::7, 1] = True
+    ranks = form("offsets", "coordinate").ranks
+    found = stored(ranks, (4, 1), grid(Trace((3000, 2), None, "long", values), (3000, 2), (1500, 2)))
+    assert found.elements == 429
+    assert found.metadata_bits == 4 * 3002 + 429
