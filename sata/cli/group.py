@@ -9,6 +9,7 @@ import click
 
 from sata.cli.check import check, schema
 from sata.cli.components import components
+from sata.cli.density import density, models
 from sata.cli.exchange import export, import_
 from sata.cli.formats import formats
 from sata.cli.price import price
@@ -78,5 +79,5 @@ def main() -> None:
     """
 
 
-for command in (run, show, ops, check, price, components, formats, schema, export, import_):
+for command in (run, show, ops, check, price, components, models, density, formats, schema, export, import_):
     main.add_command(command)

@@ -19,8 +19,8 @@ class Blocks:
         self.free = view.group.window.free
         self.own = [tables.factors[s] for s, loop in zip(view.slots, view.loops, strict=True)
                     if loop.role == IS_TEMPORAL]  # fmt: skip
+        self.tables, self.view = tables, view
         self.base = tables.base(view)
-        self.every = tables.every(view)
         self._known: dict[Steps, tuple[Number, Number]] = {}
 
     def step(self, steps: Steps) -> tuple[Number, Number]:
@@ -31,7 +31,7 @@ class Blocks:
 
     def _step(self, steps: Steps) -> tuple[Number, Number]:
         if steps.outside == EVERY_STEP:
-            return self.every, 0
+            return self.tables.every(self.view), 0
         if steps.outside == FIRSTS:
             found = self.base
             for factor in () if self.free else self.own:

@@ -110,7 +110,7 @@ def _blocks(dimension: Dimension, view: View) -> bool:
 
 class TableKey(NamedTuple):
     """All that a table depends on. looks: per group; parts: per dimension (group, look) of each of its terms;
-    borders: its offset, size, number and model; kinds: per kind of steps, those of each group."""
+    borders: its offset, size, number and model; kinds: per kind of steps, those of each group. No loop of factor 1."""
 
     groups: tuple[GroupAt, ...]
     looks: tuple[tuple[Look, ...], ...]

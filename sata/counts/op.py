@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, count, delivered
+from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, delivered
 from sata.counts.extents import extents
-from sata.counts.outcomes import Decided, Outcome, decide, split
+from sata.counts.outcomes import Decided, Outcome, count_all, split
 from sata.counts.rules import Rules, rules_of
 from sata.counts.stored import Held, hold
 from sata.nest.graph import Shape, stored
@@ -76,9 +76,8 @@ class OpCounts:
 def count_op(nest: OpNest, shape: Shape) -> OpCounts:
     """Counts of one op. shape: what the group's graph says of it."""
     structure, factors = shape
-    dense = count(structure, factors)
     rules = rules_of(nest)
-    decided = decide(structure, factors, rules, dense)
+    dense, decided = count_all(structure, factors, rules)
     accesses = tuple(_accesses(nest, dense, decided, rules, shape))
     deliveries = tuple(_deliveries(nest, structure, factors))
     computes = split(dense.computes, decided.computes)

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from sata.counts.clusters import Tile
-from sata.counts.dense import CHUNK, EVENTS, DenseCounts, MemoryCounts, arrivals_sum
+from sata.counts.dense import DenseCounts, MemoryCounts, arrivals_sum, batch_of, count_piece, stack
 from sata.counts.plan import Link, Views, points_of
-from sata.counts.rules import Rules
-from sata.counts.survivors import survivors
+from sata.counts.rules import Leader, Rules
+from sata.counts.survivors import Sum
 from sata.counts.tables import Batch, Tables
 from sata.counts.zeros import Zeros
 from sata.nest.structure import Structure
@@ -77,20 +78,21 @@ def _apart(total: Number, part: Number) -> tuple[Any, Any]:
     return other, total - other
 
 
-def decide(structure: Structure, factors: Any, rules: Rules, dense: DenseCounts) -> Decided:
-    """What is left of the counts of one mapping (factors [slots]; numbers) or of a batch ([slots, B]; arrays)."""
-    if not rules.leaders:
-        return Decided(None, {})
-    table = np.asarray(factors, dtype=np.int64)
-    one = table.ndim == 1 or not len(structure.slots)
-    batch = Batch(structure, table.reshape(-1).tolist() if one else list(np.ascontiguousarray(table)))
+def count_all(structure: Structure, factors: Any, rules: Rules) -> tuple[DenseCounts, Decided]:
+    """Dense counts, and what rules leave of them: of one mapping (factors [slots]; numbers) or of a batch ([slots, B];
+    arrays [B])."""
+    batch, pieces = batch_of(structure, factors)
     work = _Work(batch, rules)
-    if one:
-        found = work.run(Tables(batch), dense)
-        return _map(found, lambda n: float(np.asarray(n).reshape(-1)[0]))
-    size = table.shape[1]
-    pieces = [slice(i, min(i + CHUNK, size)) for i in range(0, size, CHUNK)]
-    return _joined([(work.run(Tables(batch, p), _piece(dense, p)), p.stop - p.start) for p in pieces])
+    found = []
+    for piece in pieces:
+        tables = Tables(batch, piece)
+        dense = count_piece(tables)
+        found.append((dense, work.run(tables, dense)))
+    if pieces[0] is None:
+        return found[0][0], _map(found[0][1], lambda n: float(np.asarray(n).reshape(-1)[0]))
+    sizes = [piece.stop - piece.start for piece in pieces]
+    decided = _joined([(d, size) for (_, d), size in zip(found, sizes, strict=True)])
+    return stack(structure, [dense for dense, _ in found], pieces), decided
 
 
 class _Work:
@@ -99,23 +101,34 @@ class _Work:
     def __init__(self, batch: Batch, rules: Rules) -> None:
         self.rules, self.batch = rules, batch
         self.zeros = Zeros(batch, rules.leaders, batch.plan)
+        self._sums: dict[Any, Sum] = {}
+
+    def left(self, tables: Tables, link: Link, views: Views, tiles: tuple[Tile, ...], **how: bool) -> Number:
+        """What tiles leave of the events of a link, for the piece of the batch that the tables are of."""
+        if not any(tile.sources for tile in tiles) and link is points_of(self.batch.structure):
+            return _of_elements(self.batch.structure, tiles, self.rules.leaders)
+        key = id(link), id(views), tiles, *how.items()
+        if key not in self._sums:
+            self._sums[key] = Sum(self.zeros, link, views, tiles, **how)
+        return self._sums[key].total(tables)
 
     def run(self, tables: Tables, dense: DenseCounts) -> Decided:
         events: dict[tuple[int, int, str], Left] = {}
+        if not self.rules.leaders:
+            return Decided(None, {})
         for number, (operand, plan) in enumerate(zip(self.batch.structure.operands, self.batch.plan, strict=True)):
             for place, link in enumerate(plan.links):
                 skips, all_ = self._tiles(number, place)
                 if not all_:
                     continue
                 last = place + 1 == len(plan.links)
-                on_link = _OnLink(self.zeros, tables, link, last, skips, all_)
+                on_link = _OnLink(self, tables, link, last, skips, all_)
                 if operand.output:
                     found = on_link.output(dense.tensors[number][place])
                 else:
                     found = on_link.input()
                 for child, event, left in found:
-                    if not (child and last):
-                        events[number, place + child, event] = left
+                    events[number, place + child, event] = left
         return Decided(self._computes(tables), events)
 
     def _tiles(self, operand: int, link: int) -> tuple[tuple[Tile, ...], tuple[Tile, ...]]:
@@ -138,12 +151,12 @@ class _Work:
         if not all_:
             return None
         whole = self.batch.structure.computes
-        actual = survivors(self.zeros, tables, points, points.apart, all_, at_compute=True)
+        actual = self.left(tables, points, points.apart, all_, at_compute=True)
         if skips == all_:
             return Left(actual, actual)
         if not skips:
             return Left(np.full(actual.shape, float(whole)), actual)
-        return Left(survivors(self.zeros, tables, points, points.apart, skips, at_compute=True), actual)
+        return Left(self.left(tables, points, points.apart, skips, at_compute=True), actual)
 
     def _point_tiles(self, elements: Sequence[int], decisions: Iterable[Any]) -> tuple[Tile, ...]:
         """The tiles an operation lies under. Where several followers have tiles of one leader, what the tiles share
@@ -163,12 +176,24 @@ class _Work:
         return tuple(tiles)
 
 
+@lru_cache(maxsize=4096)
+def _of_elements(structure: Structure, tiles: tuple[Tile, ...], leaders: tuple[Leader, ...]) -> Number:
+    """Expected operations whose single elements are all non-zero: the same for all factors, so for the simplest."""
+    simplest = [1] * len(structure.slots)
+    for rank, slots in enumerate(structure.slots_of):
+        if slots:
+            simplest[slots[0]] = structure.bounds[rank]
+    batch, points = Batch(structure, simplest), points_of(structure)
+    zeros = Zeros(batch, leaders, batch.plan)
+    return Sum(zeros, points, points.apart, tiles, at_compute=True).total(Tables(batch))
+
+
 class _OnLink:
     """What is left of the events of one link: (at the child?, event, left)."""
 
-    def __init__(self, zeros: Zeros, tables: Tables, link: Link, last: bool, skips: tuple[Tile, ...],
+    def __init__(self, work: _Work, tables: Tables, link: Link, last: bool, skips: tuple[Tile, ...],
                  all_: tuple[Tile, ...]) -> None:  # fmt: skip
-        self.zeros, self.tables, self.link, self.last, self.skips, self.all = zeros, tables, link, last, skips, all_
+        self.work, self.tables, self.link, self.last, self.skips, self.all = work, tables, link, last, skips, all_
         self._known: dict[tuple[int, bool, bool], tuple[Number, Number]] = {}
 
     def left(self, views: Views, backward: bool = False, firsts: bool = False) -> tuple[Number, Number]:
@@ -176,8 +201,8 @@ class _OnLink:
         key = id(views), backward, firsts
         if key not in self._known:
             found = [
-                survivors(self.zeros, self.tables, self.link, views, tiles, at_compute=self.last and not firsts,
-                          backward=backward, firsts=firsts)
+                self.work.left(self.tables, self.link, views, tiles, at_compute=self.last and not firsts,
+                               backward=backward, firsts=firsts)
                 for tiles in ((self.all,) if self.skips in ((), self.all) else (self.skips, self.all))
             ]  # fmt: skip
             if self.skips:
@@ -190,22 +215,20 @@ class _OnLink:
         """The count that nothing is taken from."""
         if not firsts:
             return arrivals_sum(self.tables, self.link, views, self.last, backward)
-        return survivors(self.zeros, self.tables, self.link, views, (), firsts=True)
+        return self.work.left(self.tables, self.link, views, (), firsts=True)
 
     def input(self) -> list[tuple[int, str, Left]]:
-        return [(0, "reads", Left(*self.left(self.link.shared))), (1, "fills", Left(*self.left(self.link.apart)))]
+        reads = (0, "reads", Left(*self.left(self.link.shared)))
+        return [reads] if self.last else [reads, (1, "fills", Left(*self.left(self.link.apart)))]
 
     def output(self, parent: MemoryCounts) -> list[tuple[int, str, Left]]:
         updates, leaving = self.left(self.link.shared, True), self.left(self.link.merged, True)
         merge_reads = [u - w for u, w in zip(updates, leaving, strict=True)]
         back = self.returns(parent)
-        return [
-            (0, "updates", Left(*updates)),
-            (0, "merge_reads", Left(*merge_reads)),
-            (0, "reads", back),
-            (1, "fills", back),
-            (1, "drains", Left(*self.left(self.link.apart, True))),
-        ]
+        found = [(0, "updates", Left(*updates)), (0, "merge_reads", Left(*merge_reads)), (0, "reads", back)]
+        if not self.last:
+            found += [(1, "fills", back), (1, "drains", Left(*self.left(self.link.apart, True)))]
+        return found
 
     def returns(self, parent: MemoryCounts) -> Left:
         """Old values that come back: arrivals without the first ones. Where first arrivals cannot be told by their
@@ -227,15 +250,6 @@ def _map(decided: Decided, f: Any) -> Decided:
     return Decided(each(decided.computes), {k: each(v) for k, v in decided.events.items()})  # type: ignore[misc]
 
 
-def _piece(dense: DenseCounts, piece: slice) -> DenseCounts:
-    """The counts of a piece of a batch."""
-    tensors = tuple(
-        tuple(MemoryCounts(*(getattr(m, f)[piece] for f in MemoryCounts.__dataclass_fields__)) for m in row)
-        for row in dense.tensors
-    )
-    return DenseCounts(tensors, dense.arrivals, dense.computes, dense.steps[piece], dense.lanes[piece])
-
-
 def _joined(pieces: Sequence[tuple[Decided, int]]) -> Decided:
     """What is left in consecutive pieces of a batch as one."""
 
@@ -248,6 +262,3 @@ def _joined(pieces: Sequence[tuple[Decided, int]]) -> Decided:
     first = pieces[0][0]
     computes = None if first.computes is None else each([p.computes for p, _ in pieces if p.computes is not None])
     return Decided(computes, {key: each([p.events[key] for p, _ in pieces]) for key in first.events})
-
-
-__all__ = ["EVENTS", "Decided", "Left", "Outcome", "decide", "split"]

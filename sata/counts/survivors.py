@@ -27,30 +27,21 @@ from sata.counts.zeros import Array, Number, Zeros, temporal_slots
 LARGE = 1 << 22  # combinations of leader tiles that are weighed one by one; beyond, leaders are summed separately
 
 
-def survivors(zeros: Zeros, tables: Tables, link: Link, views: Views, tiles: Sequence[Tile], *,
-              at_compute: bool = False, backward: bool = False, firsts: bool = False) -> Array:  # fmt: skip
-    """Expected events that all tiles let through, float64 [B] (of the tables' piece of the batch; [1] for one mapping).
+class Sum:
+    """Expected events of one kind on a link that all tiles let through; for one batch, whose pieces it is asked for.
 
     at_compute: every step takes the whole tile. backward: departures. firsts: only the first arrival of every element.
     """
-    sum_ = _Sum(zeros, tables, link, views, tuple(tiles), at_compute, backward, firsts)
-    return sum_.total()
 
-
-class _Sum:
-    """One sum over the steps of a link."""
-
-    def __init__(self, zeros: Zeros, tables: Tables, link: Link, views: Views, tiles: tuple[Tile, ...],
-                 at_compute: bool, backward: bool, firsts: bool) -> None:  # fmt: skip
-        self.zeros, self.tables, self.link, self.views, self.tiles = zeros, tables, link, views, tiles
-        self.at_compute, self.backward, self.firsts = at_compute, backward, firsts
+    def __init__(self, zeros: Zeros, link: Link, views: Views, tiles: tuple[Tile, ...], *, at_compute: bool = False,
+                 backward: bool = False, firsts: bool = False) -> None:  # fmt: skip
+        self.zeros, self.link, self.views, self.tiles = zeros, link, views, tiles
+        self.at_compute, self.firsts = at_compute, firsts
         clusters, self.constant = clusters_of(views, tiles, zeros.leaders)
         self.flat = [c for c in clusters if c.flat and self._exact(c)]
         self.tabled = [c for c in clusters if not (c.flat and self._exact(c))]
-        moves = [] if at_compute or firsts else list(link.moves)
-        self.kinds = self._kinds(moves)
-        masks: list[Number] = [1] * len(moves) if at_compute or firsts else tables.active(link)
-        self.masks = [1, *masks]
+        self.kinds = self._kinds([] if at_compute or firsts else link.moves)
+        self.tables = [zeros.table(c, views, tiles, self.kinds, link, at_compute, backward) for c in self.tabled]
 
     def _exact(self, cluster: Cluster) -> bool:
         return not self.zeros.whole.ragged(self.views[cluster.groups[0]])
@@ -61,53 +52,45 @@ class _Sum:
         first = tuple(Steps(only) for _ in self.views)
         return first, *(tuple(Steps(out, g == m.group) for g, out in enumerate(m.outside)) for m in moves)
 
-    def total(self) -> Array:
-        """The sum."""
-        columns = [self._columns(c) for c in self.tabled]
-        features = self._features(columns)
+    def total(self, tables: Tables) -> Array:
+        """The sum for the tables' piece of the batch: float64 [B], or [1] for one mapping (or where all are alike)."""
+        columns = [table.columns(tables.piece) for table in self.tables]
+        features = self._features(tables, columns)
         sizes = [new.shape[1] for _, new, _ in columns]
-        entries = max([1, *(new.shape[2] for _, new, _ in columns), *(np.size(f) for f in self._flat_sizes())])
-        if entries == 1 and int(np.prod(sizes, dtype=object)) > LARGE:
-            return self._apart(columns, features)
-        weights = self._weights([(new, held) for _, new, held in columns])
+        if int(np.prod(sizes, dtype=object)) > LARGE and all(np.ndim(f) == 0 for f in tables.factors):
+            return self._apart(tables, columns, features)
+        weights = self._weights(tables, [(new, held) for _, new, held in columns])
         found = weights * self._passing(features)
         return np.asarray(found.reshape(-1, found.shape[-1]).sum(axis=0), dtype=np.float64)
 
-    def _flat_sizes(self) -> list[Number]:
-        return [self.tables.factors[s] for c in self.flat for s in self.views[c.groups[0]].group.slots]
-
-    def _columns(self, cluster: Cluster) -> tuple[Array, Array, Array]:
-        """(features, new, held) of a cluster with a table for this piece of the batch: [.., K, B]."""
-        features, new, held, inverse = self.zeros.table(cluster, self.views, self.tiles, self.kinds, self.link,
-                                                        self.at_compute, self.backward)  # fmt: skip
-        if inverse is None:
-            return features, new, held
-        piece = inverse if self.tables.piece is None else inverse[self.tables.piece]
-        return features.take(piece, axis=2), new.take(piece, axis=2), held.take(piece, axis=2)
+    def _masks(self, tables: Tables) -> list[Number]:
+        """Per term 1, or 0 where the loop that moves is no step of the tensor."""
+        return [1] if self.at_compute or self.firsts else [1, *tables.active(self.link)]
 
     # --- counts -----------------------------------------------------------------------------------------------
 
-    def _weights(self, columns: Sequence[tuple[Array, Array]]) -> Array:
+    def _weights(self, tables: Tables, columns: Sequence[tuple[Array, Array]]) -> Array:
         """Events under every combination of rows, [K.., B]."""
-        flats = [Blocks(self.tables, self.views[c.groups[0]]) for c in self.flat]
+        flats = [Blocks(tables, self.views[c.groups[0]]) for c in self.flat]
         groups = [c.groups[0] for c in self.flat]
-        total: Any = 0
-        for n, (kind, mask) in enumerate(zip(self.kinds, self.masks, strict=True)):
-            new: Any = 1
-            held: Any = 0 if n == 0 else 1
+        news: dict[tuple[int, ...], Any] = {}  # by kinds of the tables: what the blocks contribute, added up
+        helds: dict[tuple[int, ...], Any] = {}
+        for n, (kind, mask) in enumerate(zip(self.kinds, self._masks(tables), strict=True)):
+            new: Any = mask
+            held: Any = 0 if n == 0 else mask
             for flat, g in zip(flats, groups, strict=True):
                 a, b = flat.step(kind[g])
-                new, held = new * a, held * b
-            for axis, (more, kept) in enumerate(columns):
-                new = new * _on(more[n], axis, len(columns))
-                if n:
-                    held = held * _on(kept[n], axis, len(columns))
-            total = total + (new - held if np.ndim(mask) == 0 and mask == 1 else (new - held) * mask)
+                new, held = new * a, 0 if _is_zero(held) else held * b
+            kinds = tuple(table.numbers[n] for table in self.tables)
+            news[kinds] = news.get(kinds, 0) + new
+            if not _is_zero(held):
+                helds[kinds] = helds.get(kinds, 0) + held
+        total = _folded(news, [more for more, _ in columns]) - _folded(helds, [kept for _, kept in columns])
         return np.atleast_1d(np.asarray(total))
 
     # --- leader tiles -----------------------------------------------------------------------------------------
 
-    def _features(self, columns: Sequence[tuple[Array, Array, Array]]) -> list[list[Any]]:
+    def _features(self, tables: Tables, columns: Sequence[tuple[Array, Array, Array]]) -> list[list[Any]]:
         """Per tile and dimension of its leader, the features; each an array along the axes of its cluster."""
         found: list[list[Any]] = [[1] * len(self.zeros.leaders[t.leader].axes) for t in self.tiles]
         for axis, (cluster, (features, _, _)) in enumerate(zip(self.tabled, columns, strict=True)):
@@ -115,7 +98,7 @@ class _Sum:
                 found[d.tile][d.dim] = _on(row, axis, len(columns))
         for cluster in self.flat:
             for d in cluster.dimensions:
-                found[d.tile][d.dim] = self._block(self.views[cluster.groups[0]], self.tiles[d.tile])
+                found[d.tile][d.dim] = self._block(tables, self.views[cluster.groups[0]], self.tiles[d.tile])
         for d in self.constant:
             inside = 0 <= d.axis.offset < d.axis.size
             if not inside:
@@ -124,13 +107,13 @@ class _Sum:
                 found[d.tile][d.dim] = d.model.feature(d.dim, 1 << d.axis.offset)
         return found
 
-    def _block(self, view: View, tile: Tile) -> Number:
+    def _block(self, tables: Tables, view: View, tile: Tile) -> Number:
         """How many values of a flat cluster's rank lie under a leader tile."""
         size: Number = 1
-        depth, fixed = self.zeros.depth(tile), self._piece(self.zeros.fixed(tile, view.group))
+        depth, fixed = self.zeros.depth(tile), _of_piece(self.zeros.fixed(tile, view.group), tables)
         temporal = 0
         for n, slot in enumerate(view.group.slots):
-            factor = self.tables.factors[slot]
+            factor = tables.factors[slot]
             is_temporal = slot in temporal_slots(self.zeros.batch, view.group)
             if is_temporal:
                 bound = slot < depth and (temporal < fixed)
@@ -140,9 +123,6 @@ class _Sum:
                 shared = n < len(view.loops) and view.loops[n].role in (BY_TILE, BY_ELEMENT) and view.group.window.free
                 size = size * (factor if slot >= depth or shared else 1)
         return size
-
-    def _piece(self, number: Number) -> Number:
-        return number if np.ndim(number) == 0 or self.tables.piece is None else number[self.tables.piece]
 
     def _passing(self, features: Sequence[Sequence[Any]]) -> Array:
         """The chance that every tile holds a non-zero."""
@@ -172,10 +152,12 @@ class _Sum:
             )
         return 1.0 - common + common * rest
 
-    def _apart(self, columns: Sequence[tuple[Array, Array, Array]], features: Sequence[Sequence[Any]]) -> Array:
+    def _apart(
+        self, tables: Tables, columns: Sequence[tuple[Array, Array, Array]], features: Sequence[Sequence[Any]]
+    ) -> Array:
         """One mapping with very many combinations: the sum over each leader's own axes before those of the next."""
         count = len(columns)
-        flats = [Blocks(self.tables, self.views[c.groups[0]]) for c in self.flat]
+        flats = [Blocks(tables, self.views[c.groups[0]]) for c in self.flat]
         leaders = dict.fromkeys(t.leader for t in self.tiles)
         chances: list[tuple[Array, list[int]]] = []
         for leader in leaders:
@@ -184,7 +166,7 @@ class _Sum:
             axes = [n for n in range(count) if grid.shape[n] > 1]
             chances.append((grid.reshape([grid.shape[n] for n in axes]), axes))
         total = 0.0
-        for n, (kind, mask) in enumerate(zip(self.kinds, self.masks, strict=True)):
+        for n, (kind, mask) in enumerate(zip(self.kinds, self._masks(tables), strict=True)):
             for sign, side in ((1, 0), (-1, 1))[: 1 if n == 0 else 2]:
                 factor: Any = sign * mask
                 for flat, c in zip(flats, self.flat, strict=True):
@@ -193,7 +175,7 @@ class _Sum:
                     continue
                 operands: list[Any] = []
                 for axis, (_, new, held) in enumerate(columns):
-                    operands += [(new, held)[side][n, :, 0].astype(np.float64), [axis]]
+                    operands += [(new, held)[side][self.tables[axis].numbers[n], :, 0].astype(np.float64), [axis]]
                 for grid, axes in chances:
                     operands += [grid, axes]
                 total += float(factor) * float(np.einsum(*operands, [], optimize="greedy"))
@@ -205,3 +187,27 @@ def _on(column: Array, axis: int, count: int) -> Array:
     shape = [1] * count + [column.shape[-1]]
     shape[axis] = column.shape[0]
     return column.reshape(shape)
+
+
+def _of_piece(number: Number, tables: Tables) -> Number:
+    return number if np.ndim(number) == 0 or tables.piece is None else number[tables.piece]
+
+
+def _folded(terms: dict[tuple[int, ...], Any], columns: Sequence[Array]) -> Any:
+    """Sum over terms of term times, for each table, its column of that kind; one table after the other, so that terms
+    that agree in what is left are added up early."""
+    for axis, column in enumerate(columns):
+        rest: dict[tuple[int, ...], Any] = {}
+        for kinds, term in terms.items():
+            product = term * _on(column[kinds[0]], axis, len(columns))
+            known = rest.get(kinds[1:])
+            if known is None:
+                rest[kinds[1:]] = product
+            else:
+                known += product
+        terms = rest
+    return terms.get((), 0)
+
+
+def _is_zero(number: Number) -> bool:
+    return isinstance(number, int) and number == 0

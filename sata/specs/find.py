@@ -64,7 +64,8 @@ def beside(text: str, folder: Path, where: Where, role: str = "included file", p
         return path
     if not include and (folder / text).is_dir():
         raise SpecError([Fault(where, f"'{text}' is a directory, a file is expected")])
-    near = nearest_file(text, [p.relative_to(folder).as_posix() for p in folder.glob(pattern)])
+    looked = folder if include or ".." in Path(text).parts else (folder / text).parent
+    near = nearest_file(text, [p.relative_to(folder).as_posix() for p in looked.glob(pattern)])
     raise SpecError([Fault(where, f"no such file '{text}'" + (" to include" if include else ""), near)])
 
 

@@ -48,8 +48,7 @@ def random_sparse(
     """
     while True:
         problem = random_problem(rng, points=points, **options)
-        nest = tuple(n if n[0] != "array" or sharing else (*n[:2], "none", False, n[4]) for n in problem.nest)
-        problem = Problem(problem.ranks, problem.tensors, nest)
+        problem = _arrays(rng, problem, sharing)
         local = tuple(_local(rng, problem, n) for n in range(rng.choice([0, 0, 0, 1, 2])))
         leaders = [t.name for t in (*problem.tensors, *local) if outputs_lead or t.role == "input"]
         rules = []
@@ -63,6 +62,16 @@ def random_sparse(
         sparsity = Sparsity(tuple(rules), skip, gate, local)
         densities = _densities(rng, (*problem.tensors, *local), per_step, outputs_lead)
         return Case(problem, sparsity, densities)
+
+
+def _arrays(rng: random.Random, problem: Problem, sharing: bool) -> Problem:
+    """Let no array share, or, every third time, none add up (so that results meet in a memory)."""
+    apart = rng.random() < 0.35
+    nest = tuple(
+        n if n[0] != "array" else (*n[:2], n[2] if sharing else "none", n[3] and sharing and not apart, n[4])
+        for n in problem.nest
+    )
+    return Problem(problem.ranks, problem.tensors, nest)
 
 
 def _local(rng: random.Random, problem: Problem, number: int) -> Tensor:
@@ -85,12 +94,15 @@ def _rules(rng: random.Random, problem: Problem, leaders: list[str], selves: boo
             memory = rng.choice(both)
             return [Rule(memory, one, (two,), effect), Rule(memory, two, (one,), effect)]
     follower = rng.choice(problem.tensors)
+    if rng.random() < 0.2:
+        follower = rng.choice([t for t in problem.tensors if t.role == "output"])
     keeping = [name for name, kept in memories.items() if follower.name in kept]
     choice = [name for name in leaders if name != follower.name or (selves and rng.random() < 0.3)]
     if not choice:
         return []
     chosen = tuple(rng.sample(choice, min(len(choice), rng.choice([1, 1, 1, 2]))))
-    memory = rng.choice(list(memories) if rng.random() < 0.05 else keeping)
+    elsewhere = [name for name in memories if name not in keeping]
+    memory = rng.choice(elsewhere if elsewhere and rng.random() < 0.1 else keeping)
     return [Rule(memory, follower.name, chosen, effect)]
 
 

@@ -14,6 +14,8 @@ out here a second time, together with the children concerned. Readings where the
 - What several children share (a read of several, a sum added on the way, an old value coming back) happens if any of
   those that hold the element in this step needs it: each leader's tile is the union over them.
 - A skip wins over a gate. Whether an arrival needs an old value is settled by the dense walk and never changes.
+- Where an element arrives at several children at once and one gets its old value, *which* one changes no dense count,
+  but may change outcomes further in, where the children's leader tiles differ: the least instance, unless told else.
 - Merge reads of an element in a step: the writes beyond the first, among those that happen.
 - A point computes unless an element named by the compute is zero or does not exist there, or a rule on one of the
   *inputs* fires for what the point lies under. What the compute does about zeros touches no traffic.
@@ -73,6 +75,13 @@ class Unit(NamedTuple):
     instances: frozenset[Index]
 
 
+class Operation(NamedTuple):
+    """What decides about a point: its elements of what the compute looks at, and per rule on an input where it lies."""
+
+    operands: tuple[tuple[str, str, Element | None], ...]  # effect, tensor, element (None: does not exist)
+    places: tuple[tuple[Index, Index], ...]  # step and instance
+
+
 @dataclass(frozen=True)
 class Covering:
     """A rule on one link: how its steps and instances are found from those further in, and the leaders' tiles."""
@@ -125,6 +134,8 @@ class Walk:
                 self._input(tensor, stays)
             else:
                 self._output(tensor, stays)
+        # points about which the same decides, as one with a number
+        self.operations = Counter(self._operation(indices, n) for n, (indices, _) in enumerate(self.points))
 
     # --- where events happen --------------------------------------------------------------------------------------
 
@@ -234,12 +245,22 @@ class Walk:
                 without.remove((filled, step, element))
         return without
 
+    def _operation(self, indices: Index, n: int) -> Operation:
+        """What decides about the n-th existing point."""
+        named = [("skip", name) for name in self.sparsity.skip] + [("gate", name) for name in self.sparsity.gate]
+        operands = tuple([(effect, name, self.elements[name][n]) for effect, name in named])
+        return Operation(operands, tuple([(_at(indices, c.time), _at(indices, c.space)) for c in self._on_inputs()]))
+
     # --- what the rules say of it ---------------------------------------------------------------------------------
 
     def _rules(self, tensor: Tensor, stays: list[Stay]) -> list[Rule]:
         """Rules about a tensor at memories that keep it."""
         keepers = [stay.name for stay in stays[:-1]]
         return [rule for rule in self.sparsity.rules if rule.follower == tensor.name and rule.memory in keepers]
+
+    def _on_inputs(self) -> list[Covering]:
+        """Rules whose followers are inputs: the operations need these."""
+        return [c for t in self.problem.tensors if t.role == "input" for c in self.coverings[t.name]]
 
     def _covering(self, rule: Rule, stays: list[Stay]) -> Covering:
         """Lay out the leaders' tiles of every step and instance of the receiver."""
@@ -296,19 +317,13 @@ class Walk:
     def _computes(self, nonzero: Mapping[str, set[Element]]) -> Split:
         """What becomes of every existing point."""
         result = dict.fromkeys(OUTCOMES, 0)
-        inputs = [c for t in self.problem.tensors if t.role == "input" for c in self.coverings[t.name]]
-        fires: dict[tuple[int, Index, Index], bool] = {}
-        for n, (indices, _) in enumerate(self.points):
-            zero = {
-                "skip": any(self.elements[name][n] not in nonzero[name] for name in self.sparsity.skip),
-                "gate": any(self.elements[name][n] not in nonzero[name] for name in self.sparsity.gate),
-            }
-            for i, covering in enumerate(inputs):
-                step, instance = _at(indices, covering.time), _at(indices, covering.space)
-                if (i, step, instance) not in fires:
-                    fires[i, step, instance] = covering.fires(step, [instance], nonzero)
-                zero[covering.effect] |= fires[i, step, instance]
-            result["skipped" if zero["skip"] else "gated" if zero["gate"] else "actual"] += 1
+        inputs = self._on_inputs()
+        for point, number in self.operations.items():
+            fired = {effect for effect, name, element in point.operands if element not in nonzero[name]}
+            for covering, (step, instance) in zip(inputs, point.places, strict=True):
+                if covering.effect not in fired and covering.fires(step, [instance], nonzero):
+                    fired.add(covering.effect)
+            result["skipped" if "skip" in fired else "gated" if "gate" in fired else "actual"] += number
         return result
 
 

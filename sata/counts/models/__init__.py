@@ -68,14 +68,19 @@ def _one(model: Model) -> Model:
 
 
 def check_densities(workload: Workload, faults: Faults) -> None:
-    """A fault for every model whose parameters do not do or do not fit a tensor that has it."""
+    """A fault for every model whose parameters do not do or do not fit a tensor that has it; of several tensors that a
+    statement is for, the first is named."""
+    said: set[tuple[Where, str]] = set()
     for op in workload.ops:
         for tensor in op.tensors:
             if isinstance(tensor.density, Density):
                 try:
                     model_of(tensor)
                 except SpecError as error:
-                    faults.extend(_named(fault, op.name, tensor.name) for fault in error.faults)
+                    for fault in error.faults:
+                        if (fault.where, fault.message) not in said:
+                            faults.extend([_named(fault, op.name, tensor.name)])
+                        said.add((fault.where, fault.message))
 
 
 def _named(fault: Fault, op: str, tensor: str) -> Fault:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -72,8 +72,7 @@ class Blocks(Base):
         for d, size in enumerate(values.shape):
             powers = [1, 16] if d in space[:-2] else [1 << n for n in range(most[d].bit_length())]
             extents.append([n for n in powers if n <= min(size, most[d])])
-        occupied = [_occupied(values, block) for block in combinations(*extents)]
-        return {"extents": extents, "occupied": occupied}
+        return {"extents": extents, "occupied": list(_occupied(values, extents))}
 
     @property
     def density(self) -> float:
@@ -137,13 +136,15 @@ def _product(factors: list[FloatArray]) -> FloatArray:
     return prod(factors, start=np.ones(()))
 
 
-def _occupied(values: NDArray[np.bool_], block: tuple[int, ...]) -> float:
-    """The share of aligned blocks that hold a non-zero, those cut off at the ends included."""
-    found = values
-    for dim, extent in enumerate(block):
-        if extent > 1:
-            found = np.logical_or.reduceat(found, np.arange(0, found.shape[dim], extent), axis=dim)
-    return float(np.count_nonzero(found)) / found.size
+def _occupied(found: NDArray[np.bool_], extents: list[list[int]], dim: int = 0) -> Iterator[float]:
+    """The share of aligned blocks that hold a non-zero, those cut off at the ends included, for every combination."""
+    if dim == found.ndim:
+        yield float(np.count_nonzero(found)) / found.size
+        return
+    for extent in extents[dim]:
+        starts = np.arange(0, found.shape[dim], extent)
+        blocks = found if extent == 1 else np.logical_or.reduceat(found, starts, axis=dim)
+        yield from _occupied(blocks, extents, dim + 1)
 
 
 def _corners(known: IntArray, wanted: IntArray) -> tuple[FloatArray, IntArray, IntArray]:

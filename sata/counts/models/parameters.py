@@ -9,6 +9,7 @@ from sata.counts.models.interface import BadParameter, Parameter, Subject
 from sata.specs.faults import did_you_mean
 from sata.specs.includes import what
 
+ROUNDED = 1 + 1e-4  # parameters that bound each other may have been rounded
 LONGEST = 1 << 16  # coordinates of a dimension whose sets are laid out one by one
 
 

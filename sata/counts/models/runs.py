@@ -62,7 +62,7 @@ class Runs(Base):
         parameters.check_keys(cls.name, cls.parameters, given)
         level, *chances = (parameters.share(given, key) for key in ("density", "q_row", "q_col", "q_in"))
         for key, q in zip(("q_row", "q_col"), chances, strict=False):
-            if (1 - level) * q > level * (1 + 1e-9):  # as often from silent to firing as back
+            if (1 - level) * q > level * parameters.ROUNDED:  # as often from silent to firing as back
                 most = level / (1 - level)
                 raise BadParameter(key, f"at a density of {level:g} '{key}' is at most {most:g}, not {q:g}")
         if level == 0 and chances[2] > 0:

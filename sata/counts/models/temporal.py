@@ -42,7 +42,7 @@ class Temporal(Base):
         if subject.time is None:
             message = "the density model 'temporal' needs a dimension that is indexed by t alone; the tensor has none"
             raise BadParameter("", message)
-        if max(steps) > 1 - silent:
+        if max(steps) > (1 - silent) * parameters.ROUNDED:
             message = f"with {silent:g} of the neurons silent the density is at most {1 - silent:g}, not {max(steps):g}"
             raise BadParameter("silent", message)
         return cls(subject.shape, subject.time, steps, silent)

@@ -30,7 +30,7 @@ class Trace(Base):
     formula: ClassVar[str] = "counted"
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("file", "an .npz file, relative to the file that says it"),
-        Parameter("array", "the name of the array in it; may be left out if there is but one", required=False),
+        Parameter("array", "the name of the array in it, if there are several", required=False),
         Parameter("shape", "the shape of an array that is bit-packed or flattened", required=False),
     )
 

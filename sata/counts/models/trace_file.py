@@ -9,13 +9,17 @@ shapes.json beside it: `{array: shape}`, or `{file without .npz: {array: shape}}
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
+from itertools import accumulate
 from math import prod
+from operator import mul
 from pathlib import Path
 from typing import IO, Any
 
@@ -41,15 +45,19 @@ class Content:
     digest: str
 
     def fitted(self, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """In the shape of its tensor: dimensions of size 1 may be missing or too many. Raises: BadParameter."""
-        if _squeezed(self.values.shape) != _squeezed(shape):
+        """In the shape of its tensor. Neighbouring dimensions may be one (a flattened image, channels that groups
+        split), and those of size 1 missing or too many. Raises: BadParameter."""
+        own, wanted = _ends(self.values.shape), _ends(shape)
+        if self.values.size != prod(shape) or not (own <= wanted or wanted <= own):
             message = f"the recorded tensor has the shape {list(self.values.shape)}, its tensor {list(shape)}"
-            raise BadParameter("array", message, "dimensions of size 1 may be left out")
+            raise BadParameter("array", message, "neighbouring dimensions may be one, those of size 1 left out")
         return self.values.reshape(shape)
 
 
-def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(size for size in shape if size != 1)
+def _ends(shape: tuple[int, ...]) -> set[int]:
+    """How many blocks each dimension and those before it make: if those of one shape are among those of another, the
+    other splits its dimensions."""
+    return set(accumulate(shape, mul, initial=1))
 
 
 def read_trace(given: Mapping[str, Any], subject: Subject) -> Content:
@@ -132,13 +140,14 @@ def _opened(path: Path) -> zipfile.ZipFile:
     try:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_FILE + 1)
-        if len(content) > LARGEST_FILE:
-            raise BadParameter("file", f"'{path.name}' is larger than {LARGEST_FILE >> 20} MiB")
-        return zipfile.ZipFile(BytesIO(content))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise BadParameter("file", f"'{path.name}' cannot be read: {reason}") from None
-    except zipfile.BadZipFile:
+        raise BadParameter("file", f"'{path.name or path}' cannot be read: {reason}") from None
+    if len(content) > LARGEST_FILE:
+        raise BadParameter("file", f"'{path.name}' is larger than {LARGEST_FILE >> 20} MiB")
+    try:
+        return zipfile.ZipFile(BytesIO(content))
+    except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError):
         raise BadParameter(
             "file", f"'{path.name}' is no .npz file, or a part of one", "numpy.savez writes them"
         ) from None
@@ -161,9 +170,11 @@ def _chosen(array: str | None, arrays: list[str], path: Path) -> str:
 def _array(archive: zipfile.ZipFile, name: str, path: Path) -> NDArray[Any]:
     """One array of the archive, read without numpy's loader: its header is checked before memory is taken."""
     try:
+        if archive.getinfo(f"{name}.npy").compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise EOFError
         with archive.open(f"{name}.npy") as stream:
             return _npy(stream, name)
-    except (zipfile.BadZipFile, EOFError, ValueError, OSError, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, RuntimeError, MemoryError) as error:
         if isinstance(error, BadParameter):
             raise
         raise BadParameter(
