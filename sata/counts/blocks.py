@@ -6,7 +6,7 @@ from typing import Any
 
 from sata.counts.plan import View
 from sata.counts.tables import Tables
-from sata.counts.tiles import EVERY_STEP, FIRSTS, Steps
+from sata.counts.tiles import EVERY_STEP, FIRST_STEP, FIRSTS, Steps
 from sata.counts.windows import IS_TEMPORAL
 
 Number = Any  # int, or an int64 array [B]
@@ -38,6 +38,8 @@ class Blocks:
                 found = found * factor
             return found, 0
         new: Number = self.base
+        if steps.outside == FIRST_STEP:
+            return new, 0
         for factor in self.own[: steps.outside]:
             new = new * factor
         if steps.own:

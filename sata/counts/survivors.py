@@ -20,7 +20,7 @@ from sata.counts.blocks import Blocks
 from sata.counts.clusters import Cluster, Tile, clusters_of
 from sata.counts.plan import Link, View, Views
 from sata.counts.tables import Tables
-from sata.counts.tiles import EVERY_STEP, FIRSTS, Steps
+from sata.counts.tiles import EVERY_STEP, FIRST_STEP, FIRSTS, Steps
 from sata.counts.windows import BY_ELEMENT, BY_TILE
 from sata.counts.zeros import Array, Number, Zeros, temporal_slots
 
@@ -48,7 +48,7 @@ class Sum:
 
     def _kinds(self, moves: Sequence[Any]) -> tuple[tuple[Steps, ...], ...]:
         """Per term, the steps of every group: the first step (or all of them, or firsts), then one for each move."""
-        only = EVERY_STEP if self.at_compute else FIRSTS if self.firsts else 0
+        only = EVERY_STEP if self.at_compute else FIRSTS if self.firsts else FIRST_STEP
         first = tuple(Steps(only) for _ in self.views)
         return first, *(tuple(Steps(out, g == m.group) for g, out in enumerate(m.outside)) for m in moves)
 

@@ -22,7 +22,11 @@ from sata.counts.windows import BY_ELEMENT, BY_TILE, IS_TEMPORAL, PINNED, TOLD_A
 # a set of integers: bit i of `mask` stands for `low` + i; canonical, that is bit 0 is set, or (0, 0) for none
 Part = tuple[int, int]
 NOTHING: Part = (0, 0)
-EVERY_STEP, FIRSTS = -1, -2  # kinds of steps besides "own loop i moves" and "a foreign loop with i own ones outside"
+FIRST_STEP, EVERY_STEP, FIRSTS = (
+    -3,
+    -1,
+    -2,
+)  # kinds of steps besides "own loop i moves" and "a foreign loop with i own ones outside"
 
 
 class Look(NamedTuple):
@@ -36,7 +40,8 @@ class Look(NamedTuple):
 class Steps(NamedTuple):
     """Which steps: `outside` own temporal loops run and, if `own`, the next one moves; the rest go from last to first.
 
-    `outside` may also be EVERY_STEP (nothing is held before) or FIRSTS (what no earlier step of the group had).
+    `outside` may also be FIRST_STEP (backwards: the last) or EVERY_STEP, both with nothing held before, or FIRSTS: what
+    no earlier step of the group had.
     """
 
     outside: int
@@ -116,7 +121,10 @@ class _Walk:
         pairs: list[list[tuple[int, int]]] = []
         for n, i in enumerate(self.temporal):
             f = self.factors[i]
-            if steps.outside < 0 or n < steps.outside:
+            if steps.outside == FIRST_STEP:
+                at = f - 1 if self.group.backward and n < self.group.active else 0
+                pairs.append([(at, at)])
+            elif steps.outside < 0 or n < steps.outside:
                 pairs.append([(d, d) for d in range(f)])
             elif n == steps.outside and steps.own:
                 pairs.append([(d, d - 1) for d in range(1, f)])

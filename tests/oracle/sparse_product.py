@@ -77,7 +77,7 @@ def op_counts(case: Case, texts: Texts | None = None) -> OpCounts:
     prepared = prepare(*(texts or sparse_yaml(case)))
     faults = Faults()
     (group,), ((shape,),) = prepared.program.groups, prepared.shapes
-    counts = count_op(group.nests[0], shape, faults)
+    counts = count_op(group.nests[0], shape)
     faults.check()
     return counts
 

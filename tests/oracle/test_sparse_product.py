@@ -58,20 +58,20 @@ def test_yaml_says_the_same() -> None:
 def test_the_product_expects_the_same() -> None:
     """Every number but those of old values of outputs, wherever the product does not refuse a rule."""
     agreeing: Counter[str] = Counter()
-    for case, counts in counted(300):
+    for case, counts in counted(200):
         roles = {t.name: t.role for t in case.problem.tensors}
         found = [d for d in compare(case, counts) if not (roles.get(d.cell[1]) == "output" and d.cell[2] in HARD)]
         assert not found
         agreeing.update(
             {rule.effect for rule in case.sparsity.rules} | {roles[r.follower] for r in case.sparsity.rules}
         )
-    assert all(agreeing[what] > 15 for what in ("skip", "gate", "input", "output")), agreeing
+    assert all(agreeing[what] > 8 for what in ("skip", "gate", "input", "output")), agreeing
 
 
 def test_compare_notices() -> None:
     """A gate for a skip, another density, another leader: each is seen."""
     noticed: Counter[str] = Counter()
-    for case, counts in counted(200):
+    for case, counts in counted(100):
         if compare(case, counts):
             continue
         flip = {"skip": "gate", "gate": "skip"}
@@ -79,4 +79,4 @@ def test_compare_notices() -> None:
         noticed["effect"] += bool(compare(replace(case, sparsity=replace(case.sparsity, rules=rules)), counts))
         noticed["density"] += bool(compare(replace(case, densities=dict.fromkeys(case.densities, 0.6)), counts))
         noticed["rules"] += bool(compare(replace(case, sparsity=replace(case.sparsity, rules=())), counts))
-    assert all(noticed[what] > 10 for what in ("effect", "density", "rules")), noticed
+    assert all(noticed[what] > 8 for what in ("effect", "density", "rules")), noticed
