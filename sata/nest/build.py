@@ -30,6 +30,7 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
     check_kinds(arch, workload, faults)
     check_modelled(arch, faults)
     check_kept(arch, workload, faults)
+    check_rules(arch, workload, faults)
     shares, omitted = match(workload, mapping, faults)
     unselected: list[str] = []
     if only is not None:
@@ -43,8 +44,6 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
     known = _known(workload)
     groups = [g for s in shares if (g := _group(arch, s, known, faults)) is not None]
     check_formats(groups, workload.bits, faults)
-    if only is None and not len(faults):
-        check_rules(arch, workload, groups, faults)
     return Program(tuple(groups), tuple(omitted), tuple(unselected))
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 
-from sata.nest.model import Group, Level, OpNest
 from sata.specs.faults import Faults
 from sata.specs.model import Arch, Memory, Op, Rule, Tensor, Workload
 
@@ -27,49 +26,45 @@ def leading(op: Op, names: Iterable[str]) -> list[Tensor]:
     return [t for t in op.tensors if (t.role == "input" or t.local) and (t.kind in chosen or t.name in chosen)]
 
 
-def check_rules(arch: Arch, workload: Workload, groups: Sequence[Group], faults: Faults) -> None:
-    """A fault for a rule whose follower and leaders the workload has, but never together at the rule's memory.
-
-    A workload without one of them is no fault: an architecture serves other workloads too.
+def check_rules(arch: Arch, workload: Workload, faults: Faults) -> None:
+    """A fault for a rule whose follower and leaders the workload has, but never in one op, or whose memory may not keep
+    the follower. What a mapping keeps is its own choice, and a workload without one of them no fault of the rule.
     """
     there = {name for op in workload.ops for t in op.tensors for name in (t.name, t.kind)}
     memories = {n.name: n for way in arch.ways() for n in way if isinstance(n, Memory) and n.rules}
-    for name, memory in memories.items():
-        levels = [(nest, level) for nest in _nests(groups) for level in nest.levels if level.memory.name == name]
+    for memory in memories.values():
         for rule in memory.rules:
             named = {rule.follower, *rule.leaders} if rule.follower else set(rule.leaders)
-            if named <= there and levels and not any(_acts(rule, nest, level) for nest, level in levels):
-                faults.add(rule.where, *_sentence(memory, rule, levels))
+            if named <= there and not any(_acts(rule, op, memory) for op in workload.ops):
+                faults.add(rule.where, *_sentence(memory, rule, workload))
 
 
-def _nests(groups: Sequence[Group]) -> Iterator[OpNest]:
-    for group in groups:
-        yield from group.nests
+def _acts(rule: Rule, op: Op, memory: Memory) -> bool:
+    return any(leaders_of(op, rule, t) for t in op.tensors if _may_keep(memory, t))
 
 
-def _acts(rule: Rule, nest: OpNest, level: Level) -> bool:
-    return any(leaders_of(nest.op, rule, t) for t in nest.op.tensors if t.name in level.keeps)
+def _may_keep(memory: Memory, tensor: Tensor) -> bool:
+    kinds = (*(memory.keep or ()), *(memory.may_keep or ()))
+    anything = memory.keep is None and memory.may_keep is None
+    return not tensor.local and (anything or tensor.kind in kinds or tensor.name in kinds)
 
 
-def _sentence(memory: Memory, rule: Rule, levels: Sequence[tuple[OpNest, Level]]) -> tuple[str, str]:
-    """(what is wrong, who does meet the follower)."""
-    followers = set(rule.leaders) if rule.either else {rule.follower}
-    leaders = " or ".join(f"'{name}'" for name in rule.leaders)
+def _sentence(memory: Memory, rule: Rule, workload: Workload) -> tuple[str, str]:
+    """(what is wrong, what would do)."""
+    names = [f"'{name}'" for name in rule.leaders]
+    if rule.either:
+        return (
+            f"'either' at {memory.name} never acts: no op takes both {' and '.join(names)}, one of them kept there",
+            "",
+        )
+    text = f"{rule.effect} of '{rule.follower}' at {memory.name} never acts: "
+    if any(leaders_of(op, rule, t) for op in workload.ops for t in op.tensors):
+        return f"{text}{memory.name} may not keep '{rule.follower}'", "say so in its 'keep' or 'may_keep'"
     meeting = dict.fromkeys(
         t.kind
-        for nest, level in levels
-        if any(f.name in level.keeps and {f.name, f.kind} & followers for f in nest.op.tensors)
-        for t in nest.op.tensors
-        if (t.role == "input" or t.local) and not {t.name, t.kind} & followers
+        for op in workload.ops
+        if any(rule.follower in (f.name, f.kind) for f in op.tensors)
+        for t in op.tensors
+        if (t.role == "input" or t.local) and rule.follower not in (t.name, t.kind)
     )
-    if rule.either:
-        both = " and ".join(f"'{name}'" for name in rule.leaders)
-        message = f"'either' at {memory.name} never acts: no op takes both {both} while {memory.name} keeps one"
-    else:
-        message = (
-            f"{rule.effect} of '{rule.follower}' at {memory.name} never acts: no op that has '{rule.follower}' in "
-            f"{memory.name} takes {leaders}"
-        )
-    if not meeting:
-        return message, f"{memory.name} keeps it in no op of this mapping; leave the rule out"
-    return message, f"inputs of ops that have it there: {', '.join(meeting)}"
+    return f"{text}no op that has '{rule.follower}' takes {' or '.join(names)}", f"such ops take: {', '.join(meeting)}"
