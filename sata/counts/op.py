@@ -71,11 +71,13 @@ class OpCounts:
     busy_steps: float  # temporal steps in which the compute works: what is not skipped
 
 
-def count_op(nest: OpNest, shape: Shape) -> OpCounts:
-    """Counts of one op. shape: what the group's graph says of it. Raises: SpecError where a density model has no answer
-    for a tile, or lanes in lockstep are too many to count."""
+def count_op(nest: OpNest, shape: Shape, rules: Rules | None = None) -> OpCounts:
+    """Counts of one op. shape: what the group's graph says of it. rules: instead of the architecture's.
+
+    Raises: SpecError where a density model has no answer for a tile, or lanes in lockstep are too many to count.
+    """
     structure, factors = shape
-    rules = rules_of(nest)
+    rules = rules_of(nest) if rules is None else rules
     dense, decided = count_all(structure, factors, rules)
     accesses = tuple(_accesses(nest, dense, decided, rules, shape))
     deliveries = tuple(_deliveries(nest, structure, factors))
