@@ -107,7 +107,7 @@ class Table:
 
     def keeps(self) -> list[bool]:
         """Per kind, whether anything is held under any chain."""
-        return [bool(k) for k in np.ravel(self.held.any(axis=2).any(axis=1))]
+        return [bool(k) for k in self.held.sum(axis=(1, 2))]
 
     def columns(self, piece: slice | None) -> tuple[Array, Array, Array]:
         """(features, new, held) of a piece of the batch: [.., K, B]."""
