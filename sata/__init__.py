@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from sata.version import __version__
 
 if TYPE_CHECKING:
-    from sata.evaluation import evaluate
+    from sata.evaluation import check, evaluate
     from sata.report.result import Result
-    from sata.specs import check
     from sata.specs.faults import Fault, SpecError
 
 __all__ = ["Fault", "Result", "SpecError", "__version__", "check", "evaluate"]
@@ -24,7 +23,7 @@ __all__ = ["Fault", "Result", "SpecError", "__version__", "check", "evaluate"]
 _HOME = {
     "evaluate": "sata.evaluation",
     "Result": "sata.report.result",
-    "check": "sata.specs",
+    "check": "sata.evaluation",
     "Fault": "sata.specs.faults",
     "SpecError": "sata.specs.faults",
 }

@@ -17,16 +17,19 @@ from typing import Any
 from sata.costs.accounts import component_rows, leakage_spread, uncertainty_rows
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.evaluate import Price
+from sata.costs.explain import explain_op
 from sata.costs.nodes import all_nodes, area_um2, leakage_mw, price_nodes, price_table, prices_of
 from sata.costs.tally import FILLING, Tally, record, tally
 from sata.counts.capacity import Occupancy, occupancies
 from sata.counts.dense import FIELDS
-from sata.counts.op import OpCounts, count_op
+from sata.counts.models import check_densities
+from sata.counts.op import READS, WRITES, OpCounts, count_op
 from sata.nest.build import build
 from sata.nest.graph import Graph, Shape, graph_of, structure_of
 from sata.nest.model import Group, Program
 from sata.report.result import Record, Result
 from sata.specs import Loaded, in_order, load
+from sata.specs import check as check_specs
 from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.files import State, state, watching
 from sata.specs.find import find
@@ -72,7 +75,7 @@ def evaluate(
     tallies: list[tuple[Group, list[OpCounts], list[Tally]]] = []
     held: list[tuple[Group, Occupancy]] = []
     for group, shapes in zip(prepared.program.groups, prepared.shapes, strict=True):
-        counts = [count_op(nest, shape, faults) for nest, shape in zip(group.nests, shapes, strict=True)]
+        counts = [count_op(nest, shape) for nest, shape in zip(group.nests, shapes, strict=True)]
         tallies.append((group, counts, [tally(c, prepared.prices, prepared.workload.bits, faults) for c in counts]))
         for occupancy in occupancies(counts, prepared.workload.bits):
             held.append((group, occupancy))
@@ -80,6 +83,29 @@ def evaluate(
                 faults.add(occupancy.where, occupancy.why(), "make its tiles smaller, or keep less in it")
     _check(faults, prepared.loaded)
     return _result(prepared, tallies, held, variables)
+
+
+def explain_sparsity(
+    arch: Any, workload: Any = None, mapping: Any = None, *, ops: str | None = None, **variables: Any
+) -> list[Record]:
+    """What zeros save, op by op and rule by rule: records as `sata.costs.explain.explain_op` makes them.
+
+    Arguments and errors are those of `evaluate`.
+    """
+    prepared = prepare(arch, workload, mapping, ops=ops, variables=variables)
+    faults = Faults()
+    found: list[Record] = []
+    for group, shapes in zip(prepared.program.groups, prepared.shapes, strict=True):
+        for nest, shape in zip(group.nests, shapes, strict=True):
+            found += explain_op(nest, shape, prepared.prices, prepared.workload.bits, faults)
+    _check(faults, prepared.loaded)
+    order = {op.name: n for n, op in enumerate(prepared.workload.ops)}
+    return sorted(found, key=lambda r: order[r["op"]])
+
+
+def check(*sources: Any, variables: Mapping[str, Any] | None = None) -> list[Fault]:
+    """The faults of each source on its own, for whatever top keys it holds. Nothing is raised for bad input."""
+    return check_specs(*sources, variables=variables, further=check_densities)
 
 
 def prepare(
@@ -148,10 +174,11 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
         faults.add(Where(), _no_mapping(loaded.arch))
     faults.check()
     assert loaded.arch is not None and loaded.workload is not None and loaded.mapping is not None
+    check_densities(loaded.workload, faults)
     program = build(loaded.arch, loaded.workload, loaded.mapping, faults, ops)
     library_prices = prices_of(loaded.arch, loaded.docs, faults)
     prices = price_nodes(loaded.arch, library_prices, faults, loaded.docs[0]) if library_prices is not None else {}
-    _gated_actions(loaded.arch, prices, faults)
+    check_gated_actions(loaded.arch, prices, faults)
     _check(faults, loaded)
     graphs = tuple(graph_of(group) for group in program.groups)
     pairs = zip(program.groups, graphs, strict=True)
@@ -170,7 +197,7 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
     )
 
 
-def _gated_actions(arch: Arch, prices: Mapping[str, Price], faults: Faults) -> None:
+def check_gated_actions(arch: Arch, prices: Mapping[str, Price], faults: Faults) -> None:
     """Actions that a compute gates or skips are actions of its class."""
     for node, _ in all_nodes(arch):
         if not isinstance(node, Compute) or node.name not in prices:
@@ -281,7 +308,9 @@ def _traffic_records(found: OpCounts) -> list[Record]:
     op = found.nest.op
     return [
         {"op": op.name, "layer": op.layer, "stage": op.stage, "memory": a.memory.name, "tensor": a.tensor.name,
-         "kind": a.tensor.kind, **{f: getattr(a.dense, f) for f in FIELDS}}
+         "kind": a.tensor.kind, **{f: getattr(a.dense, f) for f in FIELDS},
+         "format": a.held.layout.format.text() if a.held is not None else "",
+         "metadata_read_bits": a.metadata_bits(READS), "metadata_write_bits": a.metadata_bits(WRITES)}
         for a in found.accesses
     ]  # fmt: skip
 
@@ -292,6 +321,7 @@ def _occupancy_record(group: Group, o: Occupancy) -> Record:
         "memory": o.memory.name,
         "ops": "+".join(o.ops),
         "bits": o.bits,
+        "metadata_bits": o.metadata_bits,
         "limit_bits": o.limit_bits,
     }
 
@@ -317,4 +347,4 @@ def _meta(prepared: Prepared, variables: Mapping[str, Any]) -> Record:
     }
 
 
-__all__ = ["Fault", "SpecError", "evaluate", "prepare"]
+__all__ = ["Fault", "SpecError", "check", "evaluate", "prepare"]

@@ -9,7 +9,9 @@ import click
 
 from sata.cli.check import check, schema
 from sata.cli.components import components
+from sata.cli.density import density, models
 from sata.cli.exchange import export, import_
+from sata.cli.formats import formats
 from sata.cli.map import map_
 from sata.cli.price import price
 from sata.cli.run import run
@@ -78,5 +80,7 @@ def main() -> None:
     """
 
 
-for command in (run, map_, show, ops, check, price, components, schema, export, import_):
+for command in (
+    run, map_, show, ops, check, price, components, models, density, formats, schema, export, import_
+):  # fmt: skip
     main.add_command(command)

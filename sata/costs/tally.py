@@ -15,13 +15,23 @@ from typing import Any
 
 import numpy as np
 
-from sata.costs.energy import Amount, access_energy_pj, compute_energy_pj, hop_energy_pj
+from sata.costs.energy import (
+    EVENT_ACTION,
+    Amount,
+    access_energy_pj,
+    access_width_bits,
+    accesses,
+    action_energy_pj,
+    compute_energy_pj,
+    hop_energy_pj,
+)
 from sata.costs.evaluate import Price
 from sata.costs.prices import missing_action
 from sata.costs.time import compute_cycles, filling_cycles, memory_cycles, tile_copies
 from sata.counts.busiest import busiest_bits
 from sata.counts.dense import MemoryCounts
 from sata.counts.op import READS, WRITES, Access, Delivery, OpCounts
+from sata.counts.outcomes import Outcome
 from sata.specs.faults import Faults
 from sata.specs.model import Memory, Op
 
@@ -71,7 +81,8 @@ def record(
     count: float,
     energy: float,
 ) -> Record:
-    """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, operations, cycles."""
+    """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, bits of metadata,
+    operations, cycles."""
     return {
         "op": op.name, "layer": op.layer, "stage": op.stage, "component": component, "class": price.component,
         "tensor": tensor[0], "kind": tensor[1], "action": action, "outcome": outcome, "count": count,
@@ -86,35 +97,54 @@ def _memory_records(
     op = counts.nest.op
     for access in counts.accesses:
         memory, price = access.memory, prices[access.memory.name]
-        for action, events in (("read", READS), ("write", WRITES)):
-            for outcome in ("actual", "gated", "skipped"):
-                words = sum(getattr(access.events[e], outcome) for e in events)
-                if not words:
-                    continue
-                cost = partial(_access, words=words, access=access, bits=bits, event=events[0], outcome=outcome)
-                try:
-                    energy, apart = float(cost(price)), spread(price, cost)
-                except KeyError:
-                    faults.extend([missing_action(op.name, memory.name, price, action, memory.where)])
-                    energy, apart = 0.0, {}
-                tensor = (access.tensor.name, access.tensor.kind)
-                yield record(op, memory.name, price, tensor, action, outcome, words, energy), apart
+        for action, outcome, amount, cost in access_costs(access, bits):
+            if not amount:
+                continue
+            try:
+                energy, apart = float(cost(price)), spread(price, cost)
+            except KeyError:
+                faults.extend([missing_action(op.name, memory.name, price, action, memory.where)])
+                energy, apart = 0.0, {}
+            tensor = (access.tensor.name, access.tensor.kind)
+            yield record(op, memory.name, price, tensor, action, outcome, amount, energy), apart
+
+
+def access_costs(access: Access, bits: Mapping[str, int]) -> Iterator[tuple[str, str, Any, Callable[[Price], Amount]]]:
+    """All that one tensor does at one memory, of one mapping or of a batch: (action, outcome, how often, what it costs
+    at a price): elements by outcome, then bits of metadata that a format has moved with them. Without a width of its
+    own, an access moves the bits of one element."""
+    for action, events in (("read", READS), ("write", WRITES)):
+        for outcome in ("actual", "gated", "skipped"):
+            words = sum(getattr(access.events[e], outcome) for e in events)
+            yield action, outcome, words, partial(_access, words=words, access=access, bits=bits, event=events[0],
+                                                  outcome=outcome)  # fmt: skip
+    if access.held is None:
+        return
+    for action, events in (("metadata_read", READS), ("metadata_write", WRITES)):
+        moved = access.metadata_bits(events)
+        yield action, "metadata", moved, partial(_metadata, moved=moved, access=access, event=f"{action}s",
+                                                 element=bits[access.tensor.kind])  # fmt: skip
 
 
 def _compute_records(counts: OpCounts, prices: Mapping[str, Price], faults: Faults) -> Iterator[_Spread]:
     op, compute = counts.nest.op, counts.nest.compute
     price = prices[compute.name]
-    for outcome in ("actual", "gated", "skipped"):
-        number = getattr(counts.computes, outcome)
+    for outcome, number, cost in compute_costs(counts.computes, op.action):
         if not number:
             continue
-        cost = partial(_compute, number=number, action=op.action, outcome=outcome)
         try:
             energy, apart = float(cost(price)), spread(price, cost)
         except KeyError:
             faults.extend([missing_action(op.name, compute.name, price, op.action, compute.where)])
             energy, apart = 0.0, {}
         yield record(op, compute.name, price, ("", ""), op.action, outcome, number, energy), apart
+
+
+def compute_costs(computes: Outcome, action: str) -> Iterator[tuple[str, Any, Callable[[Price], Amount]]]:
+    """(outcome, how often, what it costs at a price) of the operations, of one mapping or of a batch."""
+    for outcome in ("actual", "gated", "skipped"):
+        number = getattr(computes, outcome)
+        yield outcome, number, partial(_compute, number=number, action=action, outcome=outcome)
 
 
 def _hop_records(
@@ -135,13 +165,22 @@ def _hop_records(
         yield record(op, d.array.name, price, tensor, "deliver", "actual", d.words, energy), apart
 
 
-def _access(price: Price, *, words: float, access: Access, bits: Mapping[str, int], event: str, outcome: str) -> Amount:
-    memory, element = access.memory, bits[access.tensor.kind]
+def _access(
+    price: Price, *, words: Amount, access: Access, bits: Mapping[str, int], event: str, outcome: str
+) -> Amount:
+    memory, element = access.memory, access.element_bits(bits)
+    if not element:  # the metadata says it all
+        return 0.0
     return access_energy_pj(words, element, price, event, width_bits=memory.width_bits, packed=memory.packed,
                             outcome=outcome)  # fmt: skip
 
 
-def _compute(price: Price, *, number: float, action: str, outcome: str) -> Amount:
+def _metadata(price: Price, *, moved: Amount, access: Access, event: str, element: int) -> Amount:
+    width = access_width_bits(access.memory.width_bits, price) or element
+    return accesses(moved, 1, width) * action_energy_pj(price, EVENT_ACTION[event], "metadata")
+
+
+def _compute(price: Price, *, number: Amount, action: str, outcome: str) -> Amount:
     return compute_energy_pj(number, price, action, outcome)
 
 
@@ -153,12 +192,12 @@ def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, in
     """(resource, cycles the op needs of it)."""
     nest = counts.nest
     each = prices[nest.compute.name].cycles.get(nest.op.action, 1)
-    yield nest.compute.name, float(compute_cycles(counts.dense.steps, each)) * counts.decisions.computes.unskipped
+    yield nest.compute.name, float(compute_cycles(counts.busy_steps, each))
     filling = 0.0
     for level in nest.levels:
         memory = level.memory
-        accesses = [a for a in counts.accesses if a.memory.name == memory.name]
-        if not accesses or (memory.bandwidth.read_bits is None and memory.bandwidth.write_bits is None):
+        unbounded = memory.bandwidth.read_bits is None and memory.bandwidth.write_bits is None
+        if unbounded or all(a.memory.name != memory.name for a in counts.accesses):
             continue
         read, write = busiest_bits(counts, memory, bits)
         yield memory.name, float(memory_cycles(read, write, memory.bandwidth))
@@ -170,9 +209,9 @@ def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, in
 
 def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> float:
     """Cycles to fill the first tiles of a single-buffered memory and to drain the last ones: nothing overlaps them."""
-    accesses = [a for a in counts.accesses if a.memory.name == name]
+    found = [a for a in counts.accesses if a.memory.name == name]
     cycles = 0.0
-    for access in accesses:
+    for access in found:
         chain = counts.nest.chains[access.tensor.name]
         at = chain.index(name)
         if at == 0:
@@ -180,17 +219,17 @@ def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> flo
         parent = next(level.memory for level in counts.nest.levels if level.memory.name == chain[at - 1])
         above = next(a for a in counts.accesses if (a.memory, a.tensor) == (parent, access.tensor))
         output = access.tensor.role == "output"
-        cycles += float(
-            first_and_last(parent, access.memory, output, bits[access.tensor.kind], above.dense, access.dense)
-        )
+        tile = tile_bits(access, bits)
+        cycles += float(first_and_last(parent, access.memory, output, tile, above.dense, access.dense))
     return cycles
 
 
 def first_and_last(
-    parent: Memory, memory: Memory, output: bool, bits: int, above: MemoryCounts, found: MemoryCounts
+    parent: Memory, memory: Memory, output: bool, tile_bits: Amount, above: MemoryCounts, found: MemoryCounts
 ) -> Amount:
     """Cycles to fill (or to drain) the first (or last) tiles of one tensor at a memory that is not its home; 0 where
-    the memory has more buffers than one. Of one mapping, or of a batch."""
+    the memory has more buffers than one. tile_bits: of the largest tile, as stored. Of one mapping, or of a batch.
+    """
     if memory.buffers != 1:
         return 0.0
     ports = parent.bandwidth
@@ -204,4 +243,13 @@ def first_and_last(
         return 0.0
     copies = tile_copies(found.instances, above.instances, sent, came)
     # where no element of the tensor exists, nothing is moved
-    return filling_cycles(found.tile * bits * (np.asarray(above.instances) > 0), copies, *rates)
+    existing = np.asarray(above.instances) > 0
+    return filling_cycles(np.asarray(tile_bits * existing, dtype=np.float64), copies, *rates)
+
+
+def tile_bits(access: Access, bits: Mapping[str, int]) -> Any:
+    """The largest tile of a tensor at a memory, as it is stored there: data and metadata."""
+    if access.held is None:
+        return access.dense.tile * float(bits[access.tensor.kind])
+    tile = access.held.layout.tile
+    return tile.elements * access.element_bits(bits) + tile.metadata_bits

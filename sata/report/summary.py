@@ -25,6 +25,7 @@ def summary(result: Result) -> list[Block]:
         components(result),
         uncertainties(result),
         kinds(result),
+        metadata(result),
         times(result),
         computes(result),
         layers(result),
@@ -149,6 +150,18 @@ def kinds(result: Result) -> Table | None:
     return Table("Energy of moving tensors, by kind", head, "lrrl", tuple(rows)) if rows else None
 
 
+def metadata(result: Result) -> Table | None:
+    """Bits of metadata that formats have moved, by memory and kind, and what they cost."""
+    rows, total = [], result.energy_pj()
+    found = [r for r in result.records if r["outcome"] == "metadata"]
+    for (memory, kind), entries in _apart(found, lambda r: (r["component"], r["kind"])):
+        pj = sum_of([r["energy_pj"] for r in entries])
+        each = (sum_of([r["count"] for r in entries if r["action"] == f"metadata_{way}"]) for way in ("read", "write"))
+        rows.append((memory, kind, *(quantity(bits, "bits") for bits in each), _pj(pj), share(pj, total)))
+    head = ("memory", "kind", "read", "written", "energy", "share")
+    return Table("Metadata of formats", head, "llrrrr", tuple(rows)) if rows else None
+
+
 # --- time and computes --------------------------------------------------------------------------------------------
 
 
@@ -266,7 +279,12 @@ def _sums(records: Iterable[Record], key: Callable[[Record], Any], field: str = 
 
 
 def _grouped(records: Iterable[Record], field: str) -> Iterator[tuple[str, list[Record]]]:
-    found: dict[str, list[Record]] = {}
+    yield from _apart(records, lambda r: r[field])
+
+
+def _apart(records: Iterable[Record], key: Callable[[Record], Any]) -> Iterator[tuple[Any, list[Record]]]:
+    """Records that `key` tells apart, in order of first appearance."""
+    found: dict[Any, list[Record]] = {}
     for r in records:
-        found.setdefault(r[field], []).append(r)
+        found.setdefault(key(r), []).append(r)
     yield from found.items()

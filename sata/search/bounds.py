@@ -95,18 +95,18 @@ def _strand(
         if strand.output:
             reads = reads if last else back
             total = total + reads * stop.energy["reads"] + out * stop.energy["updates"]
-            _move(moves, labels, bits, stop.item, item, reads * stop.bits * stop.left, out * stop.bits * stop.left)
+            _move(moves, labels, bits, stop.item, item, reads * stop.bits["reads"], out * stop.bits["updates"])
         else:
             total = total + here * stop.energy["reads"]
-            _move(moves, labels, bits, stop.item, item, here * stop.bits * stop.left, 0.0)
+            _move(moves, labels, bits, stop.item, item, here * stop.bits["reads"], 0.0)
         if not last:
             child = strand.stops[n + 1]
             if strand.output:
                 total = total + apart * child.energy["drains"] + back * child.energy["fills"]
-                _move(moves, labels, bits, child.item, item, apart * child.bits, back * child.bits)
+                _move(moves, labels, bits, child.item, item, apart * child.bits["drains"], back * child.bits["fills"])
             else:
                 total = total + apart * child.energy["fills"]
-                _move(moves, labels, bits, child.item, item, 0.0, apart * child.bits)
+                _move(moves, labels, bits, child.item, item, 0.0, apart * child.bits["fills"])
     return total
 
 

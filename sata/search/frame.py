@@ -15,28 +15,30 @@ from typing import Any
 import numpy as np
 
 from sata.counts.density import expected_points
-from sata.counts.outcomes import EVERYTHING, Shares, decide
+from sata.counts.rules import Rules, rules_of
 from sata.nest.graph import axis_of, stored
 from sata.nest.structure import Axis, Fanout
+from sata.search.least import Kept, compute_least, computes_kept, divides, kept_on, least, linear
 from sata.search.nests import template
 from sata.search.plans import Plans, all_plans, sharing
-from sata.search.score import Machine, compute_energy, word_energy
+from sata.search.score import Machine
 from sata.search.space import Constraints, Skeleton, carried_ranks
-from sata.specs.faults import Faults
-from sata.specs.model import Array, Bandwidth, Compute, Memory, Tensor
+from sata.specs.model import Array, Bandwidth, Compute, Memory, Op, Tensor
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A memory on the chain of a tensor: the number of its item, the arrays above it, energies per element by event,
-    bits of one element as far as they move (`left`: those of events on the link below, less what is skipped)."""
+    """A memory on the chain of a tensor: the number of its item, the arrays above it; by element of a dense count the
+    energy and the bits moved of every event, bits of the largest tile as it is and as it must fit. All of these are the
+    least of any nest, and exact where the frame is linear."""
 
     item: int
     memory: Memory
     arrays: int
     energy: dict[str, float]
-    bits: int
-    left: float
+    bits: dict[str, float]
+    tile_bits: float
+    fitting_bits: float
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,13 @@ class Strand:
     stops: tuple[Stop, ...]
     carried: tuple[int, ...]
     points: float  # operations for which the tensor exists
-    bits: int
 
 
 @dataclass
 class Frame:
-    """See the module. `usable`: per array, the most lanes that can ever work."""
+    """See the module. `usable`: per array, the most lanes that can ever work. linear: an event costs the same whatever
+    the loops are, so that counts of partial nests are all that there is to know; else prices are the least ones, and
+    what a nest costs is known once it is complete."""
 
     skeleton: Skeleton
     on: Machine
@@ -72,7 +75,7 @@ class Frame:
     ragged: bool
     constraints: Constraints
     merging: bool  # whether partial nests with the same future may be merged
-    modelled: bool = True
+    linear: bool = True
     plans: Plans = field(default_factory=lambda: all_plans((), (), (), frozenset(), {}, True))
     sharing: tuple[tuple[Any, ...], ...] = ()  # per tensor, see `plans.sharing`
 
@@ -87,26 +90,29 @@ def frame_of(skeleton: Skeleton, on: Machine, constraints: Constraints, ragged: 
     ranks = tuple(r for r, bound in op.ranks.items() if bound > 1)
     bounds = tuple(op.ranks[r] for r in ranks)
     nest, _ = template(skeleton, ())
-    faults = Faults()
-    decisions = decide(nest, faults)
-    strands = tuple(_strand(skeleton, t, ranks, bounds, on, decisions.accesses, ragged) for t in stored(op))
+    rules = rules_of(nest)
+    strands = tuple(_strand(skeleton, n, ranks, bounds, on, rules, ragged) for n in range(len(stored(op))))
     arrays = [i for i in skeleton.items if isinstance(i, Array)]
     temporal = frozenset(i for i, r in enumerate(ranks) if r in op.sequential)
     limited = [(n, i) for n, i in enumerate(skeleton.items) if isinstance(i, Memory) and _limited(i.bandwidth)]
-    ruled = any(m.rules for m in skeleton.memories)
+    held = any(m.format_of(op.tensor(name)) for m in skeleton.memories for name in skeleton.keeps[m.name])
+    same = linear(rules, held, any(a.lockstep for a in arrays))
     first_array = next((n for n, i in enumerate(skeleton.items) if isinstance(i, Array)), len(skeleton.items))
     cut = ragged or any(s.irregular for s in strands)
     wired = any(isinstance(i, Array) and i.hop is not None for i in skeleton.items)  # hops are counted at the end only
-    merging = not ruled and not wired and not (cut and any(n > first_array for n, _ in limited))
-    each = float(on.prices[skeleton.compute.name].cycles.get(op.action, 1)) * decisions.computes.unskipped
+    merging = same and not wired and not (cut and any(n > first_array for n, _ in limited))
+    computes, price = prod(op.ranks.values()), on.prices[skeleton.compute.name]
+    kept = computes_kept(op, rules)
+    unskipped = 1.0 if kept is None else float(np.max(kept.unskipped)) / computes
+    each = float(price.cycles.get(op.action, 1)) * unskipped
     fanouts = tuple(Fanout(a.multicast, a.reduce) for a in arrays)
     plans = all_plans(arrays, ranks, bounds, temporal, constraints.ranks, not ragged, constraints.utilization)
     shared = tuple(sharing(plans, fanouts, s.relevant, s.irregular, s.output) for s in strands)
     return Frame(
         skeleton, on, ranks, bounds, strands, fanouts,
         tuple(_usable(a, [b for i, b in enumerate(bounds) if i not in temporal], ragged) for a in arrays),
-        tuple(limited), temporal, compute_energy(prod(op.ranks.values()), decisions.computes, nest, on), each, ragged,
-        constraints, merging, not len(faults), plans, shared,
+        tuple(limited), temporal, compute_least(kept, computes, op.action, price), each, ragged,
+        constraints, merging, same, plans, shared,
     )  # fmt: skip
 
 
@@ -114,12 +120,13 @@ def _limited(bandwidth: Bandwidth) -> bool:
     return bandwidth.read_bits is not None or bandwidth.write_bits is not None
 
 
-def _strand(skeleton: Skeleton, t: Tensor, ranks: Sequence[str], bounds: Sequence[int], on: Machine,
-            shares: object, ragged: bool) -> Strand:  # fmt: skip
+def _strand(skeleton: Skeleton, operand: int, ranks: Sequence[str], bounds: Sequence[int], on: Machine, rules: Rules,
+            ragged: bool) -> Strand:  # fmt: skip
     op = skeleton.op
+    t = stored(op)[operand]
     number = {r: i for i, r in enumerate(op.ranks)}
     names = list(op.ranks)
-    dims = [axis_of(op, d.terms, d.offset, d.size, number) for d in t.dims if d.terms]
+    dims = [axis_of(op, d, number) for d in t.dims if d.terms]
     relevant = tuple(any(number[r] in a.ranks for a in dims) for r in ranks)
     odd: list[tuple[Axis, tuple[int, ...]]] = []
     irregular: dict[int, None] = {}
@@ -137,19 +144,32 @@ def _strand(skeleton: Skeleton, t: Tensor, ranks: Sequence[str], bounds: Sequenc
     order = tuple(irregular)
     place = {r: i + 2 for i, r in enumerate(order)}
     axes = tuple(Axis(tuple(place[r] for r in a.ranks), a.coefs, a.offset, a.size) for a, _ in odd)
-    assert isinstance(shares, dict)
+    whole = [not ragged and divides(axis_of(op, d, number), list(op.ranks.values())) for d in t.dims if d.terms]
     stops = []
-    for name in skeleton.chain(t.name):
+    for at, name in enumerate(skeleton.chain(t.name)):
         item = next(i for i, m in enumerate(skeleton.items) if not isinstance(m, Array) and m.name == name)
         memory = skeleton.items[item]
         assert isinstance(memory, Memory)
-        own: Shares = shares.get((name, t.name), EVERYTHING)
-        energy = {e: word_energy(memory, t, e, own, on) for e in ("reads", "fills", "updates", "drains", "merge_reads")}
+        found = least(memory, t, _kept(rules, operand, at, op), _itself(rules, operand, at, t), whole, on)
         above = sum(isinstance(i, Array) for i in skeleton.items[:item])
-        stops.append(Stop(item, memory, above, energy, on.bits[t.kind], own.unskipped))
+        stops.append(Stop(item, memory, above, found.energy, found.bits, found.tile_bits, found.fitting_bits))
     carried = tuple(i for i, r in enumerate(ranks) if r in carried_ranks(op, t))
     return Strand(t, t.role == "output", relevant, order, axes, tuple(stops), carried,
-                  float(expected_points(op, [t], [])), on.bits[t.kind])  # fmt: skip
+                  float(expected_points(op, [t], [])))  # fmt: skip
+
+
+def _kept(rules: Rules, operand: int, place: int, op: Op) -> dict[str, Kept]:
+    """Per event at a memory, what rules leave of it at least. A read for merging is a difference of two others."""
+    bounds = list(op.ranks.values())
+    below = kept_on(rules, operand, place, bounds)
+    above = kept_on(rules, operand, place - 1, bounds) if place else Kept()
+    merged = Kept(0.0, 0.0) if rules.of(operand, place) else Kept()
+    return {"reads": below, "updates": below, "merge_reads": merged, "fills": above, "drains": above}
+
+
+def _itself(rules: Rules, operand: int, place: int, tensor: Tensor) -> bool:
+    """Whether a tensor leads a rule about its own events at a memory."""
+    return any(rules.leaders[n].tensor == tensor.name for d in rules.of(operand, place) for n in d.leaders)
 
 
 def _usable(array: Array, bounds: Sequence[int], ragged: bool) -> int:

@@ -271,15 +271,17 @@ class Search:
             one = Bound(least.energy[number : number + 1], least.cycles[number : number + 1])
             if self.best.hopeless(one)[0]:
                 continue
-            loops = tuple(
-                PlacedLoop(i, axis, self.frame.ranks[rank], factor)
-                for i, axis, rank, factor in self.moves.trail.loops_of(int(labels.node[number]))
-                if factor > 1
-            )
-            found = scored(self.frame, loops)
+            found = scored(self.frame, self._loops_of(int(labels.node[number])))
             self.tally.scored += 1
             if found is not None:
                 self.best.offer(found)
+
+    def _loops_of(self, node: int) -> tuple[PlacedLoop, ...]:
+        return tuple(
+            PlacedLoop(i, axis, self.frame.ranks[rank], factor)
+            for i, axis, rank, factor in self.moves.trail.loops_of(node)
+            if factor > 1
+        )
 
 
 def scored(frame: Frame, loops: tuple[PlacedLoop, ...]) -> Found | None:

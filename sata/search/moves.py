@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.costs.tally import first_and_last
+from sata.counts.capacity import within
 from sata.counts.dense import MemoryCounts
 from sata.search.frame import Frame, Strand
 from sata.search.history import TEMPORAL
@@ -118,9 +119,9 @@ class Moves:
                 found[t] = self.counts(labels, t, Ends(-1, False))
             else:
                 found[t] = self.counts(labels, t, Ends(strand.stops[at - 1].arrays, False))
-            held = held + found[t][TILE] * strand.bits
+            held = held + found[t][TILE] * strand.stops[at].fitting_bits
         if limit is not None:
-            ok &= held <= limit
+            ok &= within(held, limit)
         labels = labels.take(ok)
         if item in self.limited:
             labels.instances[self.limited[item]] = labels.lanes
@@ -150,25 +151,26 @@ class Moves:
             here = {"fills": back, "drains": columns[APART]}
         else:
             above, here = {"reads": columns[SHARED]}, {"fills": columns[APART]}
-        self._charge(labels, parent.item, above, parent.energy, parent.bits * parent.left)
+        self._charge(labels, parent.item, above, parent.energy, parent.bits)
         if child is not None:
-            self._charge(labels, child.item, here, child.energy, float(child.bits))
+            self._charge(labels, child.item, here, child.energy, child.bits)
             if strand.output:
                 labels.valueless[t] = columns[APART] - columns[MERGED] + labels.valueless[t]
             top = MemoryCounts(instances=columns[CHILDREN] * 0 + 1, reads=columns[SHARED], updates=columns[LEAVING])
             own = MemoryCounts(columns[TILE], columns[CHILDREN], fills=columns[APART], drains=columns[APART])
             here_ = columns[CHILDREN] > 0
-            cycles = first_and_last(parent.memory, child.memory, strand.output, child.bits, top, own)
+            tile = columns[TILE] * child.tile_bits
+            cycles = first_and_last(parent.memory, child.memory, strand.output, tile, top, own)
             labels.filling = labels.filling + np.where(here_, cycles, 0.0)
 
     def _charge(
-        self, labels: Labels, item: int, events: dict[str, Floats], energy: dict[str, float], bits: float
+        self, labels: Labels, item: int, events: dict[str, Floats], energy: dict[str, float], bits: dict[str, float]
     ) -> None:
         for event, words in events.items():
             labels.energy = labels.energy + words * energy[event]
             if item in self.limited:
                 n = self.limited[item]
-                labels.bits[n, 1 if event in ("fills", "updates") else 0] += words * bits / labels.instances[n]
+                labels.bits[n, 1 if event in ("fills", "updates") else 0] += words * bits[event] / labels.instances[n]
 
     def close_compute(self, labels: Labels) -> Labels:
         """Complete nests: every rank is covered, and all links into the compute are counted."""

@@ -13,20 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.costs.energy import access_energy_pj, compute_energy_pj, hop_energy_pj, leakage_energy_pj
+from sata.costs.energy import hop_energy_pj, leakage_energy_pj
 from sata.costs.evaluate import Price
-from sata.costs.tally import FILLING, first_and_last, tally
+from sata.costs.tally import FILLING, access_costs, compute_costs, first_and_last, tally, tile_bits
 from sata.costs.time import compute_cycles, memory_cycles
 from sata.counts.busiest import uniform
-from sata.counts.capacity import occupancies
-from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, count, delivered
-from sata.counts.op import BELOW, READS, WRITES, OpCounts, count_op, mean_hops
-from sata.counts.outcomes import EVERYTHING, Decisions, Shares, decide
+from sata.counts.capacity import occupancies, tile_of, within
+from sata.counts.dense import DenseCounts, delivered
+from sata.counts.op import READS, WRITES, Access, OpCounts, accesses_of, count_op, mean_hops, waiting
+from sata.counts.outcomes import Outcome, count_all, point_tiles, split
+from sata.counts.rules import Rules, rules_of
 from sata.nest.graph import stored
 from sata.nest.model import BoundLoop, OpNest
 from sata.nest.structure import TEMPORAL, Structure
-from sata.specs.faults import Faults
-from sata.specs.model import Array, Memory, Tensor
+from sata.specs.faults import Faults, SpecError
+from sata.specs.model import Array
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -53,71 +54,61 @@ def machine(prices: Mapping[str, Price], instances: Mapping[str, int], bits: Map
 
 
 def score(nest: OpNest, structure: Structure, factors: NDArray[np.int64], on: Machine) -> tuple[Floats, Floats, Bools]:
-    """(energy in pJ with leakage, cycles, whether all tiles fit) of each of a batch.
+    """(energy in pJ with leakage, cycles, whether all tiles fit) of each of a batch; what is uncountable does not fit.
 
     factors: int64 [slots, B], every outermost loop of a rank at ceil(bound / stride).
     """
-    dense = count(structure, factors)
-    number = factors.shape[1]
-    faults = Faults()
-    decisions = decide(nest, faults)
-    if len(faults):
+    if not len(structure.slots):
         return _one_by_one(nest, structure, factors, on)
-    energy = compute_energy(dense.computes, decisions.computes, nest, on)
-    fits = np.ones(number, dtype=bool)
-    for memory, tensor, found in _accesses(nest, dense):
-        shares = decisions.accesses.get((memory.name, tensor.name), EVERYTHING)
-        energy = energy + memory_energy(found, memory, tensor, shares, on)
-    for level in nest.levels:
-        if level.memory.size_bits is not None:
-            own = [(t, f) for m, t, f in _accesses(nest, dense) if m is level.memory]
-            held = sum(f.tile * on.bits[t.kind] for t, f in own)
-            fits = fits & (held <= level.memory.size_bits // level.memory.buffers)
-    if any(isinstance(i, Array) and i.hop is not None for i in nest.items):
-        energy = energy + _hops(nest, structure, factors, on)
-    cycles = _cycles(nest, structure, factors, dense, decisions, on)
-    return np.asarray(energy + on.leak_pj * cycles, dtype=np.float64), cycles, fits
+    try:
+        counts = _batch_of(nest, structure, factors)
+        energy = _energy(counts, on)
+        fits = np.ones(factors.shape[1], dtype=bool)
+        for level in nest.levels:
+            if level.memory.size_bits is not None:
+                held = sum(tile_of(a, on.bits).bits for a in counts.accesses if a.memory is level.memory)
+                fits &= within(held, level.memory.size_bits // level.memory.buffers)
+        if any(isinstance(i, Array) and i.hop is not None for i in nest.items):
+            energy = energy + _hops(nest, structure, factors, on)
+        cycles, known = _cycles(counts, on)
+    except (SpecError, KeyError):  # no answer of a density model for some tile, or no price: each for itself says which
+        return _one_by_one(nest, structure, factors, on)
+    return np.asarray(energy + on.leak_pj * cycles, dtype=np.float64), cycles, fits & known
 
 
-def _accesses(nest: OpNest, dense: DenseCounts) -> list[tuple[Memory, Tensor, MemoryCounts]]:
-    memories = {level.memory.name: level.memory for level in nest.levels}
-    return [
-        (memories[name], tensor, found)
-        for tensor, counts in zip(stored(nest.op), dense.tensors, strict=True)
-        for name, found in zip(nest.chains[tensor.name], counts, strict=True)
-    ]
+@dataclass(frozen=True)
+class _Batch:
+    """The counts of a batch: those of `OpCounts`, as arrays [B]."""
+
+    nest: OpNest
+    structure: Structure
+    factors: NDArray[np.int64]
+    dense: DenseCounts
+    rules: Rules
+    computes: Outcome
+    accesses: tuple[Access, ...]
 
 
-def compute_energy(computes: float, shares: Shares, nest: OpNest, on: Machine) -> float:
-    """Energy of all operations of the op."""
-    price, action = on.prices[nest.compute.name], nest.op.action
-    gated = max(shares.unskipped - shares.actual, 0.0)
-    return float(
-        compute_energy_pj(computes * shares.actual, price, action)
-        + (compute_energy_pj(computes * gated, price, action, "gated") if gated else 0.0)
-    )
+def _batch_of(nest: OpNest, structure: Structure, factors: NDArray[np.int64]) -> _Batch:
+    rules = rules_of(nest)
+    dense, decided = count_all(structure, factors, rules)
+    accesses = tuple(accesses_of(nest, dense, decided, rules, (structure, factors)))
+    computes = split(np.full(factors.shape[1], float(dense.computes)), decided.computes)
+    return _Batch(nest, structure, factors, dense, rules, computes, accesses)
 
 
-def word_energy(memory: Memory, tensor: Tensor, event: str, shares: Shares, on: Machine) -> float:
-    """Energy of one element moved by an event, by the shares of what zeros leave of it."""
-    price, element = on.prices[memory.name], on.bits[tensor.kind]
-    own = shares if event in BELOW else EVERYTHING
-    total = 0.0
-    for outcome, share in (("actual", own.actual), ("gated", own.unskipped - own.actual)):
-        if share > 0:
-            total += float(access_energy_pj(share, element, price, event, width_bits=memory.width_bits,
-                                            packed=memory.packed, outcome=outcome))  # fmt: skip
-    return total
-
-
-def memory_energy(found: MemoryCounts, memory: Memory, tensor: Tensor, shares: Shares, on: Machine) -> Any:
-    """Energy of all accesses of one tensor at one memory: a number, or an array [B]."""
-    total: Any = 0.0
-    for event in EVENTS:
-        words = getattr(found, event)
-        if np.any(words):
-            total = total + words * word_energy(memory, tensor, event, shares, on)
-    return total
+def _energy(counts: _Batch, on: Machine) -> Any:
+    """Of all operations and accesses."""
+    energy: Any = 0.0
+    price = on.prices[counts.nest.compute.name]
+    for _, number, cost in compute_costs(counts.computes, counts.nest.op.action):
+        if np.any(number):
+            energy = energy + cost(price)
+    for access in counts.accesses:
+        for _, _, amount, cost in access_costs(access, on.bits):
+            if np.any(amount):
+                energy = energy + cost(on.prices[access.memory.name])
+    return energy
 
 
 def _hops(nest: OpNest, structure: Structure, factors: NDArray[np.int64], on: Machine) -> Floats:
@@ -143,63 +134,76 @@ def _with(loop: BoundLoop, factor: int) -> BoundLoop:
     return BoundLoop(loop.rank, factor, loop.stride, loop.array, loop.axis, loop.where)
 
 
-def _cycles(nest: OpNest, structure: Structure, factors: NDArray[np.int64], dense: DenseCounts, decisions: Decisions,
-            on: Machine) -> Floats:  # fmt: skip
+def _cycles(counts: _Batch, on: Machine) -> tuple[Floats, Bools]:
+    """(cycles, which of them are known)."""
+    nest, structure, factors = counts.nest, counts.structure, counts.factors
     each = on.prices[nest.compute.name].cycles.get(nest.op.action, 1)
-    longest = compute_cycles(dense.steps * np.ones(factors.shape[1]), each) * decisions.computes.unskipped
-    filling: Any = 0.0
+    steps, known = _busy_steps(counts)
+    longest: Any = compute_cycles(steps, each)
     alike = np.ones(factors.shape[1], dtype=bool)
-    accesses = _accesses(nest, dense)
-    above = {(m.name, t.name): f for m, t, f in accesses}
-    memories = {level.memory.name: level.memory for level in nest.levels}
     for number, level in enumerate(nest.levels):
-        memory = level.memory
-        own = [(t, f) for m, t, f in accesses if m is memory]
-        for tensor, found in own:
-            chain = nest.chains[tensor.name]
-            at = chain.index(memory.name)
-            if at:
-                parent = memories[chain[at - 1]]
-                filling = filling + first_and_last(parent, memory, tensor.role == "output", on.bits[tensor.kind],
-                                                   above[parent.name, tensor.name], found)  # fmt: skip
-        if memory.bandwidth.read_bits is None and memory.bandwidth.write_bits is None:
+        bandwidth = level.memory.bandwidth
+        if bandwidth.read_bits is None and bandwidth.write_bits is None:
             continue
         alike &= uniform(structure, factors, number)
         instances: Any = 1
         for slot in range(structure.depths[number]):
             if structure.slots[slot].array != TEMPORAL:
                 instances = instances * factors[slot]
+        own = [a for a in counts.accesses if a.memory is level.memory]
         read, write = (
-            sum(on.bits[t.kind] * getattr(f, e) * _left(decisions, memory, t, e) for t, f in own for e in events)
-            / instances
-            for events in (READS, WRITES)
+            sum(a.moved_bits(e, on.bits) for a in own for e in events) / instances for events in (READS, WRITES)
         )
-        longest = np.maximum(longest, memory_cycles(read, write, memory.bandwidth))
-    cycles = np.asarray(longest + filling, dtype=np.float64)
-    for b in np.flatnonzero(~alike).tolist():
+        longest = np.maximum(longest, memory_cycles(read, write, bandwidth))
+    cycles = np.asarray(longest + _filling(counts, on), dtype=np.float64)
+    for b in np.flatnonzero(~alike & known).tolist():
         cycles[b] = single_cycles(nest, structure, tuple(factors[:, b].tolist()), on)
-    return cycles
+    return cycles, known
 
 
-def _left(decisions: Decisions, memory: Memory, tensor: Tensor, event: str) -> float:
-    """The share of an event's words that are moved: skipped ones are not."""
-    if event not in BELOW:
-        return 1.0
-    return decisions.accesses.get((memory.name, tensor.name), EVERYTHING).unskipped
+def _filling(counts: _Batch, on: Machine) -> Any:
+    """Cycles of first fills and last drains."""
+    nest = counts.nest
+    at = {(a.memory.name, a.tensor.name): a for a in counts.accesses}
+    filling: Any = 0.0
+    for access in counts.accesses:
+        chain = nest.chains[access.tensor.name]
+        place = chain.index(access.memory.name)
+        if place:
+            above = at[chain[place - 1], access.tensor.name]
+            tile, output = tile_bits(access, on.bits), access.tensor.role == "output"
+            filling = filling + first_and_last(above.memory, access.memory, output, tile, above.dense, access.dense)
+    return filling
 
 
-def single_counts(nest: OpNest, structure: Structure, factors: tuple[int, ...]) -> tuple[OpCounts, Faults]:
-    """The counts of one mapping, as `sata run` makes them, and what cannot be modelled."""
+def _busy_steps(counts: _Batch) -> tuple[Floats, Bools]:
+    """Temporal steps in which the compute works; with lanes in lockstep each mapping by itself."""
+    nest, structure = counts.nest, counts.structure
+    mean = counts.dense.steps * (1.0 - counts.computes.skipped / counts.dense.computes)
+    known = np.ones(counts.factors.shape[1], dtype=bool)
+    mean = np.asarray(mean * np.ones(len(known)))
+    if not (
+        any(isinstance(i, Array) and i.lockstep for i in nest.items) and point_tiles(structure, counts.rules, True)
+    ):
+        return mean, known
+    for b in range(len(known)):
+        try:
+            mean[b] = waiting(nest, (structure, tuple(counts.factors[:, b].tolist())), counts.rules, float(mean[b]))
+        except SpecError:
+            mean[b], known[b] = np.inf, False
+    return mean, known
+
+
+def single_counts(nest: OpNest, structure: Structure, factors: tuple[int, ...]) -> OpCounts:
+    """The counts of one mapping, as `sata run` makes them. Raises: SpecError as `count_op`."""
     mine = iter(factors)
     items = tuple(_with(i, next(mine)) if isinstance(i, BoundLoop) else i for i in nest.items)
-    faults = Faults()
-    return count_op(OpNest(nest.op, items, nest.chains, nest.shared), (structure, factors), faults), faults
+    return count_op(OpNest(nest.op, items, nest.chains, nest.shared), (structure, factors))
 
 
 def single_cycles(nest: OpNest, structure: Structure, factors: tuple[int, ...], on: Machine) -> float:
     """Cycles of one mapping, as `sata run` has them."""
-    counts, _ = single_counts(nest, structure, factors)
-    found = dict(tally(counts, on.prices, on.bits, Faults()).cycles)
+    found = dict(tally(single_counts(nest, structure, factors), on.prices, on.bits, Faults()).cycles)
     filling = found.pop(FILLING, 0.0)
     return max(found.values()) + filling
 
@@ -207,7 +211,7 @@ def single_cycles(nest: OpNest, structure: Structure, factors: tuple[int, ...], 
 def _one_by_one(
     nest: OpNest, structure: Structure, factors: NDArray[np.int64], on: Machine
 ) -> tuple[Floats, Floats, Bools]:
-    """Where sparsity rules may not be modelled for some of the mappings: those fit nowhere."""
+    """Each of a batch by itself, where some of them cannot be counted."""
     energy, cycles = np.full(factors.shape[1], np.inf), np.full(factors.shape[1], np.inf)
     fits = np.zeros(factors.shape[1], dtype=bool)
     for b in range(factors.shape[1]):
@@ -216,10 +220,15 @@ def _one_by_one(
 
 
 def figures(nest: OpNest, structure: Structure, factors: tuple[int, ...], on: Machine) -> tuple[float, float, bool]:
-    """(energy in pJ with leakage, cycles, whether all fits) of one mapping, summed as `sata run` sums, to the last bit."""
-    counts, faults = single_counts(nest, structure, factors)
-    if len(faults):
+    """(energy in pJ with leakage, cycles, whether all fits) of one mapping, summed as `sata run` sums, to the last bit.
+
+    A mapping that `sata run` cannot count fits nowhere. Raises: SpecError for an action without a price.
+    """
+    try:
+        counts = single_counts(nest, structure, factors)
+    except SpecError:
         return float("inf"), float("inf"), False
+    faults = Faults()
     found = tally(counts, on.prices, on.bits, faults)
     faults.check()
     resources = dict(found.cycles)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sata.costs.nodes import all_nodes, price_nodes, prices_of
-from sata.nest.kinds import check_kinds, check_modelled
+from sata.counts.models import check_densities
+from sata.evaluation import check_gated_actions
+from sata.nest.formats import check_formats, check_kept
+from sata.nest.kinds import check_kinds, check_lockstep
+from sata.nest.leaders import check_rules
+from sata.nest.model import Group, Level, OpNest
 from sata.search.score import Machine, machine
+from sata.search.space import Constraints, allowed
 from sata.specs import Loaded, in_order, load
 from sata.specs.faults import Faults, SpecError, Where
-from sata.specs.model import Arch, Workload
+from sata.specs.model import Arch, Memory, Workload
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,27 @@ def setting_of(arch: Any, workload: Any = None, variables: Mapping[str, Any] | N
     faults.check()
     assert loaded.arch is not None and loaded.workload is not None
     check_kinds(loaded.arch, loaded.workload, faults)
-    check_modelled(loaded.arch, faults)
+    check_lockstep(loaded.arch, faults)
+    check_kept(loaded.arch, loaded.workload, faults)
+    check_rules(loaded.arch, loaded.workload, faults)
+    check_densities(loaded.workload, faults)
+    check_formats(_all_kept(loaded.arch, loaded.workload), loaded.workload.bits, faults)
     library = prices_of(loaded.arch, loaded.docs, faults)
     prices = price_nodes(loaded.arch, library, faults, loaded.docs[0]) if library is not None else {}
+    check_gated_actions(loaded.arch, prices, faults)
     if len(faults):
         raise SpecError(in_order(faults, [doc.label for doc in loaded.docs]))
     instances = {node.name: number for node, number in all_nodes(loaded.arch)}
     on = machine(prices, instances, loaded.workload.bits, loaded.arch.clock_hz)
     return Setting(loaded, loaded.arch, loaded.workload, on)
+
+
+def _all_kept(arch: Arch, workload: Workload) -> Iterator[Group]:
+    """Every op with memories that keep all they may: a format has to do for whatever a search may choose."""
+    memories = {n.name: n for way in arch.ways() for n in way if isinstance(n, Memory)}
+    for op in workload.ops:
+        levels = tuple(
+            Level(m, tuple(t.name for t in op.tensors if not t.local and allowed(t, m, Constraints())[1]))
+            for m in memories.values()
+        )
+        yield Group(op.name, op.layer, (OpNest(op, levels, {}, len(levels)),))

@@ -92,9 +92,9 @@ def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answ
     start = time.monotonic()
     best, counts, shared = Best(Objective(task.objective)), Tally(), Shared()
     frames = [
-        f for s in skeletons(task.arch, task.op, task.on.prices, task.constraints)
-        if (f := frame_of(s, task.on, task.constraints, task.ragged)).modelled
-    ]  # fmt: skip
+        frame_of(s, task.on, task.constraints, task.ragged)
+        for s in skeletons(task.arch, task.op, task.on.prices, task.constraints)
+    ]
     searches = [
         Search(f, best, counts, shared, tick=None if tick is None else lambda: tick(best, counts)) for f in frames
     ]

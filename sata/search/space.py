@@ -89,7 +89,7 @@ def _chains(op: Op, tensor: Tensor, memories: Sequence[Memory], constraints: Con
     """The chains of memories a tensor may have. Only a state may have its home further in than the outermost memory."""
     free: list[tuple[bool, ...]] = []
     for memory in memories:
-        must, may = _allowed(tensor, memory, constraints)
+        must, may = allowed(tensor, memory, constraints)
         free.append((True,) if must else (True, False) if may else (False,))
     carried = tensor.role == "output" and any(r not in tensor.ranks() for r in op.sequential)
     for choice in product(*free):
@@ -98,7 +98,7 @@ def _chains(op: Op, tensor: Tensor, memories: Sequence[Memory], constraints: Con
             yield chain
 
 
-def _allowed(tensor: Tensor, memory: Memory, constraints: Constraints) -> tuple[bool, bool]:
+def allowed(tensor: Tensor, memory: Memory, constraints: Constraints) -> tuple[bool, bool]:
     """(must the memory keep the tensor, may it)."""
     names = {tensor.kind, tensor.name}
     any_kind = memory.keep is None and memory.may_keep is None

@@ -8,7 +8,10 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from sata.counts.capacity import occupancies
 from sata.search.constraints import Rule, constraints_of
+from sata.search.nests import PlacedLoop, nest_of, shape_of
+from sata.search.score import single_counts
 from sata.search.setting import Setting
 from sata.search.solve import Answer, Task, solve
 from sata.search.space import skeletons, ways_of
@@ -92,6 +95,9 @@ def why_not(task: Task) -> Fault:
         names = ", ".join(f"{t.kind} '{t.name}'" for t in homeless) or "a tensor"
         hint = f"let the outermost memory keep {names}"
         return Fault(where, f"no mapping of '{op.name}': {names} has no home in the outermost memory", hint)
+    uncounted = _uncounted(task)
+    if uncounted is not None:
+        return uncounted
     helps = []
     for name in dict.fromkeys(
         n.name for w in arch.ways() for n in w if isinstance(n, Memory) and n.size_bits is not None
@@ -116,6 +122,20 @@ def why_not(task: Task) -> Fault:
     )
 
 
+def _uncounted(task: Task) -> Fault | None:
+    """Why not even a nest of the simplest loops can be counted, if so: a model may have no answer for a tile."""
+    for skeleton in skeletons(task.arch, task.op, task.on.prices, task.constraints):
+        last = len(skeleton.items) - 2
+        loops = [PlacedLoop(last, "", rank, bound) for rank, bound in task.op.ranks.items() if bound > 1]
+        nest = nest_of(skeleton, loops)
+        try:
+            single_counts(nest, *shape_of(nest))
+        except SpecError as error:
+            return error.faults[0]
+        return None
+    return None
+
+
 def _kept_somewhere(task: Task, tensor: str) -> bool:
     for way in ways_of(task.arch, task.op, task.on.prices, task.constraints):
         first = next(n for n in way if isinstance(n, Memory))
@@ -131,17 +151,12 @@ def _kept_somewhere(task: Task, tensor: str) -> bool:
 def _held(task: Task, arch: Arch, answer: Answer, name: str) -> int:
     """Bits that the found mapping's tiles take in a memory at least: one element of each tensor that must be there."""
     point = answer.points[0]
-    kept = point.keeps.get(name, ())
-    from sata.search.nests import nest_of, shape_of
-    from sata.search.score import single_counts
-
     for skeleton in skeletons(_unlimited(arch, (name,)), task.op, task.on.prices, task.constraints):
         if dict(skeleton.keeps) == dict(point.keeps) and tuple(i.name for i in skeleton.items) == point.items:
             nest = nest_of(skeleton, point.loops)
             structure, factors = shape_of(nest)
-            counts, _ = single_counts(nest, structure, factors)
-            own = [a for a in counts.accesses if a.memory.name == name and a.tensor.name in kept]
-            return sum(int(a.dense.tile) * task.on.bits[a.tensor.kind] for a in own)
+            held = occupancies([single_counts(nest, structure, factors)], task.on.bits)
+            return next(o.bits for o in held if o.memory.name == name)
     raise AssertionError("a point has its skeleton")
 
 
