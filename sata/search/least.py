@@ -30,6 +30,7 @@ from sata.specs.formats import TensorFormat
 from sata.specs.model import Memory, Op, Tensor
 
 EVENTS = ("reads", "fills", "updates", "drains", "merge_reads")
+UNSURE = frozenset(("blocks",))  # measured: nothing says that a larger tile is empty less often
 MOST = 1 << 20  # single elements that a density model is asked for
 
 
@@ -152,7 +153,7 @@ def _least_of(model: Any) -> float:
     if model.density >= 1.0:
         return 1.0
     sizes = [1 if model.sight(d) is Sight.SIZE else n for d, n in enumerate(model.shape)]
-    if model.deterministic or prod(sizes) > MOST:
+    if model.deterministic or model.name in UNSURE or prod(sizes) > MOST:
         return 0.0
     features = [np.unique([model.feature(d, 1 << i) for i in range(n)]) for d, n in enumerate(sizes)]
     return max(1.0 - float(np.max(model.p_empty(*np.ix_(*features)))), 0.0) if features else model.density
@@ -196,7 +197,10 @@ def _store(form: TensorFormat, sizes: tuple[int, ...], time: int | None, model: 
     entries = metadata = 0.0
     drops = False
     for number, (rank, bits) in enumerate(zip(form.ranks, field_bits(form.ranks, sizes, time), strict=True)):
-        kept = nonzeros if number + 1 == len(form.ranks) else whole.occupied(owner, number)
+        if number + 1 == len(form.ranks):
+            kept = nonzeros
+        else:
+            kept = 0.0 if model.name in UNSURE else whole.occupied(owner, number)
         span = kept if drops else float(prod(n for n, o in zip(sizes, owner, strict=True) if o <= number))
         found = ENCODINGS[rank.name](Fibres(0.0, span, kept, bits, lambda _: 0.0))
         entries, metadata = found.entries, metadata + found.metadata_bits

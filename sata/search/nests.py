@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 from sata.nest.graph import Shape, graph_of, structure_of
 from sata.nest.loops import Known, factors_of
@@ -51,7 +52,16 @@ def loops_in_order(skeleton: Skeleton, loops: Sequence[PlacedLoop]) -> list[Plac
             found[-1] = replace(last, factor=last.factor * loop.factor)
         else:
             found.append(loop)
-    return found
+    return [_without_idle(skeleton, found, n) for n in range(len(found))]
+
+
+def _without_idle(skeleton: Skeleton, loops: Sequence[PlacedLoop], number: int) -> PlacedLoop:
+    """A loop, of no more steps than its rank has: two ragged loops in one (3 of 2 for 5) would have some."""
+    loop = loops[number]
+    if any(other.rank == loop.rank for other in loops[:number]):
+        return loop
+    stride = prod(other.factor for other in loops[number + 1 :] if other.rank == loop.rank)
+    return replace(loop, factor=min(loop.factor, -(-skeleton.op.ranks[loop.rank] // stride)))
 
 
 def nodes_of(skeleton: Skeleton, loops: Sequence[PlacedLoop]) -> tuple[NestNode, ...]:
