@@ -35,7 +35,7 @@ Bools = NDArray[np.bool_]
 @dataclass(frozen=True)
 class Machine:
     """What of an architecture the score needs beside the nest: prices by node, bits by kind, what all of its instances
-    leak in a cycle; and of each node that leaks its power in mW and its instances, and the clock, from which that is."""
+    leak in a cycle; of each node that leaks its power in mW and its instances, and the clock, from which that is."""
 
     prices: Mapping[str, Price]
     bits: Mapping[str, int]
@@ -63,7 +63,7 @@ def score(nest: OpNest, structure: Structure, factors: NDArray[np.int64], on: Ma
     decisions = decide(nest, faults)
     if len(faults):
         return _one_by_one(nest, structure, factors, on)
-    energy = compute_energy(dense.computes, decisions.computes, nest, on)
+    energy: Any = compute_energy(dense.computes, decisions.computes, nest, on)
     fits = np.ones(number, dtype=bool)
     for memory, tensor, found in _accesses(nest, dense):
         shares = decisions.accesses.get((memory.name, tensor.name), EVERYTHING)
@@ -216,7 +216,7 @@ def _one_by_one(
 
 
 def figures(nest: OpNest, structure: Structure, factors: tuple[int, ...], on: Machine) -> tuple[float, float, bool]:
-    """(energy in pJ with leakage, cycles, whether all fits) of one mapping, summed as `sata run` sums, to the last bit."""
+    """(energy in pJ with leakage, cycles, whether all fits) of one mapping, summed as `sata run` sums."""
     counts, faults = single_counts(nest, structure, factors)
     if len(faults):
         return float("inf"), float("inf"), False

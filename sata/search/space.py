@@ -4,7 +4,8 @@ A *skeleton* is a choice of both: it fixes everything of a nest but its loops. L
 every memory that keeps something and one below every array; in a block any sequence of temporal loops may stand.
 The spatial loops of an array take, on each of its axes, any ranks and factors that fit its size.
 
-`keep` of the architecture is always kept, `may_keep` is left to the search; a memory that says neither may keep any kind.
+`keep` of the architecture is always kept, `may_keep` is left to the search; a memory that says neither may keep any
+kind.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def _chains(op: Op, tensor: Tensor, memories: Sequence[Memory], constraints: Con
     """The chains of memories a tensor may have. Only a state may have its home further in than the outermost memory."""
     free: list[tuple[bool, ...]] = []
     for memory in memories:
-        must, may = _allowed(tensor, memory, constraints)
+        must, may = allowed(tensor, memory, constraints)
         free.append((True,) if must else (True, False) if may else (False,))
     carried = tensor.role == "output" and any(r not in tensor.ranks() for r in op.sequential)
     for choice in product(*free):
@@ -98,7 +99,7 @@ def _chains(op: Op, tensor: Tensor, memories: Sequence[Memory], constraints: Con
             yield chain
 
 
-def _allowed(tensor: Tensor, memory: Memory, constraints: Constraints) -> tuple[bool, bool]:
+def allowed(tensor: Tensor, memory: Memory, constraints: Constraints) -> tuple[bool, bool]:
     """(must the memory keep the tensor, may it)."""
     names = {tensor.kind, tensor.name}
     any_kind = memory.keep is None and memory.may_keep is None
