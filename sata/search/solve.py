@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ from sata.search.space import Constraints, skeletons
 from sata.search.strategies import evolution
 from sata.specs.model import Arch, Op
 
-FIRST = 3  # skeletons that are looked at before evolution
+FIRST = 16  # skeletons that are looked at before evolution
+SHARE = 0.5  # of a budget, that evolution may take before the proof
 GUESSES = 1500  # nests that evolution tries after the first pass: the better the best so far, the less is looked at
 WIDTHS = (
     30,
@@ -138,20 +140,22 @@ def _evolve(
 ) -> bool:
     """A first nest from narrow passes below the most promising skeletons, then better ones by small changes. Not cut
     short by the budget before it has something. Returns: whether the user stopped it."""
-    strategy = evolution(frames, 0)
     try:
         for number in order[:FIRST]:
             searches[number].run(task.widths[0])
-            if best.found:
-                first = min(best.found, key=lambda f: f.energy_pj * f.cycles)
-                value = _of(task.objective, first.energy_pj, first.cycles)
-                strategy = evolution(frames, 0, (first.frame, first.loops), value)
+            if best.found and task.budget is not None and time.monotonic() > start + task.budget / 4:
                 break
+        strategy = evolution(frames, 0)
+        if best.found:
+            first = min(best.found, key=lambda f: f.energy_pj * f.cycles)
+            value = _of(task.objective, first.energy_pj, first.cycles)
+            strategy = evolution(frames, 0, (first.frame, first.loops), value)
         frame, loops = next(strategy)
-        for guess in range(GUESSES):
-            late = task.budget is not None and time.monotonic() > start + 2 * task.budget
-            if best.found and late and guess > GUESSES // 4:
-                return True
+        for guess in count():
+            spent = 0.0 if task.budget is None else (time.monotonic() - start) / task.budget
+            # in a budget evolution has what is left of its first half, so that little time is not all spent on proof
+            if best.found and (guess >= GUESSES if task.budget is None else spent > SHARE and guess >= GUESSES // 10):
+                break
             found = scored(frame, loops) if legal(frame, loops) else None
             if found is not None:
                 best.offer(found)

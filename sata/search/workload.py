@@ -92,9 +92,8 @@ def why_not(task: Task) -> Fault:
         names = ", ".join(f"{t.kind} '{t.name}'" for t in homeless) or "a tensor"
         hint = f"let the outermost memory keep {names}"
         return Fault(where, f"no mapping of '{op.name}': {names} has no home in the outermost memory", hint)
-    for memory in dict.fromkeys(
-        n for w in ways_of(arch, op, task.on.prices, task.constraints) for n in w if isinstance(n, Memory)
-    ):
+    ways = ways_of(arch, op, task.on.prices, task.constraints)
+    for memory in {n.name: n for w in ways for n in w if isinstance(n, Memory)}.values():
         must = [t for t in op.tensors if not t.local and allowed(t, memory, task.constraints)[0]]
         need = sum(task.on.bits[t.kind] for t in must)
         limit = None if memory.size_bits is None else memory.size_bits // memory.buffers
