@@ -35,8 +35,13 @@ def _budget(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
 @click.command("map", short_help="The best mapping of every op, with proof.")
 @click.argument("arch")
 @click.argument("workload", required=False)
-@click.option("--objective", type=click.Choice(["energy", "cycles", "edp", "pareto"]), default="energy", show_default=True,
-              help="What is made least: energy (with leakage), cycles, their product, or the Pareto front of both.")  # fmt: skip
+@click.option(
+    "--objective",
+    type=click.Choice(["energy", "cycles", "edp", "pareto"]),
+    default="energy",
+    show_default=True,
+    help="What is made least: energy (with leakage), cycles, their product; or the Pareto front of both.",
+)
 @click.option(
     "--budget",
     metavar="TIME",
@@ -55,7 +60,8 @@ def _budget(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
 @json_option
 def map_(
     arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None, ragged: bool,
-    workers: int | None, space: bool, output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
+    workers: int | None, space: bool, output: str | None, ops: str | None, variables: dict[str, Any],
+    json_file: str | None,
 ) -> None:  # fmt: skip
     """The best mapping of every op of WORKLOAD on ARCH, and how sure that is.
 
@@ -120,13 +126,15 @@ def _blocks(answers: dict[str, Answer]) -> list[Block]:
     energy, cycles = totals(answers)
     rows.append(("total", quantity(energy, "pj"), whole(cycles), ""))
     blocks: list[Block] = [Table("Best mappings", ("op", "energy", "cycles", "optimum"), "lrrl", tuple(rows), 1)]
-    counts = [a.counts for a in answers.values()]
+    sums = {
+        name: sum(a.counts[name] for a in answers.values()) for name in ("generated", "hopeless", "merged", "unfit")
+    }
     unproven = sum(not a.proven for a in answers.values())
     scope = "exact and ragged factors" if next(iter(answers.values())).ragged else "exact factors"
     lines = [
         f"scope      every order of loops, {scope}, every choice of what memories keep, each op by itself",
-        f"looked at  {sum(c['generated'] for c in counts):,} partial nests; left out {sum(c['hopeless'] for c in counts):,} by bound, "
-        f"{sum(c['merged'] for c in counts):,} by one at least as good, {sum(c['unfit'] for c in counts):,} too large",
+        f"looked at  {sums['generated']:,} partial nests; left out {sums['hopeless']:,} by bound, "
+        f"{sums['merged']:,} by one at least as good, {sums['unfit']:,} too large",
         f"result     {plural(len(answers) - unproven, 'op')} proven optimal, {unproven} not",
     ]
     return [*blocks, Lines("Certificate", tuple(lines))]
@@ -138,8 +146,10 @@ def _data(answers: dict[str, Answer]) -> dict[str, Any]:
     for op, a in answers.items():
         points = [{"label": f"{op} {n}", "energy_pj": p.energy_pj, "cycles": p.cycles} for n, p in enumerate(a.points)]
         ops.append({
-            "op": op, "objective": a.objective, "proven": a.proven, "gap": a.gap, "bound": a.bound, "interrupted": a.interrupted,
-            "seconds": a.seconds, "choices_of_keeps": a.skeletons, "counts": dict(a.counts), "points": points,
+            "op": op, "objective": a.objective, "proven": a.proven, "gap": a.gap, "bound": a.bound,
+            "interrupted": a.interrupted, "seconds": a.seconds, "choices_of_keeps": a.skeletons,
+            "counts": dict(a.counts),
+            "points": points,
             "pareto": list(range(len(points))) if a.objective == "pareto" else [],
         })  # fmt: skip
     found: dict[str, Any] = {"ops": ops}

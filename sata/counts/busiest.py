@@ -44,7 +44,7 @@ def busiest_bits(counts: OpCounts, memory: Memory, bits: Mapping[str, int]) -> t
 
 
 def uniform(structure: Structure, factors: NDArray[np.int64], memory: int) -> NDArray[np.bool_]:
-    """Of each mapping of a batch, whether all instances of memory number `memory` move the same. factors: [slots, B]."""
+    """Per mapping of a batch, whether all instances of memory number `memory` move the same. factors: [slots, B]."""
     alike = np.ones(factors.shape[1], dtype=bool)
     for slot in _spatial(structure, memory):
         rank = structure.slots[slot].rank

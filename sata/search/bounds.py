@@ -129,7 +129,7 @@ def _open(
 ) -> NDArray[np.float64]:
     """[3, B]: what the open link carries at least: arrivals, reads (of results: arrivals, merged), departures."""
     if strand.irregular and (rough or first + 1 == len(strand.stops)):
-        return labels.floor[t]  # into the compute, the operations say more
+        return np.asarray(labels.floor[t])  # into the compute, the operations say more
     columns = moves.counts(labels, t, Ends(strand.stops[first].arrays, False))
     crossed = moves.frame.fanouts[strand.stops[first].arrays : passed]
     # windows that differ here may coincide further in: then only the union is sure
@@ -137,7 +137,7 @@ def _open(
     together = columns[MERGED] if strand.output or unsure else columns[SHARED]
     found = np.maximum(np.stack([columns[APART], together, columns[LEAVING]]), labels.floor[t])
     labels.floor[t] = found
-    return found
+    return np.asarray(found)
 
 
 def _move(moves: Moves, labels: Labels, bits: NDArray[np.float64], of: int, item: int, read: Any, write: Any) -> None:

@@ -18,7 +18,7 @@ ROUNDS = 24  # with how many better ones of its group each label is compared
 
 
 def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64], passed: int) -> NDArray[np.bool_]:
-    """Which labels to keep. passed: arrays passed; objective: [B], the order in which candidates are compared (bounds serve best)."""
+    """Which labels to keep. passed: arrays passed; objective: [B], the order in which candidates are compared."""
     number = len(labels)
     if number < 2:
         return np.ones(number, dtype=bool)

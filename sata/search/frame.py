@@ -84,8 +84,11 @@ class Frame:
         return prod(self.bounds)
 
 
-def frame_of(skeleton: Skeleton, on: Machine, constraints: Constraints, ragged: bool) -> Frame:
-    """The frame of a skeleton. Ranks of one vanish."""
+def frame_of(
+    skeleton: Skeleton, on: Machine, constraints: Constraints, ragged: bool, known: dict[Any, Any] | None = None
+) -> Frame:
+    """The frame of a skeleton. Ranks of one vanish. known: what skeletons of one op share, filled here."""
+    known = {} if known is None else known
     op = skeleton.op
     ranks = tuple(r for r, bound in op.ranks.items() if bound > 1)
     bounds = tuple(op.ranks[r] for r in ranks)
@@ -106,13 +109,23 @@ def frame_of(skeleton: Skeleton, on: Machine, constraints: Constraints, ragged: 
     unskipped = 1.0 if kept is None else float(np.max(kept.unskipped)) / computes
     each = float(price.cycles.get(op.action, 1)) * unskipped
     fanouts = tuple(Fanout(a.multicast, a.reduce) for a in arrays)
-    plans = all_plans(arrays, ranks, bounds, temporal, constraints.ranks, not ragged, constraints.utilization)
-    shared = tuple(sharing(plans, fanouts, s.relevant, s.irregular, s.output) for s in strands)
+    names = tuple(a.name for a in arrays)
+    if names not in known:
+        known[names] = all_plans(
+            arrays, ranks, bounds, temporal, constraints.ranks, not ragged, constraints.utilization
+        )
+    plans = known[names]
+    shared = []
+    for s in strands:
+        key = (names, s.relevant, s.irregular, s.output)
+        if key not in known:
+            known[key] = sharing(plans, fanouts, s.relevant, s.irregular, s.output)
+        shared.append(known[key])
     return Frame(
         skeleton, on, ranks, bounds, strands, fanouts,
         tuple(_usable(a, [b for i, b in enumerate(bounds) if i not in temporal], ragged) for a in arrays),
         tuple(limited), temporal, compute_least(kept, computes, op.action, price), each, ragged,
-        constraints, merging, same, plans, shared,
+        constraints, merging, same, plans, tuple(shared),
     )  # fmt: skip
 
 

@@ -75,10 +75,12 @@ def root(frame: Frame) -> Labels:
         return np.ones((n, 1), dtype=np.int64)
 
     one = Labels(
-        np.array(frame.bounds, dtype=np.int64).reshape(ranks, 1), np.ones(1, dtype=np.int64), ones(tensors), ones(tensors),
+        np.array(frame.bounds, dtype=np.int64).reshape(ranks, 1), np.ones(1, dtype=np.int64), ones(tensors),
+        ones(tensors),
         np.zeros((tensors, 1), dtype=np.int64), ones(tensors), ones(tensors), ones(tensors), ones(tensors),
         np.zeros((tensors, 1), dtype=np.int64), np.zeros((tensors, 1)), np.full(1, frame.compute_pj), np.zeros(1),
-        np.zeros((limited, 2, 1)), ones(limited), np.zeros((tensors, 3, 1)), np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64),
+        np.zeros((limited, 2, 1)), ones(limited), np.zeros((tensors, 3, 1)), np.zeros(1, dtype=np.int64),
+        np.zeros(1, dtype=np.int64),
     )  # fmt: skip
     number = frame.plans.factors.shape[1]
     labels = one.take(np.zeros(number, dtype=np.int64))

@@ -88,7 +88,7 @@ class Moves:
         regular = [r for r, relevant in enumerate(strand.relevant) if relevant and r not in strand.irregular]
         tile = np.prod(labels.left[regular], axis=0) if regular else np.ones(len(labels), dtype=np.int64)
         scale = labels.spread[t] * tile
-        found = found * scale
+        found = np.asarray(found * scale, dtype=np.float64)
         found[TILE] *= tile / scale
         found[CHILDREN] *= labels.since[t] / scale
         if strand.output:
@@ -101,7 +101,7 @@ class Moves:
         return found
 
     def close_memory(self, labels: Labels, item: int) -> Labels:
-        """Labels after the memory of an item, what it keeps having arrived; those whose tiles do not fit are left out."""
+        """Labels after the memory of an item, what it keeps having arrived; tiles that do not fit are left out."""
         memory = self.frame.skeleton.items[item]
         assert isinstance(memory, Memory)
         limit = None if memory.size_bits is None else memory.size_bits // memory.buffers

@@ -30,15 +30,15 @@ class Plans:
 
     def lanes(self, array: int, plan: Ints) -> Ints:
         """Lanes of the arrays from number `array` on, [B]."""
-        return np.prod(self.ahead[array], axis=0)[plan]
+        return np.asarray(np.prod(self.ahead[array], axis=0)[plan], dtype=np.int64)
 
 
 def all_plans(
     arrays: Sequence[Array], ranks: Sequence[str], bounds: Sequence[int], fixed: frozenset[int],
     allowed: Mapping[tuple[str, str], tuple[str, ...]], exact: bool, least: float = 0.0,
 ) -> Plans:  # fmt: skip
-    """Every plan. fixed: ranks that stay in time; allowed: (array, axis) -> names of ranks that may stand there; least: share
-    of the lanes of every axis that is used."""
+    """Every plan. fixed: ranks that stay in time; allowed: (array, axis) -> names of ranks that may stand there; least:
+    share of the lanes of every axis that is used."""
     slots: list[Slot] = []
     factors: Ints = np.ones((0, 1), dtype=np.int64)
     used = np.ones((len(bounds), 1), dtype=np.int64)

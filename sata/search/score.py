@@ -36,7 +36,7 @@ Bools = NDArray[np.bool_]
 @dataclass(frozen=True)
 class Machine:
     """What of an architecture the score needs beside the nest: prices by node, bits by kind, what all of its instances
-    leak in a cycle; and of each node that leaks its power in mW and its instances, and the clock, from which that is."""
+    leak in a cycle; of each node that leaks its power in mW and its instances, and the clock, from which that is."""
 
     prices: Mapping[str, Price]
     bits: Mapping[str, int]
@@ -220,7 +220,7 @@ def _one_by_one(
 
 
 def figures(nest: OpNest, structure: Structure, factors: tuple[int, ...], on: Machine) -> tuple[float, float, bool]:
-    """(energy in pJ with leakage, cycles, whether all fits) of one mapping, summed as `sata run` sums, to the last bit.
+    """(energy in pJ with leakage, cycles, whether all fits) of one mapping, summed as `sata run` sums.
 
     A mapping that `sata run` cannot count fits nowhere. Raises: SpecError for an action without a price.
     """

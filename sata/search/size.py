@@ -79,7 +79,8 @@ def nests_of(skeleton: Skeleton, constraints: Constraints) -> int:
             if rank in constraints.ranks.get((item.name, axis), (rank,))
         ]  # fmt: skip
         total *= _factorisations(op.ranks[rank], blocks, spatial)
-    return total * factorial(len(ranks)) ** sum(isinstance(i, (Memory, Array)) for i in skeleton.items)
+    blocks_with_loops = sum(isinstance(i, (Memory, Array)) for i in skeleton.items)
+    return total * int(factorial(len(ranks)) ** blocks_with_loops)
 
 
 def _factorisations(bound: int, blocks: int, lanes: Sequence[int]) -> int:

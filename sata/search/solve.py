@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +21,8 @@ from sata.search.space import Constraints, skeletons
 from sata.search.strategies import evolution
 from sata.specs.model import Arch, Op
 
+FIRST = 16  # skeletons that are looked at before evolution
+SHARE = 0.5  # of a budget, that evolution may take before the proof
 GUESSES = 1500  # nests that evolution tries after the first pass: the better the best so far, the less is looked at
 WIDTHS = (
     30,
@@ -88,11 +92,13 @@ def _value(objective: str, p: Point) -> float:
 
 
 def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answer:
-    """Search one op. The first pass runs to its first mapping whatever the budget; after that it is kept."""
+    """Search one op. It runs to its first mapping whatever the budget; after that the budget is kept, but for the
+    last step of it."""
     start = time.monotonic()
     best, counts, shared = Best(Objective(task.objective)), Tally(), Shared()
+    known: dict[Any, Any] = {}
     frames = [
-        frame_of(s, task.on, task.constraints, task.ragged)
+        frame_of(s, task.on, task.constraints, task.ragged, known)
         for s in skeletons(task.arch, task.op, task.on.prices, task.constraints)
     ]
     searches = [
@@ -104,13 +110,14 @@ def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answ
         if len(least.energy):
             open_.append((float(best.objective.value(least.energy, least.cycles).min()), number))
     open_.sort()
-    interrupted = False
+    interrupted = not task.ragged and _evolve(task, frames, searches, best, [n for _, n in open_], start)
     for width in task.widths:
         after: list[tuple[float, int]] = []
         for least_value, number in open_:
-            if interrupted or _hopeless(best, least_value):
-                if interrupted:
-                    after.append((least_value, number))
+            if _hopeless(best, least_value):
+                continue
+            if interrupted and best.found:
+                after.append((least_value, number))
                 continue
             search = searches[number]
             search.deadline = start + task.budget if task.budget is not None and best.found else None
@@ -123,26 +130,32 @@ def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answ
             if left < PROVEN:
                 after.append((max(least_value, left), number))
         open_ = sorted(after)
-        if width == task.widths[0] and open_ and not task.ragged and not interrupted:
-            interrupted = _evolve(task, frames, best, start)
-            open_ = [(value, number) for value, number in open_ if not _hopeless(best, value)]
-        if not open_:
+        if not open_ or (interrupted and best.found):
             break
     return _answer(task, best, counts, open_, len(frames), interrupted, time.monotonic() - start)
 
 
-def _evolve(task: Task, frames: list[Frame], best: Best, start: float) -> bool:
-    """Better guesses from what the first pass found. Returns: whether time ran out or the user stopped it."""
-    first = min(best.found, key=lambda f: f.energy_pj * f.cycles, default=None)
-    nest, value = None, PROVEN
-    if first is not None:
-        nest, value = (first.frame, first.loops), _of(task.objective, first.energy_pj, first.cycles)
-    strategy = evolution(frames, 0, nest, value)
+def _evolve(
+    task: Task, frames: list[Frame], searches: list[Search], best: Best, order: list[int], start: float
+) -> bool:
+    """A first nest from narrow passes below the most promising skeletons, then better ones by small changes. Not cut
+    short by the budget before it has something. Returns: whether the user stopped it."""
     try:
+        for number in order[:FIRST]:
+            searches[number].run(task.widths[0])
+            if best.found and task.budget is not None and time.monotonic() > start + task.budget / 4:
+                break
+        strategy = evolution(frames, 0)
+        if best.found:
+            first = min(best.found, key=lambda f: f.energy_pj * f.cycles)
+            value = _of(task.objective, first.energy_pj, first.cycles)
+            strategy = evolution(frames, 0, (first.frame, first.loops), value)
         frame, loops = next(strategy)
-        for _ in range(GUESSES):
-            if task.budget is not None and best.found and time.monotonic() > start + task.budget:
-                return True
+        for guess in count():
+            spent = 0.0 if task.budget is None else (time.monotonic() - start) / task.budget
+            # in a budget evolution has what is left of its first half, so that little time is not all spent on proof
+            if best.found and (guess >= GUESSES if task.budget is None else spent > SHARE and guess >= GUESSES // 10):
+                break
             found = scored(frame, loops) if legal(frame, loops) else None
             if found is not None:
                 best.offer(found)

@@ -4,7 +4,8 @@ A *skeleton* is a choice of both: it fixes everything of a nest but its loops. L
 every memory that keeps something and one below every array; in a block any sequence of temporal loops may stand.
 The spatial loops of an array take, on each of its axes, any ranks and factors that fit its size.
 
-`keep` of the architecture is always kept, `may_keep` is left to the search; a memory that says neither may keep any kind.
+`keep` of the architecture is always kept, `may_keep` is left to the search; a memory that says neither may keep any
+kind.
 """
 
 from __future__ import annotations

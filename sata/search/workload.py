@@ -14,7 +14,7 @@ from sata.search.nests import PlacedLoop, nest_of, shape_of
 from sata.search.score import single_counts
 from sata.search.setting import Setting
 from sata.search.solve import Answer, Task, solve
-from sata.search.space import skeletons, ways_of
+from sata.search.space import allowed, skeletons, ways_of
 from sata.search.workers import solve_all
 from sata.specs.faults import Fault, SpecError, Where, did_you_mean
 from sata.specs.model import Arch, Branch, Memory, Node, Op
@@ -98,6 +98,14 @@ def why_not(task: Task) -> Fault:
     uncounted = _uncounted(task)
     if uncounted is not None:
         return uncounted
+    ways = ways_of(arch, op, task.on.prices, task.constraints)
+    for memory in {n.name: n for w in ways for n in w if isinstance(n, Memory)}.values():
+        must = [t for t in op.tensors if not t.local and allowed(t, memory, task.constraints)[0]]
+        must = [t for t in must if memory.format_of(t) is None]  # what a format stores may be next to nothing
+        need = sum(task.on.bits[t.kind] for t in must)
+        limit = None if memory.size_bits is None else memory.size_bits // memory.buffers
+        if limit is not None and need > limit:
+            return _too_small(op, memory, limit, need, f"one element of each of {', '.join(t.name for t in must)}", "")
     helps = []
     for name in dict.fromkeys(
         n.name for w in arch.ways() for n in w if isinstance(n, Memory) and n.size_bits is not None
@@ -107,18 +115,15 @@ def why_not(task: Task) -> Fault:
             helps.append((name, _held(task, arch, answer, name)))
     if helps:
         name, bits = helps[0]
-        memory = next(n for w in arch.ways() for n in w if n.name == name)
-        assert isinstance(memory, Memory) and memory.size_bits is not None
-        limit = memory.size_bits // memory.buffers
+        small_one = next(n for w in arch.ways() for n in w if n.name == name)
+        assert isinstance(small_one, Memory) and small_one.size_bits is not None
+        limit = small_one.size_bits // small_one.buffers
         others = "".join(f"; so would a larger {n}" for n, _ in helps[1:])
-        message = (
-            f"no mapping of '{op.name}' fits: {name} holds {limit} b and would need {bits} b, {bits - limit} b more"
-        )
-        return Fault(memory.where, message, f"give {name} {bits * memory.buffers} b, or let it keep less{others}")
-    small = ", ".join(m.name for w in arch.ways() for m in w if isinstance(m, Memory) and m.size_bits is not None)
+        return _too_small(op, small_one, limit, bits, "the tiles of a mapping that fits everywhere else", others)
+    sized = ", ".join(m.name for w in arch.ways() for m in w if isinstance(m, Memory) and m.size_bits is not None)
     message = f"no mapping of '{op.name}' fits, and no single memory is at fault"
     return Fault(
-        where, message, f"several of {small} are too small for what they must keep, or the rules of sparsity forbid it"
+        where, message, f"several of {sized} are too small for what they must keep, or the rules of sparsity forbid it"
     )
 
 
@@ -134,6 +139,12 @@ def _uncounted(task: Task) -> Fault | None:
             return error.faults[0]
         return None
     return None
+
+
+def _too_small(op: Op, memory: Memory, limit: int, need: int, what: str, others: str) -> Fault:
+    name = memory.name
+    message = f"no mapping of '{op.name}' fits: {name} holds {limit} b, {what} take {need} b, {need - limit} b more"
+    return Fault(memory.where, message, f"give {name} {need * memory.buffers} b, or let it keep less{others}")
 
 
 def _kept_somewhere(task: Task, tensor: str) -> bool:

@@ -53,7 +53,7 @@ def mapping_text(answers: Mapping[str, Answer], arch: Arch, header: Sequence[str
         lines += [f"# {line}" for line in certificate(answer)]
         lines += [f"- ops: {_quoted(op)}", "  nest:"]
         for node in entry["nest"]:
-            lines.append("  - " + ("{%s}" % ", ".join(f"{k}: {_value(v)}" for k, v in node.items())))
+            lines.append(f"  - {{{', '.join(f'{k}: {_value(v)}' for k, v in node.items())}}}")
     return "\n".join([*lines, ""])
 
 
@@ -63,13 +63,14 @@ def certificate(answer: Answer) -> list[str]:
     scope = "ragged and exact factors" if answer.ragged else "exact factors"
     sure = "proven optimal" if answer.proven else f"within {answer.gap:.3%} of the optimum"
     if answer.objective == "pareto":
-        sure = f"Pareto front of {len(answer.points)}, {'proven' if answer.proven else 'not proven complete'}; least product"
+        known = "proven" if answer.proven else "not proven complete"
+        sure = f"Pareto front of {len(answer.points)}, {known}; least product"
     counts = answer.counts
     return [
         f"{answer.op}: {point.energy_pj:.6g} pJ, {point.cycles:.6g} cycles; {answer.objective}: {sure}",
         f"  scope: {answer.skeletons} choices of what memories keep, every order, {scope}; partial nests: "
-        f"{counts.get('generated', 0)} looked at, {counts.get('hopeless', 0)} by bound and {counts.get('merged', 0)} by "
-        f"a better one left out, {counts.get('unfit', 0)} too large; bound {answer.bound:.6g}",
+        f"{counts.get('generated', 0)} looked at, {counts.get('hopeless', 0)} left out by bound, "
+        f"{counts.get('merged', 0)} by a better one, {counts.get('unfit', 0)} too large; bound {answer.bound:.6g}",
     ]
 
 

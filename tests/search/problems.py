@@ -75,7 +75,9 @@ def _workload(rng: random.Random, compute: str, bounds: dict[str, int]) -> dict[
     if "t" in bounds:
         op["sequential"] = ["t"]
     kinds = [f"kind_{n}" for n in tensors]
-    return {"workload": {"name": "tiny", "kinds": kinds, "bits": {k: rng.choice([1, 8, 16]) for k in kinds}, "ops": [op]}}
+    return {
+        "workload": {"name": "tiny", "kinds": kinds, "bits": {k: rng.choice([1, 8, 16]) for k in kinds}, "ops": [op]}
+    }
 
 
 def _arch(rng: random.Random, compute: str, ragged: bool) -> dict[str, Any]:
@@ -89,7 +91,9 @@ def _arch(rng: random.Random, compute: str, ragged: bool) -> dict[str, Any]:
     for n, component in enumerate(classes):
         memory: dict[str, Any] = {"memory": f"M{n}", "class": component}
         if n == 0:
-            memory["keep"] = [*kinds[: len(outputs) - 1], *kinds] if rng.random() < 0.8 or "lif" not in compute else kinds[1:]
+            memory["keep"] = (
+                [*kinds[: len(outputs) - 1], *kinds] if rng.random() < 0.8 or "lif" not in compute else kinds[1:]
+            )
             memory["keep"] = list(dict.fromkeys(memory["keep"]))
             if len(memory["keep"]) < len(kinds):
                 memory["may_keep"] = [k for k in kinds if k not in memory["keep"]]
@@ -104,7 +108,10 @@ def _arch(rng: random.Random, compute: str, ragged: bool) -> dict[str, Any]:
             if rng.random() < 0.2:
                 memory["buffers"] = 2
         if rng.random() < 0.5:
-            memory["bandwidth"] = {"read": f"{rng.choice([1, 4, 16])} b/cycle", "write": f"{rng.choice([2, 8])} b/cycle"}
+            memory["bandwidth"] = {
+                "read": f"{rng.choice([1, 4, 16])} b/cycle",
+                "write": f"{rng.choice([2, 8])} b/cycle",
+            }
         nodes.append(memory)
         if arrays < 2 and rng.random() < 0.4:
             shape = {"x": rng.choice([2, 3, 4])}

@@ -68,7 +68,7 @@ def _formats(rng: random.Random, nodes: list[dict[str, Any]], tensors: list[str]
     for node in _memories(nodes):
         for name in _kept(node):
             if rng.random() < 0.5:
-                ranks = compute.split(f"{name}[")[1].split("]")[0].count(",") + 1
+                ranks = compute.split(f"{name}[")[1].split("]", maxsplit=1)[0].count(",") + 1
                 number = rng.randint(1, min(ranks, 2))
                 node.setdefault("format", {})[f"kind_{name}"] = [rng.choice(OUTER)] * (number - 1) + [
                     rng.choice(FORMATS)

@@ -96,7 +96,11 @@ def test_merging_changes_nothing_but_the_work(seed: int) -> None:
     for objective in ("energy", "cycles"):
         with_it, less = searched(frames_of(seed, False), objective)
         without, more = searched(frames_of(seed, False), objective, merging=False)
-        assert optimum(with_it, objective) == pytest.approx(optimum(without, objective), rel=1e-9) if without else not with_it
+        assert (
+            optimum(with_it, objective) == pytest.approx(optimum(without, objective), rel=1e-9)
+            if without
+            else not with_it
+        )
         assert less.generated <= more.generated
 
 
