@@ -141,10 +141,13 @@ def _evolve(
     """A first nest from narrow passes below the most promising skeletons, then better ones by small changes. Not cut
     short by the budget before it has something. Returns: whether the user stopped it."""
     try:
+        whole = len(order) <= FIRST
         for number in order[:FIRST]:
-            searches[number].run(task.widths[0])
+            whole &= searches[number].run(task.widths[0]) == PROVEN
             if best.found and task.budget is not None and time.monotonic() > start + task.budget / 4:
                 break
+        if whole:
+            return False  # nothing was left out: there is nothing better to guess
         strategy = evolution(frames, 0)
         if best.found:
             first = min(best.found, key=lambda f: f.energy_pj * f.cycles)
@@ -154,7 +157,9 @@ def _evolve(
         for guess in count():
             spent = 0.0 if task.budget is None else (time.monotonic() - start) / task.budget
             # in a budget evolution has what is left of its first half, so that little time is not all spent on proof
-            if best.found and (guess >= GUESSES if task.budget is None else spent > SHARE and guess >= GUESSES // 10):
+            if guess >= GUESSES and (task.budget is None or spent > SHARE or not best.found):
+                break
+            if best.found and spent > SHARE and guess >= GUESSES // 10:
                 break
             found = scored(frame, loops) if legal(frame, loops) else None
             if found is not None:
