@@ -271,6 +271,8 @@ class Search:
             one = Bound(least.energy[number : number + 1], least.cycles[number : number + 1])
             if self.best.hopeless(one)[0]:
                 continue
+            if self.deadline is not None and time.monotonic() > self.deadline:
+                raise OutOfTime
             found = scored(self.frame, self._loops_of(int(labels.node[number])))
             self.tally.scored += 1
             if found is not None:

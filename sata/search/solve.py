@@ -31,6 +31,7 @@ WIDTHS = (
     30_000,
     1_000_000,
 )  # partial nests kept at each place, pass by pass: something good soon, then the proof
+WIDEST = 3000  # where a nest has its costs only when it is complete: more of them take too long to count one by one
 PROVEN = float("inf")
 
 
@@ -116,7 +117,8 @@ def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answ
         for least_value, number in open_:
             if _hopeless(best, least_value):
                 continue
-            if interrupted and best.found:
+            too_wide = width > WIDEST and not frames[number].linear
+            if (interrupted or too_wide) and best.found:
                 after.append((least_value, number))
                 continue
             search = searches[number]
