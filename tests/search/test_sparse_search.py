@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+from dataclasses import replace
 from itertools import islice
+from math import prod
+from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
+import sata
 from sata.search.frame import Frame, frame_of
 from sata.search.frontier import Best, Search, Tally
 from sata.search.nests import nest_of, shape_of
@@ -16,7 +22,10 @@ from sata.search.objective import NAMES, Objective
 from sata.search.plain import all_nests, enumerate_scores
 from sata.search.score import figures
 from sata.search.setting import setting_of
+from sata.search.solve import Answer, Task, solve
 from sata.search.space import Constraints, skeletons
+from sata.search.workload import map_workload
+from sata.search.write import mapping_text
 
 from .sparse_problems import random_sparse_problem
 from .test_search import Points, front, optimum
@@ -96,3 +105,66 @@ def test_bounds_of_the_root_are_bounds(seed: int) -> None:
         if points:
             assert least.energy.min() <= min(e for e, _ in points) * (1 + 1e-12)
             assert least.cycles.min() <= min(c for _, c in points) * (1 + 1e-12)
+
+
+ARCH: dict[str, Any] = yaml.safe_load("""
+arch:
+  name: small
+  clock: 100 MHz
+  libraries: [relative]
+  nodes:
+  - {memory: DRAM, class: dram, bandwidth: {read: 4 B/cycle, write: 4 B/cycle}}
+  - {memory: GLB, class: sram, size: 60 b, keep: [activation], format: {activation: bitmask}, skip: {activation: [weight]}}
+  - {memory: acc, class: regfile, size: 16 b, keep: [current]}
+  - {array: PEs, shape: {x: 2}, multicast: tile, reduce: true, lockstep: true}
+  - {compute: PE, class: mac, skip: [activation]}
+""")
+WORKLOAD: dict[str, Any] = yaml.safe_load("""
+workload:
+  name: one
+  bits: {weight: 8, activation: 16, current: 16}
+  ops:
+  - {name: a, stage: forward, action: multiply_accumulate, ranks: {m: 4, k: 8}, compute: "Z[m] += A[m,k] * B[k]",
+     tensors: {Z: {kind: current}, A: {kind: weight, density: 0.5}, B: {kind: activation, density: 0.25}}}
+""")
+
+
+@pytest.mark.parametrize("objective", NAMES)
+def test_figures_are_those_of_a_run(objective: str) -> None:
+    """To the last bit, under a rule, a format and lanes in lockstep."""
+    answer = map_workload(setting_of(ARCH, WORKLOAD), objective, workers=1)["a"]
+    assert answer.proven
+    for point in answer.points:
+        text = mapping_text({"a": replace(answer, points=(point,))}, setting_of(ARCH, WORKLOAD).arch, [])
+        result = sata.evaluate(ARCH, WORKLOAD, text)
+        assert result.energy_pj() == point.energy_pj
+        assert result.cycles == point.cycles
+
+
+def test_a_tile_that_only_fits_compressed_is_found() -> None:
+    """All of B, 128 b, stays in 60 b: 8 b of mask and a quarter of the values. Without the format, tiles of 2."""
+    whole = map_workload(setting_of(ARCH, WORKLOAD), workers=1)["a"]
+    plain = json.loads(json.dumps(ARCH))
+    del plain["arch"]["nodes"][1]["format"]
+    parts = map_workload(setting_of(plain, WORKLOAD), workers=1)["a"]
+    assert whole.proven and parts.proven
+    assert _inside(whole) == 8
+    assert _inside(parts) <= 3
+
+
+def _inside(answer: Answer) -> int:
+    """How much of k is looped over below the buffer."""
+    at = answer.points[0].items.index("GLB")
+    return prod(loop.factor for loop in answer.points[0].loops if loop.rank == "k" and loop.item >= at)
+
+
+def test_a_large_space_ends_with_an_honest_gap() -> None:
+    """What a budget cuts off is never called proven, and the bound is below what is found."""
+    large = json.loads(json.dumps(WORKLOAD))
+    large["workload"]["ops"][0]["ranks"] = {"m": 720, "k": 960}
+    setting = setting_of(ARCH, large)
+    task = Task(setting.arch, setting.workload.ops[0], setting.machine, "edp", Constraints(), budget=1.0)
+    answer = solve(task)
+    assert not answer.proven
+    assert 0 < answer.bound <= answer.points[0].energy_pj * answer.points[0].cycles
+    assert answer.gap > 0
