@@ -31,7 +31,7 @@ PAGES = tuple(
     if not set(path.relative_to(ROOT).parts) & set(_HIDDEN)
 )
 _FENCE = re.compile(r"^[ \t>*-]*(```|~~~)", re.MULTILINE)
-_SPEC = re.compile(r"(arch|mapping|library|counts):|workload:\n  name:|variables:")
+_SPEC = re.compile(r"(arch|mapping|library|counts|variables|include): *[^ ]|(arch|mapping|library|counts|variables):\n|workload:\n  name:")
 _ENTRIES = re.compile(r"- (ops:|\{ops:)")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# file: (\S+)\n")
@@ -54,7 +54,7 @@ def blocks(page: str) -> list[Block]:
 
 def installs(page: str, block: Block) -> bool:
     """Is this one of the two commands that make an environment of their own? They are tried elsewhere."""
-    return page[: block.span[0]].endswith("-->\n```sh\n")
+    return re.search(r"<!-- (run|test) -->\n```sh\n\Z", page[: block.span[0]]) is not None
 
 
 def excused(page: str, block: Block) -> str:
