@@ -26,6 +26,7 @@ html_theme = "furo"
 html_title = f"sata {__version__}"
 html_copy_source = False
 nitpicky = True
+suppress_warnings = ["misc.highlighting_failure"]  # there is no lexer for csv, nor for templates of YAML
 
 _SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _PAGE = re.compile(r"^\| \[(\S+)\.md\]", re.MULTILINE)
@@ -33,10 +34,10 @@ _OUTSIDE = re.compile(r"(?<!!)\[([^\]]+)\]\(((?:\.\./|plugin_template/|notebooks
 
 
 def navigation(index: str) -> str:
-    """The hidden tables of contents that follow from index.md: one for each of its sections, with the pages it lists."""
-    found = [(title, _PAGE.findall(text)) for title, text in _SECTION.findall(index)]
+    """The hidden tables of contents that follow from index.md: one for each section, with the pages it lists."""
+    found = [(title, "\n".join(_PAGE.findall(text))) for title, text in _SECTION.findall(index)]
     return "".join(
-        f"\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n" + "\n".join(pages) + "\n```\n" for title, pages in found if pages
+        f"\n```{{toctree}}\n:hidden:\n:caption: {title}\n\n{pages}\n```\n" for title, pages in found if pages
     )
 
 

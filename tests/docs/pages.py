@@ -31,7 +31,9 @@ PAGES = tuple(
     if not set(path.relative_to(ROOT).parts) & set(_HIDDEN)
 )
 _FENCE = re.compile(r"^[ \t>*-]*(```|~~~)", re.MULTILINE)
-_SPEC = re.compile(r"(arch|mapping|library|counts|variables|include): *[^ ]|(arch|mapping|library|counts|variables):\n|workload:\n  name:")
+_SPEC = re.compile(
+    r"(arch|mapping|library|counts|variables|include): *[^ ]|(arch|mapping|library|counts|variables):\n|workload:\n  name:"
+)
 _ENTRIES = re.compile(r"- (ops:|\{ops:)")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# file: (\S+)\n")
@@ -83,7 +85,9 @@ def unexplained(page: str) -> list[str]:
         shown = block.language in ("sh", "python")
     fences = len(_FENCE.findall(page))
     if fences != 2 * len(blocks(page)):
-        found.append(f"{fences} fences for {len(blocks(page))} blocks: one is indented, not closed, or has odd words behind it")
+        found.append(
+            f"{fences} fences for {len(blocks(page))} blocks: one is indented, not closed, or has odd words behind it"
+        )
     return found
 
 

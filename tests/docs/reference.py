@@ -77,7 +77,11 @@ def _option(option: click.Option) -> str:
 
 
 def _choices(option: click.Option) -> str:
-    return "|".join(str(c) for c in option.type.choices) if isinstance(option.type, click.Choice) else option.type.name.upper()
+    return (
+        "|".join(str(c) for c in option.type.choices)
+        if isinstance(option.type, click.Choice)
+        else option.type.name.upper()
+    )
 
 
 def _default(option: click.Option) -> str:
@@ -111,7 +115,12 @@ def python_page() -> str:
         "Everything that is public; whatever is not here may change without notice. Names are loaded when first used, so `import sata` costs "
         "next to nothing. Tensors are counted in elements, energies are pJ, areas um2, leakage mW, sizes bits.",
         "## sata",
-        *(part for name in sorted(sata.__all__, key=str.lower) if not name.startswith("_") for part in _member(sata, name)),
+        *(
+            part
+            for name in sorted(sata.__all__, key=str.lower)
+            if not name.startswith("_")
+            for part in _member(sata, name)
+        ),
         "## sata.plugins",
         *(part for name in sorted(_own(sata.plugins), key=str.lower) for part in _member(sata.plugins, name)),
     ]
@@ -121,7 +130,11 @@ def python_page() -> str:
 def _own(module: Any) -> list[str]:
     """Public classes and functions that a module defines."""
     found = {n: v for n, v in vars(module).items() if not n.startswith("_")}
-    return [n for n, v in found.items() if getattr(v, "__module__", "") == module.__name__ and (inspect.isclass(v) or inspect.isfunction(v))]
+    return [
+        n
+        for n, v in found.items()
+        if getattr(v, "__module__", "") == module.__name__ and (inspect.isclass(v) or inspect.isfunction(v))
+    ]
 
 
 def _member(module: Any, name: str) -> Iterator[str]:

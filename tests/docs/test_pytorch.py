@@ -101,7 +101,9 @@ def test_the_recorder_keeps_what_layers_read(tmp_path: Path) -> None:
 def test_the_workload_says_what_was_measured(tmp_path: Path) -> None:
     """The densities that the page prints are those of its workload file."""
     printed = "".join(text for _, text in outputs(PAGE, tmp_path) if text.startswith("conv1:"))
-    measured = {line.split(":")[0]: ast.literal_eval(line.split("spike: ")[1].split("}")[0]) for line in printed.splitlines()}
+    measured = {
+        line.split(":")[0]: ast.literal_eval(line.split("spike: ")[1].split("}")[0]) for line in printed.splitlines()
+    }
     made = sata.evaluate("arch/sata.yaml", str(tmp_path / "net.yaml"), "mappings/sata.yaml")
     assert made.ops
     text = (tmp_path / "net.yaml").read_text(encoding="utf-8")
