@@ -71,7 +71,8 @@ def main() -> None:
     \b
     Energy, time and area of a workload on an architecture under a mapping, all
     written in YAML. Files are looked up in the current folder, then among those
-    that sata ships: arch/sata.yaml, arch/sata and sata mean the same.
+    that sata ships: arch/sata.yaml and arch/sata mean the same, and so does sata
+    where an architecture is expected.
 
     \b
     Example:
