@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 
 from sata.cli.check import check, schema
+from sata.cli.compare import compare
 from sata.cli.components import components
 from sata.cli.exchange import export, import_
 from sata.cli.price import price
@@ -77,5 +78,5 @@ def main() -> None:
     """
 
 
-for command in (run, show, ops, check, price, components, schema, export, import_):
+for command in (run, show, compare, ops, check, price, components, schema, export, import_):
     main.add_command(command)
