@@ -11,6 +11,7 @@ from sata.cli.check import check, schema
 from sata.cli.compare import compare
 from sata.cli.components import components
 from sata.cli.exchange import export, import_
+from sata.cli.plot import plot
 from sata.cli.price import price
 from sata.cli.run import run
 from sata.cli.show import ops, show
@@ -78,5 +79,5 @@ def main() -> None:
     """
 
 
-for command in (run, show, compare, ops, check, price, components, schema, export, import_):
+for command in (run, show, compare, plot, ops, check, price, components, schema, export, import_):
     main.add_command(command)

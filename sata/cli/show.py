@@ -38,8 +38,8 @@ def show(
     from sata.counts.op import count_op
     from sata.evaluation import prepare
     from sata.report.files import check_targets
-    from sata.report.nest_svg import nest_svg
     from sata.report.nest_text import nest_block
+    from sata.report.pictures.nest import nest_svg
     from sata.report.text import listed
     from sata.specs.faults import Faults
 

@@ -8,16 +8,18 @@ the change. A record that only one result has is a change of counts. Leakage cou
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sata.report.result import Record, Result
+from sata.report.sums import sums
 
 TOTALS = ("energy_pj", "cycles", "seconds", "area_um2", "leakage_mw", "kept_bits")
 EACH = ("stage", "layer", "op", "component", "kind")  # what `--each` may name
 _RECORD = ("op", "component", "tensor", "action", "outcome")  # what tells records apart
 _PART = ("component", "kind", "action", "outcome")  # what changes are summed by
+_ROUNDING = 1e-12  # a smaller share of an energy is a float's last digits, and no price
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +100,10 @@ def _each(field: str, a: Result, b: Result) -> list[Change]:
     for what, rows in (("energy_pj", [a.records, b.records]), ("cycles", [a.ops, b.ops])):
         if what == "cycles" and field in ("component", "kind"):
             continue
-        sums = [_sums(side, lambda r: r[field], lambda r, what=what: r[what]) for side in rows]  # type: ignore[misc]
-        for name in dict.fromkeys((*sums[0], *sums[1])):
+        both = [sums(side, lambda r: r[field], what) for side in rows]
+        for name in dict.fromkeys((*both[0], *both[1])):
             label = f"{field} {name or '(none)'}"
-            found.append(Change(what, label, sums[0].get(name), sums[1].get(name)))
+            found.append(Change(what, label, both[0].get(name), both[1].get(name)))
     return found
 
 
@@ -111,8 +113,12 @@ def _causes(a: Result, b: Result) -> list[Record]:
     parts: dict[tuple[str, ...], list[tuple[float, float, float, float, float, float]]] = {}
     for key in dict.fromkeys((*sides[0], *sides[1])):
         (count_a, energy_a, part_a), (count_b, energy_b, part_b) = (s.get(key, (0.0, 0.0, ())) for s in sides)
-        counts, prices = _split(count_a, energy_a, count_b, energy_b)
-        parts.setdefault(part_a or part_b, []).append((energy_a, energy_b, counts, prices, count_a, count_b))
+        part = part_a or part_b
+        if "leak" in part and not (part_a and part_b):
+            counts, prices = 0.0, energy_b - energy_a  # it leaks for as long as the run takes; only one prices that
+        else:
+            counts, prices = _split(count_a, energy_a, count_b, energy_b)
+        parts.setdefault(part, []).append((energy_a, energy_b, counts, prices, count_a, count_b))
     found = []
     for part, rows in parts.items():
         energy_a, energy_b, counts, prices, count_a, count_b = (math.fsum(column) for column in zip(*rows, strict=True))
@@ -131,7 +137,9 @@ def _split(count_a: float, energy_a: float, count_b: float, energy_b: float) -> 
     if not count_a or not count_b:
         return energy_b - energy_a, 0.0
     counts = (count_b - count_a) * (energy_a / count_a)
-    return counts, energy_b - energy_a - counts
+    prices = energy_b - energy_a - counts
+    rounding = _ROUNDING * max(abs(energy_a), abs(energy_b))
+    return (counts, prices) if abs(prices) > rounding else (energy_b - energy_a, 0.0)
 
 
 def _records(result: Result) -> dict[tuple[str, ...], tuple[float, float, tuple[str, ...]]]:
@@ -172,10 +180,3 @@ def _named(entries: Any) -> Iterable[tuple[str, Any]]:
         return [(str(name), value) for name, value in entries.items()]
     rows = [e for e in entries if isinstance(e, dict)]
     return [(str(e.get("file")), str(e.get("sha256"))[:12]) for e in rows]
-
-
-def _sums(rows: Iterable[Record], key: Callable[[Record], str], value: Callable[[Record], float]) -> dict[str, float]:
-    found: dict[str, list[float]] = {}
-    for row in rows:
-        found.setdefault(key(row), []).append(value(row))
-    return {name: math.fsum(values) for name, values in found.items()}

@@ -107,7 +107,7 @@ def _relative(change: Change) -> str:
     if relative == 0:
         return "same"
     percent = f"{100 * relative:+.2f}%"
-    return percent if percent not in ("+0.00%", "-0.00%") else f"{100 * relative:+.1e}%"
+    return percent if percent not in ("+0.00%", "-0.00%") else f"{100 * relative:+.2g}%"
 
 
 def _pj(value: float) -> str:

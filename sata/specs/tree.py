@@ -38,7 +38,8 @@ def arch_rows(arch: Arch) -> list[Row]:
     instances, depth, way (see `placed`), and what its sort has.
 
     memory: size_bits, width_bits (None: unlimited, a word), buffers, read_bits_per_cycle, write_bits_per_cycle (None:
-    unlimited), keep, may_keep (lists of kinds; None, both: any). array: shape (axis -> lanes), multicast, reduce.
+    unlimited), shared (both ways together), keep, may_keep (lists of kinds; None, both: any). array: shape (axis ->
+    lanes), multicast, reduce.
     compute: gate, skip (texts such as `accumulate on spike`).
     """
     rows = []
@@ -56,7 +57,7 @@ def _own(node: Memory | Array | Compute) -> Row:
         return {
             "size_bits": node.size_bits, "width_bits": node.width_bits, "buffers": node.buffers,
             "read_bits_per_cycle": band.read_bits,
-            "write_bits_per_cycle": band.read_bits if band.shared else band.write_bits,
+            "write_bits_per_cycle": band.read_bits if band.shared else band.write_bits, "shared": band.shared,
             "keep": None if node.keep is None else list(node.keep),
             "may_keep": None if node.may_keep is None else list(node.may_keep),
         }  # fmt: skip
