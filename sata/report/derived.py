@@ -14,7 +14,7 @@ FORWARD = "forward"
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """An op, or a group of fused ops, in a roofline. bytes: between the outermost memory and what is below it; computes: not skipped ones."""
+    """An op, or a group of fused ops, in a roofline. bytes: to and from the outermost memory; computes: not skipped."""
 
     op: str
     stage: str

@@ -103,7 +103,7 @@ def _box(axes: Axes, row: Record, use: Use | None, left: float, right: float, y:
     size = words[0] if row["is"] == "memory" else ""
     axes.text(left + 0.1, y + 0.14, f"{cut(row['node'], 18)}{many}", fontweight="bold", va="center")
     axes.text(right - 0.1, y + 0.14, size, fontsize=8, va="center", ha="right")
-    axes.text(left + 0.1, y + 0.31, f"{quantity(use.energy_pj, 'pj')}  {share(use.share, 1)}", fontsize=8, va="center")
+    axes.text(left + 0.1, y + 0.31, f"{quantity(use.energy_pj, 'pj')}, {share(use.share, 1)}", fontsize=8, va="center")
     if use.used is not None:
         axes.text(right - 0.1, y + 0.31, f"used {share(use.used, 1, 0)}", fontsize=8, va="center", ha="right")
         length = right - left - 0.12

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_TIPS = 2000  # points that say what they are; of more, only those of the front
+_MANY = 2000  # points beyond which they are pixels in the file
 _WIDE = 20.0  # ratio from which on an axis is logarithmic
 
 
@@ -41,37 +41,38 @@ def pareto_picture(found: Points) -> Picture:
         unit = unit_for((p["energy_pj"] for p in found.points), "pj")
         time = power_for(p["cycles"] for p in found.points)
         _scales(axes, found.points)
-        others = [p for n, p in enumerate(found.points) if n not in set(found.pareto)]
+        best = set(found.pareto)
+        others = [p for n, p in enumerate(found.points) if n not in best]
         if others:
-            axes.scatter([p["cycles"] / time.scale for p in others], [p["energy_pj"] / unit.scale for p in others], s=9, color=LINES,
-                         edgecolor=QUIET, linewidth=0.4, rasterized=len(others) > _TIPS)  # fmt: skip
+            x, y = [p["cycles"] / time.scale for p in others], [p["energy_pj"] / unit.scale for p in others]
+            axes.scatter(x, y, s=9, color=LINES, edgecolor=QUIET, linewidth=0.4, rasterized=len(others) > _MANY)
         x, y = [p["cycles"] / time.scale for p in front], [p["energy_pj"] / unit.scale for p in front]
         axes.step(x, y, where="post", color=COLOURS[0], linewidth=1.2, zorder=2)
-        for number, p in enumerate(front):
-            dot = axes.plot([p["cycles"] / time.scale], [p["energy_pj"] / unit.scale], "o", color=COLOURS[5], markersize=5, zorder=3,
-                            markeredgecolor=GROUND, markeredgewidth=0.5)  # fmt: skip
+        for p, u, v in zip(front, x, y, strict=True):
+            dot = axes.plot([u], [v], "o", color=COLOURS[5], markersize=5, zorder=3, markeredgecolor=GROUND)
             tip(dot[0], f"{p.get('label', '')}: {quantity(p['energy_pj'], 'pj')}, {whole(p['cycles'])} cycles")
         axes.margins(0.08, 0.1)
         axes.grid()
         axes.set_xlabel(f"cycles in {time.name}" if time.name else "cycles")
         axes.set_ylabel(f"energy in {unit.name}")
-        _names(axes, front, time.scale, unit.scale)
         axes.set_title(f"{len(found.points):,} points, {len(front):,} on the front")
         figure.subplots_adjust(0.15, 0.14, 0.97, 0.91)
+        _names(axes, front, time.scale, unit.scale)
 
     return Picture("Energy against cycles", (WIDTH, 3.7), draw)
 
 
 def _names(axes: Axes, front: Sequence[Record], time: float, energy: float) -> None:
     """The labels of the front, but for those that would lie on another."""
+    axes.autoscale_view()
     taken: list[tuple[float, float]] = []
-    for number, p in enumerate(front):
+    for p in front:
         at = (p["cycles"] / time, p["energy_pj"] / energy)
         x, y = axes.transAxes.inverted().transform(axes.transData.transform(at))
         if p.get("label") in (None, "") or any(abs(y - v) < 0.07 and abs(x - u) < 0.25 for u, v in taken):
             continue
         taken.append((x, y))
-        right = number * 2 >= len(front) and x > 0.6
+        right = x > 0.6
         axes.annotate(cut(str(p["label"]), 24), at, fontsize=7.5, xytext=(-6 if right else 6, 4),
                       textcoords="offset points", ha="right" if right else "left")  # fmt: skip
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_PANEL = 0.52  # inches between panels: a title and the numbers of an axis
+
 
 def kept_picture(result: Result) -> Picture:
     """Bits kept for the backward pass over forward and backward, stacked by kind. See `kept_curve`."""
@@ -52,8 +54,8 @@ def kept_picture(result: Result) -> Picture:
         axes.axvline(turn, color=QUIET, linewidth=0.9, linestyle=(0, (3, 2)))
         axes.set_xlim(0, x[-1] or 1.0)
         axes.set_ylim(0, (curve.peak / size.scale or 1.0) * 1.16)
-        for at, side, text in ((turn, "right", "forward "), (turn, "left", " backward")):
-            axes.annotate(text, (at, 1.0), xycoords=("data", "axes fraction"), xytext=(0, -9), ha=side,
+        for offset, side, text in (-4, "right", "forward"), (4, "left", "backward"):
+            axes.annotate(text, (turn, 1.0), xycoords=("data", "axes fraction"), xytext=(offset, -9), ha=side,
                           textcoords="offset points", color=QUIET, fontsize=8)  # fmt: skip
         axes.grid(axis="y")
         axes.set_xlabel(f"time in {time.name}" if time else "cycles")
@@ -68,8 +70,8 @@ def kept_picture(result: Result) -> Picture:
 def density_picture(result: Result) -> Picture:
     """A panel a kind: the share of non-zeros of what each layer reads; over the time steps where they differ."""
     found = {kind: _alike(tensors) for kind, tensors in densities(result).items()}
-    rows = sum(len(tensors) for tensors in found.values())
-    height = 0.19 * max(rows, 3) + 0.42 * max(len(found), 1) + 0.5
+    heights = [0.19 * len(tensors) + 0.05 for tensors in found.values()]
+    height = sum(heights) + _PANEL * max(len(found), 1) + 0.25
 
     def draw(figure: Figure) -> None:
         if not found:
@@ -77,9 +79,10 @@ def density_picture(result: Result) -> Picture:
             axes.axis("off")
             axes.text(0.5, 0.5, "no tensor of this result has a density", ha="center", va="center")
             return
-        heights = [0.19 * len(tensors) for tensors in found.values()]
-        panels = figure.subplots(len(found), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-        for axes, (kind, tensors) in zip(panels, found.items(), strict=True):
+        top = height
+        for (kind, tensors), inches in zip(found.items(), heights, strict=True):
+            top -= _PANEL + inches
+            axes = figure.add_axes((0.18, (top + 0.25) / height, 0.72, inches / height))
             if any(t.get("steps") for t in tensors):
                 _over_time(axes, tensors)
             else:
@@ -88,9 +91,7 @@ def density_picture(result: Result) -> Picture:
             axes.set_yticks(range(len(tensors)), [cut(t["layer"], 14) for t in tensors])
             axes.set_ylim(len(tensors) - 0.45, -0.55)
             axes.tick_params(axis="y", length=0)
-        panels[-1].set_xlabel("share of non-zeros, or time step")
-        gap = 0.42 / (sum(heights) / len(heights))
-        figure.subplots_adjust(0.18, 0.5 / height, 0.9, 1 - 0.28 / height, hspace=gap)
+        axes.set_xlabel("share of non-zeros, or time step")
 
     return Picture("Density of what each layer reads", (WIDTH, height), draw)
 
