@@ -106,7 +106,8 @@ def kept_curve(result: Result) -> Curve:
 
     A tensor is kept from the end of the first op of its layer, in the forward stage, that writes it (or, for what comes
     from outside, reads it) to the end of the last op of its layer behind that stage that reads it. What only other
-    layers read again goes when its layer's backward pass begins: in reverse order, they came before.
+    layers read again goes with the first op of its layer's backward pass: in reverse order, they came before.
+    Bits come and go evenly over the time of these ops.
     """
     place = {op["op"]: number for number, op in enumerate(result.ops)}
     ends, total = [0.0], 0.0
@@ -131,7 +132,7 @@ def _life(k: Record, result: Result, place: Mapping[str, int]) -> tuple[int, int
     layer = [(number, op["stage"]) for number, op in enumerate(result.ops) if op["layer"] == k["layer"]]
     first = min(before, default=min((n for n, _ in layer), default=0))
     later = [n for n, stage in layer if stage != FORWARD]
-    last = max(behind) + 1 if behind else min(later, default=len(result.ops))
+    last = max(behind) if behind else min(later, default=len(result.ops))
     return first, last
 
 
