@@ -90,6 +90,8 @@ def compare(a: Result, b: Result, each: Sequence[str] = ()) -> Comparison:
 
 def _total(result: Result) -> dict[str, float | None]:
     found = {name: result.to_dict()["totals"].get(name) for name in TOTALS}
+    if not result.kept:
+        found["kept_bits"] = None
     found["energy_pj"] = math.fsum(r["energy_pj"] for r in result.records)  # independent of the order of records
     return found
 

@@ -59,7 +59,7 @@ def dots(result: Result) -> list[Dot]:
         computes = math.fsum(op["computes"] - op["skipped"] for op in ops)
         size = math.fsum(moved.get(op["op"], 0.0) for op in ops)
         cycles = math.fsum(op["cycles"] for op in ops)
-        if computes and size and cycles:
+        if computes > 0 and size > 0 and cycles > 0:
             found.append(Dot(name, ops[0]["stage"], computes, size, cycles, ops[0]["bound_by"]))
     return found
 

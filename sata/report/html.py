@@ -17,7 +17,18 @@ from sata.report.pictures.roofline import roofline_picture
 from sata.report.pictures.step import density_picture, kept_picture
 from sata.report.pictures.style import Picture, inline
 from sata.report.result import Record, Result
-from sata.report.summary import components, computes, kept, kinds, left_out, overview, stages, times, uncertainties
+from sata.report.summary import (
+    components,
+    computes,
+    kept,
+    kinds,
+    left_out,
+    metadata,
+    overview,
+    stages,
+    times,
+    uncertainties,
+)
 from sata.report.text import quantity
 
 _FOLDER = Path(__file__).with_name("page")
@@ -55,7 +66,7 @@ def result_page(result: Result, done: Callable[[int, int], None] = lambda _done,
     return environment.get_template("report.html.j2").render(
         title=title, about=about, meta=meta, sections=_SECTIONS, style=own["style.css"], script=own["script.js"],
         numbers=_numbers(result, head.lines),
-        summary=[b for b in (stages(result), times(result), components(result), kinds(result), computes(result),
+        summary=[b for b in (stages(result), times(result), components(result), kinds(result), metadata(result), computes(result),
                              uncertainties(result)) if b is not None],
         figures=_figures(result, Markup, done),
         layers=layer_listing(result), ops=op_listing(result), prices=price_listing(result),

@@ -19,7 +19,8 @@ LARGEST_BYTES = 512 << 20
 _MOST_FAULTS = 10  # of one file: a table whose columns have other names is one mistake
 _HINT = "write one by `sata run ... --json FILE`"
 
-_TEXT, _NUMBER, _MAYBE, _LIST, _MAP = "text", "number", "number or null", "list", "mapping"
+_TEXT, _NUMBER, _MAYBE, _LIST, _MAP = "text", "a number", "a number or null", "a list", "a mapping"
+_TEXT_OR, _LIST_OR = "text or null", "a list or null"
 # What every row of a list must have. Fields beyond these are used where they are there.
 FIELDS: Mapping[str, Mapping[str, str]] = {
     "records": {"op": _TEXT, "layer": _TEXT, "stage": _TEXT, "component": _TEXT, "class": _TEXT, "tensor": _TEXT,
@@ -45,12 +46,13 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 # Fields of rows whose form depends on their sort; what reads them relies on these.
 _INNER: Mapping[str, Mapping[str, str]] = {
     "memory": {"size_bits": _MAYBE, "width_bits": _MAYBE, "buffers": _NUMBER, "read_bits_per_cycle": _MAYBE,
-               "write_bits_per_cycle": _MAYBE},
+               "write_bits_per_cycle": _MAYBE, "keep": _LIST_OR, "may_keep": _LIST_OR},
     "array": {"shape": _MAP, "multicast": _TEXT},
     "compute": {"gate": _LIST, "skip": _LIST},
 }  # fmt: skip
 _ROW: Mapping[str, Mapping[str, str]] = {
-    "memory": {"node": _TEXT, "keeps": _LIST}, "loop": {"rank": _TEXT, "factor": _NUMBER, "stride": _NUMBER},
+    "memory": {"node": _TEXT, "keeps": _LIST, "rules": _LIST},
+    "loop": {"rank": _TEXT, "factor": _NUMBER, "stride": _NUMBER},
     "array": {"node": _TEXT, "loops": _LIST}, "compute": {"node": _TEXT, "action": _TEXT}, "op": {"op": _TEXT},
 }  # fmt: skip
 _META = {"sata": _TEXT, "command": _TEXT, "arch": _TEXT, "workload": _TEXT, "timesteps": _NUMBER, "batch": _NUMBER,
@@ -58,6 +60,7 @@ _META = {"sata": _TEXT, "command": _TEXT, "arch": _TEXT, "workload": _TEXT, "tim
          "unselected": _LIST}  # fmt: skip
 _TYPES: Mapping[str, tuple[type, ...]] = {
     _TEXT: (str,), _NUMBER: (int, float), _MAYBE: (int, float, type(None)), _LIST: (list,), _MAP: (dict,),
+    _TEXT_OR: (str, type(None)), _LIST_OR: (list, type(None)),
 }  # fmt: skip
 
 
@@ -154,7 +157,7 @@ def _check_row(row: Record, path: str, fields: Mapping[str, str], name: str, fau
             return
         value = row[field]
         if not isinstance(value, _TYPES[sort]) or isinstance(value, bool) or not _finite(value):
-            faults.append(_expected(name, f"{path}.{field}", _article(sort), value))
+            faults.append(_expected(name, f"{path}.{field}", sort, value))
 
 
 def _finite(value: Any) -> bool:
@@ -173,7 +176,7 @@ def _check_inner(data: Record, name: str, faults: list[Fault]) -> None:
     for number, nest in enumerate(data.get("nests", [])):
         _check_list(nest["ops"], f"nests[{number}].ops", {"op": _TEXT, "compute": _TEXT}, name, faults)
         path = f"nests[{number}].rows"
-        _check_list(nest["rows"], path, {"is": _TEXT, "text": _TEXT, "depth": _NUMBER}, name, faults)
+        _check_list(nest["rows"], path, {"is": _TEXT, "op": _TEXT_OR, "text": _TEXT, "depth": _NUMBER}, name, faults)
         if not faults:
             for place, row in enumerate(nest["rows"]):
                 _check_sort(row, f"{path}[{place}]", _ROW, name, faults)
@@ -197,10 +200,6 @@ def _check_sort(row: Record, path: str, sorts: Mapping[str, Mapping[str, str]], 
 
 def _expected(name: str, path: str, what: str, value: Any) -> Fault:
     return Fault(Where(name, path=path), f"expected {what}, found {_found(value)}")
-
-
-def _article(sort: str) -> str:
-    return {_TEXT: "text", _NUMBER: "a number", _MAYBE: "a number or null", _LIST: "a list", _MAP: "a mapping"}[sort]
 
 
 def _found(value: Any) -> str:

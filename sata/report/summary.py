@@ -25,6 +25,7 @@ def summary(result: Result) -> list[Block]:
         components(result),
         uncertainties(result),
         kinds(result),
+        metadata(result),
         times(result),
         computes(result),
         layers(result),
@@ -147,6 +148,16 @@ def kinds(result: Result) -> Table | None:
         rows.append((kind, _pj(pj), share(pj, total), mostly))
     head = ("kind", "energy", "share", "mostly in")
     return Table("Energy of moving tensors, by kind", head, "lrrl", tuple(rows)) if rows else None
+
+
+def metadata(result: Result) -> Table | None:
+    """Energy of reading and writing the metadata of compressed formats, by component and kind."""
+    records = [r for r in result.records if r["outcome"] == "metadata"]
+    energy = sums(records, lambda r: (r["component"], r["kind"]))
+    total = result.energy_pj()
+    rows = [(c, k, _pj(pj), share(pj, total)) for (c, k), pj in sorted(energy.items(), key=lambda item: -item[1])]
+    head = ("component", "kind", "energy", "share")
+    return Table("Energy of the metadata of formats", head, "llrr", tuple(rows)) if rows else None
 
 
 # --- time and computes --------------------------------------------------------------------------------------------

@@ -14,7 +14,6 @@ from sata.report.pictures.style import (
     Picture,
     Unit,
     colours,
-    cut,
     legend,
     legend_height,
     stacked,
@@ -39,8 +38,7 @@ def compare_picture(names: Sequence[str], results: Sequence[Result]) -> Picture:
     )
     stages = list(dict.fromkeys(s for own in cycles for s in own))
     kinds = colours(parts, KINDS)
-    looks = {stage: STAGES[n % len(STAGES)] for n, stage in enumerate(stages)}
-    labels = [cut(n, 20) for n in names]
+    looks = colours(stages, STAGES)
     below = legend_height(len(parts), 3)
     between = legend_height(len(stages), 3) + 0.35
     bars = 0.27 * len(results)
@@ -53,7 +51,7 @@ def compare_picture(names: Sequence[str], results: Sequence[Result]) -> Picture:
         ):  # fmt: skip
             first = math.fsum(found[0].values()) or 1.0
             values = {p: [side.get(p, 0.0) for side in found] for p in own}
-            stacked(axes, labels, values, Unit(first, ""), dimension=dimension, looks=own)
+            stacked(axes, names, values, Unit(first, ""), dimension=dimension, looks=own)
             axes.axvline(1.0, color="#59636e", linewidth=0.8, linestyle=(0, (3, 2)))
             for row, side in enumerate(found):
                 total = math.fsum(side.values()) / first

@@ -12,7 +12,6 @@ from sata.report.pictures.style import (
     WIDTH,
     Picture,
     colours,
-    cut,
     legend,
     legend_height,
     power_for,
@@ -49,7 +48,7 @@ def energy_picture(result: Result) -> Picture:
         unit = unit_for(totals, "pj")
         for axis, stage in zip(axes, stages, strict=False):
             values = {p: [energy.get((stage, n, p), 0.0) for n in names] for p in parts}
-            stacked(axis, [cut(n) for n in names], values, unit, dimension="pj", looks=looks)
+            stacked(axis, names, values, unit, dimension="pj", looks=looks)
             axis.set_title(stage)
         for axis in axes:
             axis.set_xlim(0, max([*totals, 1e-30]) / unit.scale * 1.04)
@@ -83,8 +82,8 @@ def layers_picture(result: Result) -> Picture:
         by_energy = sorted(layers, key=lambda n: -math.fsum(energy.get((n, s), 0.0) for s in stages))
         rest = by_energy[MOST_LAYERS - 1 :]
         layers = [n for n in layers if n not in rest]
-    names = [cut(n, 14) for n in layers] + ([f"{len(rest)} more"] if rest else [])
-    looks = {stage: STAGES[number % len(STAGES)] for number, stage in enumerate(stages)}
+    names = layers + ([f"{len(rest)} more"] if rest else [])
+    looks = colours(stages, STAGES)
     below = legend_height(len(stages), 3)
     height = 0.2 * max(len(names), 1) + below + 0.95
 
@@ -95,10 +94,10 @@ def layers_picture(result: Result) -> Picture:
     def draw(figure: Figure) -> None:
         left, right = figure.subplots(1, 2, sharey=True)
         unit = unit_for([math.fsum(energy.get((n, s), 0.0) for s in stages) for n in layers], "pj")
-        stacked(left, names, {s: rows(energy, s) for s in stages}, unit, dimension="pj", looks=looks)
+        stacked(left, names, {s: rows(energy, s) for s in stages}, unit, dimension="pj", looks=looks, most=14)
         left.set_title(f"energy in {unit.name}")
         scale = power_for([math.fsum(cycles.get((n, s), 0.0) for s in stages) for n in layers])
-        stacked(right, names, {s: rows(cycles, s) for s in stages}, scale, dimension="", looks=looks)
+        stacked(right, names, {s: rows(cycles, s) for s in stages}, scale, dimension="", looks=looks, most=14)
         right.set_title(f"cycles{f' in {scale.name}' if scale.name else ''}")
         legend(figure, looks, 3, below)
         figure.subplots_adjust(0.17, (below + 0.3) / height, 0.97, 1 - 0.3 / height, wspace=0.08)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sata.report.derived import Dot, bandwidth, dots, outermost, peaks
-from sata.report.pictures.style import GROUND, INK, QUIET, STAGES, WIDTH, Picture, cut, tip
+from sata.report.pictures.style import GROUND, INK, QUIET, STAGES, WIDTH, Picture, colours, cut, tip
 from sata.report.result import Result
 from sata.report.text import listed
 
@@ -28,9 +28,10 @@ def roofline_picture(result: Result) -> Picture:
         low, high = _limits(points, tops, rate)
         _roofs(axes, tops, rate, memory or "memory", low, high)
         stages = list(dict.fromkeys(op["stage"] for op in result.ops))
+        looks = colours(stages, STAGES)
         for number, stage in enumerate(stages):
             own = [p for p in points if p.stage == stage]
-            look = {"color": STAGES[number % len(STAGES)], "marker": _MARKS[number % len(_MARKS)]}
+            look = {"color": looks[stage], "marker": _MARKS[number % len(_MARKS)]}
             for p in own:
                 line = axes.plot([p.intensity], [p.rate], **look, markersize=5.5, linestyle="none",  # type: ignore[arg-type]
                                  markeredgecolor=GROUND, markeredgewidth=0.5, zorder=3)  # fmt: skip

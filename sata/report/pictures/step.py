@@ -109,7 +109,7 @@ def _said(t: Record) -> str:
 
 
 def _bars(axes: Axes, tensors: list[Record], colour: str) -> None:
-    bars = axes.barh(range(len(tensors)), [t["density"] for t in tensors], 0.7, color=colour)
+    bars = axes.barh(range(len(tensors)), [float(t["density"]) for t in tensors], 0.7, color=colour)
     for bar, t in zip(bars, tensors, strict=True):
         tip(bar, _said(t))
         axes.annotate(f"{t['density']:.3g}", (t["density"], bar.get_y() + 0.35), xytext=(3, 0), va="center",

@@ -24,7 +24,7 @@ WIDTH = 5.0  # inches: a column of a page, and legible on a telephone
 INK, QUIET, LINES, GROUND = "#1f2328", "#59636e", "#d1d9e0", "#ffffff"
 COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#b5a900", "#7a5cb8", "#8c6d46", "#6b7780",
            "#7fb8d8", "#f2cf7f")  # fmt: skip
-STAGES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9")
+STAGES = {"forward": "#0072b2", "backward": "#d55e00", "weight_gradient": "#009e73"}
 KINDS = {  # a kind has one colour in all pictures
     "weight": "#0072b2", "weight_gradient": "#56b4e9", "spike": "#e69f00", "activation": "#f2cf7f",
     "potential": "#009e73", "potential_gradient": "#7fcfb8", "spike_gradient": "#d55e00",
@@ -40,7 +40,7 @@ _RC: dict[Any, Any] = {  # the salt makes the ids of the file depend on nothing 
     "text.parse_math": False,  # a dollar in a name starts no mathematics
     "legend.handlelength": 1.0, "legend.handleheight": 1.0, "legend.columnspacing": 1.2, "legend.labelspacing": 0.3,
 }  # fmt: skip
-_TIP = re.compile(r'<g id="tip:([^"]*)">')
+_TIP = re.compile(r'<g id="tip:([0-9a-f]*)">')
 _ID = re.compile(r'(\bid="|url\(#|href="#)')
 
 
@@ -54,8 +54,8 @@ class Picture:
 
 
 def tip(artist: Any, text: str) -> None:
-    """Say `text` where the pointer is on the artist; in SVG only."""
-    artist.set_gid("tip:" + text.replace("\n", " | "))
+    """Say `text` where the pointer is on the artist; in SVG only. As digits it passes any way of quoting."""
+    artist.set_gid(f"tip:{text.encode().hex()}")
 
 
 def render(picture: Picture, kind: str) -> bytes:
@@ -81,7 +81,7 @@ def render(picture: Picture, kind: str) -> bytes:
 
 def _with_tips(svg: str) -> str:
     """Titles, which viewers show at the pointer, in place of the names that `tip` gave."""
-    return _TIP.sub(lambda m: f'<g class="tip"><title>{m[1]}</title>', svg)
+    return _TIP.sub(lambda m: f'<g class="tip"><title>{escape(bytes.fromhex(m[1]).decode())}</title>', svg)
 
 
 def inline(picture: Picture, name: str) -> str:
@@ -141,20 +141,23 @@ def power_for(values: Iterable[float]) -> Unit:
 
 
 def stacked(axes: Axes, rows: Sequence[str], parts: Mapping[str, Sequence[float]], unit: Unit, *, dimension: str,
-            looks: Mapping[str, str], height: float = 0.72) -> None:  # fmt: skip
-    """Horizontal bars, the first on top; parts: name -> a value a row, stacked in this order. A tip on each."""
+            looks: Mapping[str, str], most: int = 22) -> None:  # fmt: skip
+    """Horizontal bars, the first on top; parts: name -> a value a row, stacked in this order. A tip on each.
+
+    most: letters of a row's name.
+    """
     lefts = [0.0] * len(rows)
     for name, values in parts.items():
         widths = [value / unit.scale for value in values]
         if not any(widths):
             continue
-        bars = axes.barh(range(len(rows)), widths, height, left=lefts, color=looks[name], label=name, edgecolor=GROUND,
+        bars = axes.barh(range(len(rows)), widths, 0.72, left=lefts, color=looks[name], label=name, edgecolor=GROUND,
                          linewidth=0.4)  # fmt: skip
         for bar, row, value in zip(bars, rows, values, strict=True):
             tip(bar, f"{row}, {name}: {quantity(value, dimension) if dimension else f'{value:,.0f} cycles'}")
             bar.set_visible(bool(value))
         lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
-    axes.set_yticks(range(len(rows)), rows)
+    axes.set_yticks(range(len(rows)), [cut(row, most) for row in rows])
     axes.set_ylim(len(rows) - 0.45, -0.55)
     axes.set_xlim(0, max([*lefts, 1e-30]) * 1.03)
     axes.tick_params(axis="y", length=0)
