@@ -29,12 +29,15 @@ from sata.report.summary import (
     times,
     uncertainties,
 )
-from sata.report.text import quantity
+from sata.report.text import Table, quantity
 
 _FOLDER = Path(__file__).with_name("page")
 _SECTIONS = (
     ("summary", "Summary"), ("energy", "Energy"), ("layers", "Layers and ops"), ("machine", "Machine"),
     ("step", "BPTT"), ("nests", "Loop nests"), ("prices", "Prices"), ("basis", "Assumptions, versions"),
+)  # fmt: skip
+_TABLES: tuple[Callable[[Result], Table | None], ...] = (
+    stages, times, components, kinds, metadata, computes, uncertainties,
 )  # fmt: skip
 # What the numbers of every result assume; the pages of the documentation say more.
 ASSUMPTIONS = (
@@ -66,8 +69,7 @@ def result_page(result: Result, done: Callable[[int, int], None] = lambda _done,
     return environment.get_template("report.html.j2").render(
         title=title, about=about, meta=meta, sections=_SECTIONS, style=own["style.css"], script=own["script.js"],
         numbers=_numbers(result, head.lines),
-        summary=[b for b in (stages(result), times(result), components(result), kinds(result), metadata(result), computes(result),
-                             uncertainties(result)) if b is not None],
+        summary=[b for make in _TABLES if (b := make(result)) is not None],
         figures=_figures(result, Markup, done),
         layers=layer_listing(result), ops=op_listing(result), prices=price_listing(result),
         densities=density_listing(result), kept=kept(result), nests=nest_entries(result),
