@@ -1,7 +1,7 @@
 """Points of a design space: what `sata map` and `sata sweep` write, as JSON or CSV, read back for pictures.
 
 JSON: {"points": [{"energy_pj": .., "cycles": .., "label": ..}, ...], "pareto": [numbers of points]} or the list alone.
-CSV: a point a line, the same names as columns.
+CSV: a point a line, the same names as columns; lines that begin with # are comments.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def read_points(name: str, needed: Sequence[str] = ("energy_pj", "cycles")) -> P
 def _csv_rows(name: str, needed: Sequence[str]) -> list[Record]:
     text = read_text(name)
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        lines = (line for line in io.StringIO(text, newline="") if not line.startswith("#"))
+        reader = csv.DictReader(lines, strict=True)
         columns = list(reader.fieldnames or ())
         missing = [n for n in needed if n not in columns]
         if missing:

@@ -132,7 +132,7 @@ def test_points_that_are_none() -> None:
 
 def test_points_from_either_form() -> None:
     assert read_points("p.json").pareto == (1, 0)
-    Path("x.csv").write_text("energy_pj,cycles,label\n3e6,10,a\n2e6,20,b\n4e6,30,c\n")
+    Path("x.csv").write_text("# mine\nenergy_pj,cycles,label\n3e6,10,a\n2e6,20,b\n4e6,30,c\n")
     assert read_points("x.csv").pareto == (1, 0)
     assert [p["label"] for p in read_points("x.csv").points] == ["a", "b", "c"]
 
@@ -142,3 +142,13 @@ def test_too_many_points(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(points, "MOST", 2)
     assert said("x.json", POINTS) == "x.json: 3 points, at most 2 are drawn"
+
+
+def test_points_far_apart_have_logarithmic_axes() -> None:
+    far = [{"energy_pj": 10.0**n, "cycles": 10.0 ** (9 - n), "label": "same" * 9} for n in range(9)]
+    Path("far.json").write_text(json.dumps(far))
+    ok("plot", "pareto", "far.json", "-o", "x.svg")
+    text = Path("x.svg").read_text()
+    assert ">cycles in billions<" in text
+    assert ">0.0001<" in text  # a tick that a linear axis up to 1 would not have
+    assert "9 points, 9 on the front" in text

@@ -70,7 +70,9 @@ array PEs:  x 4, multicast tile
 def test_an_architecture_alone_is_a_tree(tmp_path: Path) -> None:
     text = Path(SMALL).read_text(encoding="utf-8")
     alone = tmp_path / "arch.yaml"
-    alone.write_text(text[text.index("arch:") : text.index("workload:")] + text[text.index("library:") :], encoding="utf-8")
+    alone.write_text(
+        text[text.index("arch:") : text.index("workload:")] + text[text.index("library:") :], encoding="utf-8"
+    )
     assert ok("show", str(alone)) == TREE
     assert ok("show", SMALL).startswith("fc.forward + fc.fire\n")
     assert invoke("show", str(alone), "--ops", "*").exit_code == 2
