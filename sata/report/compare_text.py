@@ -129,7 +129,7 @@ def _ratio(a: float, b: float) -> str:
 
 
 def _what(row: Record) -> str:
-    words = [row["kind"], row["action"], row["outcome"] if row["outcome"] != "actual" else ""]
+    words = [row["action"], row["kind"], row["outcome"] if row["outcome"] != "actual" else ""]
     return " ".join(word for word in words if word)
 
 

@@ -119,7 +119,7 @@ def test_a_comparison_as_it_is_printed() -> None:
             "What changed the energy, a to b\n"
             "component  what           change  of all  by counts  by prices  count\n"
             "---------------------------------------------------------------------\n"
-            "DRAM       weight read  +4.8 nJ  100.0%    +4.8 nJ       0 pJ    x 3\n"
+            "DRAM       read weight  +4.8 nJ  100.0%    +4.8 nJ       0 pJ    x 3\n"
         ).replace("kept for BPTT", "")
         or True
     )
