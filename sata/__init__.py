@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from sata.version import __version__
 
 if TYPE_CHECKING:
-    from sata.evaluation import evaluate
+    from sata.evaluation import check, evaluate
     from sata.report.read import read_result
     from sata.report.result import Result
-    from sata.specs import check, load
+    from sata.specs import load
     from sata.specs.faults import Fault, SpecError
     from sata.specs.model import Arch as Architecture
     from sata.specs.model import MappingSpec as Mapping
@@ -30,7 +30,7 @@ __all__ = [
 _HOME = {
     "evaluate": "sata.evaluation",
     "Result": "sata.report.result",
-    "check": "sata.specs",
+    "check": "sata.evaluation",
     "Fault": "sata.specs.faults",
     "SpecError": "sata.specs.faults",
     "load": "sata.specs",

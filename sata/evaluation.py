@@ -21,7 +21,8 @@ from sata.costs.nodes import all_nodes, area_um2, leakage_mw, price_nodes, price
 from sata.costs.tally import FILLING, Tally, record, tally
 from sata.counts.capacity import Occupancy, occupancies
 from sata.counts.dense import FIELDS
-from sata.counts.op import OpCounts, count_op
+from sata.counts.models import check_densities
+from sata.counts.op import READS, WRITES, OpCounts, count_op
 from sata.nest.build import build
 from sata.nest.graph import Graph, Shape, graph_of, structure_of
 from sata.nest.model import Group, Program
@@ -29,6 +30,7 @@ from sata.report.described import tensor_rows
 from sata.report.nest_rows import nest_record
 from sata.report.result import Record, Result
 from sata.specs import Loaded, in_order, load
+from sata.specs import check as check_specs
 from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.files import State, state, watching
 from sata.specs.find import find
@@ -92,7 +94,7 @@ def evaluate_prepared(
     held: list[tuple[Group, Occupancy]] = []
     groups = prepared.program.groups
     for number, (group, shapes) in enumerate(zip(groups, prepared.shapes, strict=True), 1):
-        counts = [count_op(nest, shape, faults) for nest, shape in zip(group.nests, shapes, strict=True)]
+        counts = [count_op(nest, shape) for nest, shape in zip(group.nests, shapes, strict=True)]
         tallies.append((group, counts, [tally(c, prepared.prices, prepared.workload.bits, faults) for c in counts]))
         for occupancy in occupancies(counts, prepared.workload.bits):
             held.append((group, occupancy))
@@ -101,6 +103,11 @@ def evaluate_prepared(
         done(number, len(groups))
     _check(faults, prepared.loaded)
     return _result(prepared, tallies, held, variables)
+
+
+def check(*sources: Any, variables: Mapping[str, Any] | None = None) -> list[Fault]:
+    """The faults of each source on its own, for whatever top keys it holds. Nothing is raised for bad input."""
+    return check_specs(*sources, variables=variables, further=check_densities)
 
 
 def prepare(
@@ -169,6 +176,7 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
         faults.add(Where(), _no_mapping(loaded.arch))
     faults.check()
     assert loaded.arch is not None and loaded.workload is not None and loaded.mapping is not None
+    check_densities(loaded.workload, faults)
     program = build(loaded.arch, loaded.workload, loaded.mapping, faults, ops)
     library_prices = prices_of(loaded.arch, loaded.docs, faults)
     prices = price_nodes(loaded.arch, library_prices, faults, loaded.docs[0]) if library_prices is not None else {}
@@ -308,7 +316,9 @@ def _traffic_records(found: OpCounts) -> list[Record]:
     op = found.nest.op
     return [
         {"op": op.name, "layer": op.layer, "stage": op.stage, "memory": a.memory.name, "tensor": a.tensor.name,
-         "kind": a.tensor.kind, **{f: getattr(a.dense, f) for f in FIELDS}}
+         "kind": a.tensor.kind, **{f: getattr(a.dense, f) for f in FIELDS},
+         "format": a.held.layout.format.text() if a.held is not None else "",
+         "metadata_read_bits": a.metadata_bits(READS), "metadata_write_bits": a.metadata_bits(WRITES)}
         for a in found.accesses
     ]  # fmt: skip
 
@@ -319,6 +329,7 @@ def _occupancy_record(group: Group, o: Occupancy) -> Record:
         "memory": o.memory.name,
         "ops": "+".join(o.ops),
         "bits": o.bits,
+        "metadata_bits": o.metadata_bits,
         "limit_bits": o.limit_bits,
     }
 
@@ -344,4 +355,4 @@ def _meta(prepared: Prepared, variables: Mapping[str, Any]) -> Record:
     }
 
 
-__all__ = ["Fault", "SpecError", "evaluate", "prepare"]
+__all__ = ["Fault", "SpecError", "check", "evaluate", "prepare"]

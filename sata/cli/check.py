@@ -22,8 +22,8 @@ def check(files: tuple[str, ...], variables: dict[str, Any]) -> None:
     Example:
       sata check arch/sata.yaml workloads/vgg5_cifar10.yaml mappings/sata.yaml
     """
+    from sata.evaluation import check as faults_of
     from sata.report.text import plural
-    from sata.specs import check as faults_of
 
     counts = [name for name in files if _holds_counts(name)]
     others = [name for name in files if name not in counts]

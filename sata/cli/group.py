@@ -10,7 +10,9 @@ import click
 from sata.cli.check import check, schema
 from sata.cli.compare import compare
 from sata.cli.components import components
+from sata.cli.density import density, models
 from sata.cli.exchange import export, import_
+from sata.cli.formats import formats
 from sata.cli.plot import plot
 from sata.cli.price import price
 from sata.cli.run import run
@@ -79,5 +81,7 @@ def main() -> None:
     """
 
 
-for command in (run, show, compare, plot, ops, check, price, components, schema, export, import_):
+for command in (
+    run, show, compare, plot, ops, check, price, components, models, density, formats, schema, export, import_,
+):  # fmt: skip
     main.add_command(command)

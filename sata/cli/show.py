@@ -56,7 +56,7 @@ def show(
     faults = Faults()
     blocks = []
     for group, graph, shapes in groups:
-        counts = [count_op(nest, shape, faults) for nest, shape in zip(group.nests, shapes, strict=True)]
+        counts = [count_op(nest, shape) for nest, shape in zip(group.nests, shapes, strict=True)]
         blocks.append(nest_block(group, graph, occupancies(counts, prepared.workload.bits), width()))
     faults.check()
     if not write({svg_file: lambda: nest_svg(*groups[0][:2])}):

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sata.costs.energy import Amount, access_energy_pj, compute_energy_pj, hop_energy_pj
+from sata.costs.energy import (
+    EVENT_ACTION,
+    Amount,
+    access_energy_pj,
+    access_width_bits,
+    accesses,
+    action_energy_pj,
+    compute_energy_pj,
+    hop_energy_pj,
+)
 from sata.costs.evaluate import Price
 from sata.costs.prices import missing_action
 from sata.costs.time import compute_cycles, memory_cycles
@@ -68,7 +77,8 @@ def record(
     count: float,
     energy: float,
 ) -> Record:
-    """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, operations, cycles."""
+    """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, bits of metadata,
+    operations, cycles."""
     return {
         "op": op.name, "layer": op.layer, "stage": op.stage, "component": component, "class": price.component,
         "tensor": tensor[0], "kind": tensor[1], "action": action, "outcome": outcome, "count": count,
@@ -96,6 +106,26 @@ def _memory_records(
                     energy, apart = 0.0, {}
                 tensor = (access.tensor.name, access.tensor.kind)
                 yield record(op, memory.name, price, tensor, action, outcome, words, energy), apart
+        yield from _metadata_records(op, access, price, bits, faults)
+
+
+def _metadata_records(
+    op: Op, access: Access, price: Price, bits: Mapping[str, int], faults: Faults
+) -> Iterator[_Spread]:
+    """Bits of metadata that a format has moved with a tensor, both ways. Without a width of its own, an access moves
+    the bits of one element."""
+    for action, events in (("metadata_read", READS), ("metadata_write", WRITES)):
+        moved = float(access.metadata_bits(events))
+        if not moved:
+            continue
+        cost = partial(_metadata, moved=moved, access=access, event=f"{action}s", element=bits[access.tensor.kind])
+        try:
+            energy, apart = float(cost(price)), spread(price, cost)
+        except KeyError:
+            faults.extend([missing_action(op.name, access.memory.name, price, action, access.memory.where)])
+            energy, apart = 0.0, {}
+        tensor = (access.tensor.name, access.tensor.kind)
+        yield record(op, access.memory.name, price, tensor, action, "metadata", moved, energy), apart
 
 
 def _compute_records(counts: OpCounts, prices: Mapping[str, Price], faults: Faults) -> Iterator[_Spread]:
@@ -133,9 +163,16 @@ def _hop_records(
 
 
 def _access(price: Price, *, words: float, access: Access, bits: Mapping[str, int], event: str, outcome: str) -> Amount:
-    memory, element = access.memory, bits[access.tensor.kind]
+    memory, element = access.memory, access.element_bits(bits)
+    if not element:  # the metadata says it all
+        return 0.0
     return access_energy_pj(words, element, price, event, width_bits=memory.width_bits, packed=memory.packed,
                             outcome=outcome)  # fmt: skip
+
+
+def _metadata(price: Price, *, moved: float, access: Access, event: str, element: int) -> Amount:
+    width = access_width_bits(access.memory.width_bits, price) or element
+    return accesses(moved, 1, width) * action_energy_pj(price, EVENT_ACTION[event], "metadata")
 
 
 def _compute(price: Price, *, number: float, action: str, outcome: str) -> Amount:
@@ -150,12 +187,12 @@ def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, in
     """(resource, cycles the op needs of it)."""
     nest = counts.nest
     each = prices[nest.compute.name].cycles.get(nest.op.action, 1)
-    yield nest.compute.name, float(compute_cycles(counts.dense.steps, each)) * counts.decisions.computes.unskipped
+    yield nest.compute.name, float(compute_cycles(counts.busy_steps, each))
     filling = 0.0
     for level in nest.levels:
         memory = level.memory
-        accesses = [a for a in counts.accesses if a.memory.name == memory.name]
-        if not accesses or (memory.bandwidth.read_bits is None and memory.bandwidth.write_bits is None):
+        unbounded = memory.bandwidth.read_bits is None and memory.bandwidth.write_bits is None
+        if unbounded or all(a.memory.name != memory.name for a in counts.accesses):
             continue
         read, write = busiest_bits(counts, memory, bits)
         yield memory.name, float(memory_cycles(read, write, memory.bandwidth))
@@ -167,12 +204,12 @@ def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, in
 
 def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> float:
     """Cycles to fill the first tiles of a single-buffered memory and to drain the last ones: nothing overlaps them."""
-    accesses = [a for a in counts.accesses if a.memory.name == name]
-    if not accesses or accesses[0].memory.buffers != 1:
+    found = [a for a in counts.accesses if a.memory.name == name]
+    if not found or found[0].memory.buffers != 1:
         return 0.0
-    memory = accesses[0].memory
+    memory = found[0].memory
     cycles = 0.0
-    for access in accesses:
+    for access in found:
         chain = counts.nest.chains[access.tensor.name]
         at = chain.index(name)
         if at == 0:
@@ -181,7 +218,7 @@ def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> flo
         above = next(a for a in counts.accesses if (a.memory, a.tensor) == (parent, access.tensor))
         if not above.dense.instances:
             continue  # no element of the tensor exists, so nothing is moved
-        tile = access.dense.tile * bits[access.tensor.kind]
+        tile = _tile_bits(access, bits)
         ports = parent.bandwidth
         if access.tensor.role == "input":
             sent, came = above.dense.reads, access.dense.fills
@@ -194,3 +231,11 @@ def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> flo
         times = (tile * shared / rates[0] if rates[0] else 0.0, tile / rates[1] if rates[1] else 0.0)
         cycles += max(times)
     return cycles
+
+
+def _tile_bits(access: Access, bits: Mapping[str, int]) -> float:
+    """The largest tile of a tensor at a memory, as it is stored there: data and metadata."""
+    if access.held is None:
+        return float(access.dense.tile * bits[access.tensor.kind])
+    tile = access.held.layout.tile
+    return tile.elements * access.element_bits(bits) + tile.metadata_bits

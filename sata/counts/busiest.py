@@ -12,7 +12,8 @@ from sata.specs.model import Memory
 
 
 def busiest_bits(counts: OpCounts, memory: Memory, bits: Mapping[str, int]) -> tuple[float, float]:
-    """(bits read, bits written) by the instance of `memory` that moves most, skipped ones left out. bits: by kind.
+    """(bits read, bits written) by the instance of `memory` that moves most, skipped ones left out, metadata of formats
+    included. bits: by kind.
 
     All instances are alike when the ranks unrolled above the memory divide evenly and no window of theirs is cut at a
     border; otherwise each candidate is counted by itself.
@@ -33,7 +34,8 @@ def busiest_bits(counts: OpCounts, memory: Memory, bits: Mapping[str, int]) -> t
                     whole = getattr(access.dense, e)
                     if whole:
                         real = access.events[e].actual + access.events[e].gated
-                        total += bits[access.tensor.kind] * of_pin[e] * share * (real / whole)
+                        moved = access.element_bits(bits) * real + access.metadata_bits((e,))
+                        total += of_pin[e] * share * (moved / whole)
             totals.append(total)
         if sum(totals) > sum(best):
             best = (totals[0], totals[1])

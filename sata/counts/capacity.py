@@ -1,28 +1,60 @@
-"""Do the tiles fit? Bits that a memory holds at once, against its size."""
+"""Do the tiles fit? Bits that a memory holds at once, against its size.
+
+Of a tensor with a format: the expected data and metadata of its largest tile, or what a share `fit` of such tiles stays
+within, each tensor for itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 
-from sata.counts.op import OpCounts
+from sata.counts.op import Access, OpCounts
 from sata.nest.model import Level
 from sata.specs.faults import Where
 from sata.specs.model import Memory
 
 
 @dataclass(frozen=True, slots=True)
+class Tile:
+    """What is held of one tensor: elements (those that are stored), bits of one, and bits of metadata."""
+
+    elements: float
+    element_bits: int
+    metadata_bits: float = 0
+
+    @property
+    def data_bits(self) -> float:
+        return self.elements * self.element_bits
+
+    @property
+    def bits(self) -> float:
+        return self.data_bits + self.metadata_bits
+
+    def text(self) -> str:
+        """`48 x 8 b`, with what a format adds: `12.8 x 8 b data + 64 b metadata`."""
+        data = f"{_shown(self.elements)} x {self.element_bits} b"
+        return f"{data} data + {_shown(self.metadata_bits)} b metadata" if self.metadata_bits else data
+
+
+@dataclass(frozen=True, slots=True)
 class Occupancy:
-    """What one instance of a memory holds at once: bits per tensor, and how much it may. None: unlimited."""
+    """What one instance of a memory holds at once: a tile per tensor, and how much it may. None: unlimited."""
 
     memory: Memory
     ops: tuple[str, ...]
-    tiles: Mapping[str, tuple[int, int]]  # tensor -> (elements, bits of one)
+    tiles: Mapping[str, Tile]
     where: Where
 
     @property
     def bits(self) -> int:
-        return sum(elements * bits for elements, bits in self.tiles.values())
+        """Data and metadata, whole bits."""
+        return _whole(sum(tile.bits for tile in self.tiles.values()))
+
+    @property
+    def metadata_bits(self) -> int:
+        return _whole(sum(tile.metadata_bits for tile in self.tiles.values()))
 
     @property
     def limit_bits(self) -> int | None:
@@ -36,18 +68,20 @@ class Occupancy:
     def why(self) -> str:
         """A sentence on what does not fit, and by how much."""
         assert self.limit_bits is not None
-        parts = " + ".join(f"{name} {n} x {bits} b" for name, (n, bits) in self.tiles.items())
-        halved = f" ({self.memory.buffers} buffers)" if self.memory.buffers > 1 else ""
+        parts = " + ".join(f"{name} {tile.text()}" for name, tile in self.tiles.items())
+        notes = [f"{self.memory.buffers} buffers"] if self.memory.buffers > 1 else []
+        notes += [f"in {self.memory.fit:.10g} of the tiles"] if self.memory.fit is not None else []
+        said = f" ({', '.join(notes)})" if notes else ""
         return (
             f"{self.memory.name} overflows by {self.bits - self.limit_bits} b in {', '.join(self.ops)}: "
-            f"{parts} = {self.bits} b of {self.limit_bits} b{halved}"
+            f"{parts} = {self.bits} b of {self.limit_bits} b{said}"
         )
 
 
 def occupancies(ops: Sequence[OpCounts], bits: Mapping[str, int]) -> list[Occupancy]:
     """What the memories of one group hold. A memory above the split holds the tiles of all ops of the group at once,
     one below it those of its own op."""
-    found: dict[tuple[str, str], tuple[Level, list[str], dict[str, tuple[int, int]]]] = {}
+    found: dict[tuple[str, str], tuple[Level, list[str], dict[str, Tile]]] = {}
     for op in ops:
         for number, item in enumerate(op.nest.items):
             if not isinstance(item, Level):
@@ -58,6 +92,22 @@ def occupancies(ops: Sequence[OpCounts], bits: Mapping[str, int]) -> list[Occupa
             names.append(op.nest.op.name)
             for access in op.accesses:
                 if access.memory.name == item.memory.name:
-                    have = tiles.get(access.tensor.name, (0, 0))[0]
-                    tiles[access.tensor.name] = max(have, access.dense.tile), bits[access.tensor.kind]
+                    tile, have = _tile(access, bits), tiles.get(access.tensor.name)
+                    tiles[access.tensor.name] = tile if have is None or tile.bits >= have.bits else have
     return [Occupancy(level.memory, tuple(names), tiles, level.where) for level, names, tiles in found.values()]
+
+
+def _tile(access: Access, bits: Mapping[str, int]) -> Tile:
+    if access.held is None:
+        return Tile(access.dense.tile, bits[access.tensor.kind])
+    tile = access.held.layout.fitting
+    return Tile(tile.elements, access.element_bits(bits), tile.metadata_bits)
+
+
+def _whole(bits: float) -> int:
+    """Bits as a whole number; what is above one by rounding alone is that one."""
+    return bits if isinstance(bits, int) else ceil(bits - 1e-6)
+
+
+def _shown(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{round(number, 2):.12g}"

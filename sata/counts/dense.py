@@ -72,17 +72,25 @@ def count(structure: Structure, factors: Sequence[int] | Ints, pins: Mapping[int
     of a rank has factor ceil(bound / stride). pins: spatial slots above a memory -> index; with them only what the
     instances at these indices do is counted (meant for memories below all of the pinned slots).
     """
+    batch, pieces = batch_of(structure, factors, pins)
+    counts = [count_piece(Tables(batch, piece)) for piece in pieces]
+    return counts[0] if pieces[0] is None else stack(structure, counts, pieces)
+
+
+def batch_of(
+    structure: Structure, factors: Sequence[int] | Ints, pins: Mapping[int, int] | None = None
+) -> tuple[Batch, list[Any]]:
+    """(the batch of some factors, the pieces to work on it in); the only piece of one mapping is None."""
     table = np.asarray(factors, dtype=np.int64)
     if table.ndim == 1 or not len(structure.slots):
-        return _count(Tables(Batch(structure, table.reshape(-1).tolist(), pins)))
-    if table.shape[1] == 1:
-        return _stack(structure, [_count(Tables(Batch(structure, table[:, 0].tolist(), pins)))], [1])
-    batch = Batch(structure, list(np.ascontiguousarray(table)), pins)
-    pieces = [slice(i, min(i + CHUNK, table.shape[1])) for i in range(0, table.shape[1], CHUNK)]
-    return _stack(structure, [_count(Tables(batch, p)) for p in pieces], [p.stop - p.start for p in pieces])
+        return Batch(structure, table.reshape(-1).tolist(), pins), [None]
+    size = table.shape[1]
+    pieces = [slice(i, min(i + CHUNK, size)) for i in range(0, size, CHUNK)]
+    return Batch(structure, list(np.ascontiguousarray(table)), pins), pieces
 
 
-def _count(tables: Tables) -> DenseCounts:
+def count_piece(tables: Tables) -> DenseCounts:
+    """Counts of the piece of a batch that tables are of (numbers for one mapping)."""
     structure = tables.structure
     tensors, arrivals = [], []
     for operand, plan in zip(structure.operands, tables.plan, strict=True):
@@ -261,8 +269,9 @@ def _existing(tables: Tables, temporal: bool) -> Number:
     return product
 
 
-def _stack(structure: Structure, pieces: list[DenseCounts], sizes: list[int]) -> DenseCounts:
+def stack(structure: Structure, pieces: Sequence[DenseCounts], slices: Sequence[slice]) -> DenseCounts:
     """Counts of consecutive pieces of a batch as one; numbers that hold for a whole piece are spread over it."""
+    sizes = [piece.stop - piece.start for piece in slices]
 
     def joined(numbers: list[Number]) -> Ints:
         if all(isinstance(n, int) and n == numbers[0] for n in numbers):

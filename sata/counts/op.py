@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, count, delivered
-from sata.counts.outcomes import EVERYTHING, Decisions, Outcome, Shares, decide, split
+from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, delivered
+from sata.counts.extents import extents
+from sata.counts.lockstep import LARGEST, TooLarge, waiting_steps
+from sata.counts.outcomes import Decided, Outcome, count_all, split
+from sata.counts.rules import Rules, rules_of
+from sata.counts.stored import Held, hold
 from sata.nest.graph import Shape, stored
 from sata.nest.model import BoundLoop, OpNest
 from sata.nest.structure import Structure
-from sata.specs.faults import Faults
+from sata.specs.faults import Fault, SpecError
 from sata.specs.model import Array, Memory, Tensor
 
 READS = ("reads", "drains", "merge_reads")  # events that read a memory
 WRITES = ("fills", "updates")  # events that write it
-# what a memory does for the link below it; its fills and drains belong to the link above
-_BELOW = {"reads", "updates", "merge_reads"}
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """One tensor at one memory: dense counts, and per event what happened. Elements, summed over instances."""
+    """One tensor at one memory: dense counts, and per event what happened. Elements, summed over instances.
+
+    held: how a memory with a format for it stores it, and the metadata that moves; None: in full, without any.
+    """
 
     memory: Memory
     tensor: Tensor
     dense: MemoryCounts
     events: dict[str, Outcome]
+    held: Held | None = None
+
+    def element_bits(self, bits: Mapping[str, int]) -> int:
+        """Bits that one stored element occupies and moves. bits: by kind."""
+        own = bits[self.tensor.kind]
+        return own if self.held is None else self.held.value_bits(own)
+
+    def metadata_bits(self, events: Iterable[str]) -> float:
+        """Bits of metadata that some events move."""
+        return 0.0 if self.held is None else sum(self.held.metadata[e] for e in events)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,43 +56,62 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class OpCounts:
-    """Counts of one op. `structure`, `factors`: what they were counted from."""
+    """Counts of one op. `structure`, `factors`: what they were counted from. rules, decided: what zeros decide about,
+    and what they left."""
 
     nest: OpNest
     structure: Structure
     factors: tuple[int, ...]
     dense: DenseCounts
-    decisions: Decisions
+    rules: Rules
+    decided: Decided
     computes: Outcome
     accesses: tuple[Access, ...]
     deliveries: tuple[Delivery, ...]
+    busy_steps: float  # temporal steps in which the compute works: what is not skipped
 
 
-def count_op(nest: OpNest, shape: Shape, faults: Faults) -> OpCounts:
-    """Counts of one op. shape: what the group's graph says of it. Sparsity rules that cannot be modelled become
-    faults.
-    """
+def count_op(nest: OpNest, shape: Shape) -> OpCounts:
+    """Counts of one op. shape: what the group's graph says of it. Raises: SpecError where a density model has no answer
+    for a tile, or lanes in lockstep are too many to count."""
     structure, factors = shape
-    dense = count(structure, factors)
-    decisions = decide(nest, faults)
-    accesses = tuple(_accesses(nest, dense, decisions))
+    rules = rules_of(nest)
+    dense, decided = count_all(structure, factors, rules)
+    accesses = tuple(_accesses(nest, dense, decided, rules, shape))
     deliveries = tuple(_deliveries(nest, structure, factors))
-    return OpCounts(
-        nest, structure, factors, dense, decisions, split(dense.computes, decisions.computes), accesses, deliveries
-    )
+    computes = split(dense.computes, decided.computes)
+    mean_steps = float(dense.steps) * (1.0 - computes.skipped / dense.computes)
+    busy_steps = _waiting(nest, shape, rules, mean_steps)
+    return OpCounts(nest, structure, factors, dense, rules, decided, computes, accesses, deliveries, busy_steps)
 
 
-def _accesses(nest: OpNest, dense: DenseCounts, decisions: Decisions) -> Iterator[Access]:
+def _waiting(nest: OpNest, shape: Shape, rules: Rules, mean_steps: float) -> float:
+    """The steps of the compute, with lanes of an array in lockstep waiting for the slowest."""
+    for number, array in enumerate(item for item in nest.items if isinstance(item, Array)):
+        if array.lockstep:
+            try:
+                return waiting_steps(*shape, rules, number, mean_steps)
+            except TooLarge as error:
+                text = (
+                    f"array '{array.name}' in 'lockstep': '{nest.op.name}' has {error.size:,} lane steps under a trace"
+                )
+                hint = "give the leaders a model such as 'temporal' (sata density measures its parameters)"
+                raise SpecError([Fault(array.where, f"{text}, at most {LARGEST:,} are counted", hint)]) from None
+    return mean_steps
+
+
+def _accesses(nest: OpNest, dense: DenseCounts, decided: Decided, rules: Rules, shape: Shape) -> Iterator[Access]:
     memories = {level.memory.name: level.memory for level in nest.levels}
-    for tensor, counts in zip(stored(nest.op), dense.tensors, strict=True):
-        for name, found in zip(nest.chains[tensor.name], counts, strict=True):
-            shares = decisions.accesses.get((name, tensor.name), EVERYTHING)
-            events = {e: _outcome(found, e, shares) for e in EVENTS}
-            yield Access(memories[name], tensor, found, events)
-
-
-def _outcome(found: MemoryCounts, event: str, shares: Shares) -> Outcome:
-    return split(getattr(found, event), shares if event in _BELOW else EVERYTHING)
+    formats = any(memory.format for memory in memories.values())
+    tiles = extents(*shape) if formats else ()
+    for number, (tensor, counts) in enumerate(zip(stored(nest.op), dense.tensors, strict=True)):
+        for place, (name, found) in enumerate(zip(nest.chains[tensor.name], counts, strict=True)):
+            events = {e: split(getattr(found, e), decided.events.get((number, place, e))) for e in EVENTS}
+            held = None
+            if formats:
+                itself = any(rules.leaders[n].tensor == tensor.name for d in rules.of(number, place) for n in d.leaders)
+                events, held = hold(memories[name], tensor, tiles[number][place], events, itself)
+            yield Access(memories[name], tensor, found, events, held)
 
 
 def _deliveries(nest: OpNest, structure: Structure, factors: tuple[int, ...]) -> Iterator[Delivery]:

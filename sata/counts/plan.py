@@ -21,6 +21,7 @@ class Group:
     ranks: tuple[int, ...]
     slots: tuple[int, ...]  # of these ranks, outermost first
     plain: bool
+    slot_ranks: tuple[int, ...] = ()  # of each slot, its rank
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +87,17 @@ def groups_of(structure: Structure, operand: Operand) -> tuple[Group, ...]:
         indexed.update(axis.ranks)
         bounds = tuple(structure.bounds[r] for r in axis.ranks)
         window = Window(bounds, axis.coefs, axis.offset, axis.size)
-        groups.append(Group(window, axis.ranks, _slots(structure, axis.ranks), _plain(window)))
+        groups.append(_group(structure, window, axis.ranks, _plain(window)))
     for rank, bound in enumerate(structure.bounds):
         if rank not in indexed and structure.slots_of[rank]:
             window = Window((bound,), (0,), 0, 1, free=True)
-            groups.append(Group(window, (rank,), structure.slots_of[rank], plain=True))
+            groups.append(_group(structure, window, (rank,), True))
     return tuple(groups)
 
 
-def _slots(structure: Structure, ranks: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted(s for r in ranks for s in structure.slots_of[r]))
+def _group(structure: Structure, window: Window, ranks: tuple[int, ...], plain: bool) -> Group:
+    slots = tuple(sorted(s for r in ranks for s in structure.slots_of[r]))
+    return Group(window, ranks, slots, plain, tuple(structure.slots[s].rank for s in slots))
 
 
 def _plain(window: Window) -> bool:
@@ -112,6 +114,14 @@ def _plan(structure: Structure, operand: Operand, known: dict[View, View]) -> Op
     home = _link(structure, operand, groups, depths[0], depths[0], known)
     links = [_link(structure, operand, groups, p, c, known) for p, c in zip(depths, depths[1:], strict=False)]
     return OperandPlan(home, tuple(links))
+
+
+@lru_cache(maxsize=4096)
+def points_of(structure: Structure) -> Link:
+    """The compute seen by no tensor: every rank with loops is a group of its own, every index combination a step."""
+    nothing = Operand((), False, ())
+    groups = groups_of(structure, nothing)
+    return _link(structure, nothing, groups, len(structure.slots), len(structure.slots), {})
 
 
 def through(structure: Structure, operand: Operand, array: int) -> tuple[Link, Views] | None:

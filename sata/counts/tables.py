@@ -7,6 +7,7 @@ all others come from the enumerated tables of `windows`, computed once per disti
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from sata.nest.structure import Structure
 
 Number = Any  # int, or an int64 array [B]
 Factors = Sequence[Number]
+
+SMALL = 1 << 21  # codes that are looked up in a table; more are sorted
 
 
 class Batch:
@@ -39,13 +42,15 @@ class Batch:
         """(distinct rows of the factors of the group's slots, per batch entry the number of its row; None for one
         mapping).
         """
-        if group.slots not in self._chains:
-            columns = [self.factors[s] for s in group.slots]
-            if all(isinstance(c, int) for c in columns):
-                self._chains[group.slots] = [tuple(columns)], None
-            else:
-                self._chains[group.slots] = distinct_rows(columns)
-        return self._chains[group.slots]
+        return self.chains_of(group.slots)
+
+    def chains_of(self, slots: tuple[int, ...]) -> tuple[list[tuple[int, ...]], Any]:
+        """The same for any slots."""
+        if slots not in self._chains:
+            columns = [self.factors[s] for s in slots]
+            one = all(isinstance(c, int) for c in columns)
+            self._chains[slots] = ([tuple(columns)], None) if one else distinct_rows(columns)
+        return self._chains[slots]
 
     def row(self, view: View, backward: bool, chain: int, steps: int) -> tuple[int, ...]:
         """The flattened sums of one distinct chain, `steps` of whose temporal loops above the child are steps."""
@@ -53,7 +58,7 @@ class Batch:
         found = rows.get((chain, steps))
         if found is None:
             factors = self.chains(view.group)[0][chain]
-            below = self._spans(view, factors)
+            below = self.spans(view, factors)
             sums = window_sums(view.group.window, self.loops(view), factors[: len(view.loops)], below, backward, steps)
             found = rows[chain, steps] = _flat(sums)
         return found
@@ -72,7 +77,7 @@ class Batch:
         """
         if id(view) not in self._every:
             chains, inverse = self.chains(view.group)
-            sums = [every_step(view.group.window, self.loops(view), c, self._spans(view, c)) for c in chains]
+            sums = [every_step(view.group.window, self.loops(view), c, self.spans(view, c)) for c in chains]
             self._every[id(view)] = sums[0] if inverse is None else np.array(sums, dtype=np.int64)
         return self._every[id(view)]
 
@@ -85,7 +90,7 @@ class Batch:
             for slot, loop in zip(view.slots, view.loops, strict=True)
         )
 
-    def _spans(self, view: View, chain: tuple[int, ...]) -> tuple[int, ...]:
+    def spans(self, view: View, chain: tuple[int, ...]) -> tuple[int, ...]:
         """Per rank of the group, how many of its values lie under one index of its loops above the child."""
         spans = dict.fromkeys(view.group.ranks, 1)
         for slot, factor in zip(view.group.slots, chain, strict=True):
@@ -103,6 +108,7 @@ class Tables:
     def __init__(self, batch: Batch, piece: slice | None = None) -> None:
         self.batch, self.structure, self.plan, self.piece = batch, batch.structure, batch.plan, piece
         self.factors = [f if isinstance(f, int) or piece is None else f[piece] for f in batch.factors]
+        self._products: dict[tuple[int, ...], Number] = {}
         self.exact = [self._exact(rank) for rank in range(len(self.structure.bounds))]
         self._below: dict[tuple[int, int], Number] = {}
         self._sums: dict[Any, Sums] = {}
@@ -116,10 +122,13 @@ class Tables:
         return bool(np.all(self._product(self.structure.slots_of[rank]) == bound))
 
     def _product(self, slots: Sequence[int]) -> Number:
-        product: Number = 1
-        for slot in slots:
-            product = product * self.factors[slot]
-        return product
+        key = tuple(slots)
+        if key not in self._products:
+            product: Number = 1
+            for slot in key:
+                product = product * self.factors[slot]
+            self._products[key] = product
+        return self._products[key]
 
     def below(self, rank: int, depth: int) -> Number:
         """How many values of the rank lie under one index of all its loops above `depth`."""
@@ -292,17 +301,43 @@ def distinct_rows(columns: Sequence[Number]) -> tuple[list[tuple[int, ...]], Any
     code = np.zeros(len(arrays[0]), dtype=np.int64)
     size = 1
     for column in arrays:
-        low, high = int(column.min()), int(column.max())
-        if low == high:
+        numbers, count = _numbered(column)
+        if count == 1:
             continue
-        if size * (high - low + 1) >= 1 << 62:
+        if size * count >= 1 << 62:
             code = np.unique(code, return_inverse=True)[1]
             size = len(code)
-        code = code * (high - low + 1) + (column - low)
-        size *= high - low + 1
-    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
-    rows = [tuple(int(c) if isinstance(c, int) else int(c[i]) for c in columns) for i in first.tolist()]
-    return rows, inverse
+        code = code * count + numbers
+        size *= count
+    first, inverse = _first_of(code, size)
+    rows = zip(*(repeat(c) if isinstance(c, int) else c[first].tolist() for c in columns), strict=False)
+    return list(rows), inverse
+
+
+def _numbered(column: Any) -> tuple[Any, int]:
+    """(for each entry the number of its value among those that occur, how many these are); small non-negative ints."""
+    low, high = int(column.min()), int(column.max())
+    if low == high:
+        return column, 1
+    if high - low >= SMALL:
+        values, numbers = np.unique(column, return_inverse=True)
+        return numbers, len(values)
+    there = np.zeros(high - low + 1, dtype=np.int64)
+    there[column - low] = 1
+    return (np.cumsum(there) - 1).take(column - low), int(there.sum())
+
+
+def _first_of(code: Any, size: int) -> tuple[Any, Any]:
+    """(where each distinct code, in ascending order, occurs first; for each entry the number of its code)."""
+    if size > SMALL:
+        _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+        return first, inverse
+    place = np.full(size, -1, dtype=np.int64)
+    place[code[::-1]] = np.arange(len(code) - 1, -1, -1)  # of equal ones the last assignment, the first entry, stays
+    known = np.flatnonzero(place >= 0)
+    first = place[known]
+    place[known] = np.arange(len(known))
+    return first, place.take(code)
 
 
 def _flat(s: Sums) -> tuple[int, ...]:

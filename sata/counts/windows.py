@@ -158,7 +158,7 @@ class _Walk:
         self.window, self.loops, self.factors, self.below = window, loops, factors, below
         self.backward, self.active = backward, active
         self.temporal = [i for i, loop in enumerate(loops) if loop.role == IS_TEMPORAL]
-        self.strides = _strides(loops, factors, below)
+        self.strides = strides_of(loops, factors, below)
 
     def edge(self) -> int:
         """The first step (backwards: the last), when nothing was held before."""
@@ -269,7 +269,7 @@ class _Walk:
         return np.concatenate([border, *places, *columns], axis=1)
 
 
-def _strides(loops: tuple[Loop, ...], factors: tuple[int, ...], below: tuple[int, ...]) -> list[int]:
+def strides_of(loops: tuple[Loop, ...], factors: tuple[int, ...], below: tuple[int, ...]) -> list[int]:
     """Per loop, how far one of its steps moves its rank: the product of the rank's factors further in."""
     running = list(below)
     strides = [0] * len(loops)
@@ -324,7 +324,7 @@ def _mask(coefs: tuple[int, ...], extents: tuple[int, ...]) -> tuple[int, int]:
     return mask, low
 
 
-def _clipped(window: Window, place: int, extents: tuple[int, ...], border: tuple[int, int], shift: int) -> int:
+def clip(window: Window, place: int, extents: tuple[int, ...], border: tuple[int, int], shift: int) -> int:
     """The set at `place` as a mask whose bit 0 is coordinate -shift, without what lies beyond the border."""
     mask, low = _mask((0,) if window.free else window.coefs, extents)
     mask <<= place + low + shift
@@ -336,7 +336,7 @@ def _clipped(window: Window, place: int, extents: tuple[int, ...], border: tuple
 def _size(window: Window, row: tuple[int, ...]) -> int:
     """How many coordinates the single set of a row has."""
     shift = _shift(window, [row[2]], [row[3:]])
-    return _clipped(window, row[2], row[3:], (row[0], row[1]), shift).bit_count()
+    return clip(window, row[2], row[3:], (row[0], row[1]), shift).bit_count()
 
 
 def _shift(window: Window, places: list[int], extents: list[tuple[int, ...]]) -> int:
@@ -362,7 +362,7 @@ def _shared(window: Window, row: tuple[int, ...], tiles: int, elements: int, bef
         for c in range(children)
     ]
     shift = _shift(window, places, extents)
-    sets = [_clipped(window, p, e, (row[0], row[1]), shift) for p, e in zip(places, extents, strict=True)]
+    sets = [clip(window, p, e, (row[0], row[1]), shift) for p, e in zip(places, extents, strict=True)]
     now, old = sets[:children], sets[children:] if before else [0] * children
     classes = {
         tuple(zip(now[t * elements : (t + 1) * elements], old[t * elements : (t + 1) * elements], strict=True))

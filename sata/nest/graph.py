@@ -12,7 +12,7 @@ from typing import Any
 
 from sata.nest.model import BoundLoop, Group, Item, Level, OpNest
 from sata.nest.structure import TEMPORAL, Axis, Fanout, Operand, Slot, Structure
-from sata.specs.model import Array, Compute, Op, Tensor
+from sata.specs.model import Array, Compute, Dim, Op, Tensor
 
 Graph = Any  # networkx.MultiDiGraph, imported only where one is made: the import costs more than a small run
 
@@ -96,7 +96,7 @@ def structure_of(graph: Graph, nest: OpNest) -> Shape:
             factors.append(item.factor)
     operands = tuple(
         Operand(
-            tuple(_axis(op, dim.terms, dim.offset, dim.size, number) for dim in t.dims if dim.terms),
+            tuple(axis_of(op, dim, number) for dim in t.dims if dim.terms),
             t.role == "output",
             tuple(memories.index(name) for name in nest.chains[t.name]),
             t.initialised,
@@ -112,15 +112,16 @@ def stored(op: Op) -> tuple[Tensor, ...]:
     return tuple(t for t in op.tensors if not t.local)
 
 
-def _axis(op: Op, terms: tuple[tuple[str, int], ...], offset: int, size: int, number: dict[str, int]) -> Axis:
+def axis_of(op: Op, dim: Dim, number: dict[str, int]) -> Axis:
     """A dimension in numbers. A descending rank is turned round: its index counts from the end, so that all loops
     ascend.
     """
+    offset = dim.offset
     ranks, coefs = [], []
-    for rank, coef in terms:
+    for rank, coef in dim.terms:
         if op.sequential.get(rank) == "descending":
             offset += coef * (op.ranks[rank] - 1)
             coef = -coef
         ranks.append(number[rank])
         coefs.append(coef)
-    return Axis(tuple(ranks), tuple(coefs), offset, size)
+    return Axis(tuple(ranks), tuple(coefs), offset, dim.size)

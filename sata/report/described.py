@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sata.specs.model import Op, Tensor
+from sata.counts.models import model_of
+from sata.specs.model import Density, Op, Tensor
 
 Row = dict[str, Any]
 
@@ -28,34 +29,23 @@ def tensor_rows(ops: Iterable[Op], bits: Mapping[str, int]) -> list[Row]:
 def density_fields(tensor: Tensor) -> Row:
     """density: mean share of non-zeros (None: dense); steps: one a time step, or None; model: its name, or None;
     parameters: those of a model, as text.
-
-    A density may be a number, one number a time step, or a model with a name, parameters and a mean of its own.
     """
-    density: Any = tensor.density
+    density = tensor.density
     if density is None:
         return {"density": None, "steps": None, "model": None}
-    if isinstance(density, (int, float)):
-        return {"density": float(density), "steps": None, "model": "uniform"}
-    if isinstance(density, (tuple, list)):
-        steps = [float(value) for value in density]
-        return {"density": math.fsum(steps) / len(steps), "steps": steps, "model": "uniform"}
-    return _model_fields(density)
+    if isinstance(density, Density):
+        given = ", ".join(f"{name} {_word(value)}" for name, value in density.given().items())
+        steps: Any = density.given().get("density")
+        return {"density": float(model_of(tensor).density), "steps": list(steps) if _numbers(steps) else None,
+                "model": density.model, "parameters": given}  # fmt: skip
+    steps = [float(value) for value in density] if isinstance(density, tuple) else None
+    mean = math.fsum(steps) / len(steps) if steps else float(density)  # type: ignore[arg-type]
+    return {"density": mean, "steps": steps, "model": "uniform"}
 
 
-def _model_fields(density: Any) -> Row:
-    parameters = getattr(density, "parameters", None)
-    given = dict(parameters) if isinstance(parameters, Mapping) else {}
-    mean = getattr(density, "mean", None)
-    mean = mean() if callable(mean) else mean
-    mean = given.get("density") if mean is None else mean
-    steps: list[float] | None = None
-    if isinstance(mean, (tuple, list)):
-        steps = [float(value) for value in mean]
-        mean = math.fsum(steps) / len(steps)
-    said = ", ".join(f"{name} {value}" for name, value in given.items() if isinstance(value, (int, float, str)))
-    return {
-        "density": float(mean) if isinstance(mean, (int, float)) else None,
-        "steps": steps,
-        "model": str(getattr(density, "model", type(density).__name__)),
-        **({"parameters": said} if said else {}),
-    }
+def _numbers(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(item, (int, float)) for item in value)
+
+
+def _word(value: object) -> str:
+    return "[" + ", ".join(map(_word, value)) + "]" if isinstance(value, tuple) else str(value)

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sata.counts.capacity import Occupancy
+from sata.counts.capacity import Occupancy, Tile
+from sata.counts.models import model_of
 from sata.nest.graph import Graph
 from sata.nest.model import Group
 from sata.report.nest_rows import nest_rows
 from sata.report.text import Block, Lines, quantity, wrapped
-from sata.specs.model import Op, Tensor
+from sata.specs.model import Density, Op, Tensor
 
 _STEP = "  "
 
@@ -47,6 +48,8 @@ def _notes(t: Tensor) -> str:
     density = ""
     if isinstance(t.density, tuple):
         density = f" {sum(t.density) / len(t.density):.3g}"
+    elif isinstance(t.density, Density):
+        density = f" {model_of(t).density:.3g} {t.density.model}"
     elif t.density is not None:
         density = f" {t.density:.3g}"
     return density + (" local" if t.local else "")
@@ -71,10 +74,16 @@ def _memory(row: Mapping[str, Any], names: Sequence[str], held: Sequence[Occupan
     rules = "".join(f"; {rule}" for rule in row["rules"])
     if found is None or not found.tiles:
         return f"{row['text']}: nothing{rules}"
-    tiles = ", ".join(f"{name} {quantity(n * bits, 'bits')}" for name, (n, bits) in found.tiles.items())
+    tiles = ", ".join(_tile(name, tile) for name, tile in found.tiles.items())
     if len(found.tiles) > 1:
         tiles += f" = {quantity(found.bits, 'bits')}"
     return f"{row['text']}: {tiles}{_fill(found)}{rules}"
+
+
+def _tile(name: str, tile: Tile) -> str:
+    metadata = [f"{quantity(tile.metadata_bits, 'bits')} metadata"] if tile.metadata_bits else []
+    data = [quantity(tile.data_bits, "bits")] if tile.data_bits or not metadata else []
+    return f"{name} {' + '.join([*data, *metadata])}"
 
 
 def _fill(found: Occupancy) -> str:

@@ -75,4 +75,9 @@ def _limit(row: Record, passing: Sequence[str], held: Sequence[Record]) -> str:
 def _passes(t: Record, several: bool) -> str:
     events = [f"{'merges' if e == 'merge_reads' else e} {whole(t[e])}" for e in _EVENTS if t[e]]
     op = f" in {t['op']}" if several else ""
+    metadata = math.fsum(t.get(field) or 0 for field in ("metadata_read_bits", "metadata_write_bits"))
+    if t.get("format"):
+        events.append(f"stored as {t['format']}")
+    if metadata:
+        events.append(f"with {quantity(metadata, 'bits')} of metadata")
     return f"{t['tensor']} ({t['kind']}){op}: {', '.join(events) or 'nothing passes'}"

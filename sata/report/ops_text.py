@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sata.specs.kinds import KINDS
-from sata.specs.model import Op, Tensor, Workload
+from sata.specs.model import Density, Op, Tensor, Workload
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./']*(-[A-Za-z0-9_./']+)*")
 _WORDS = frozenset("y n yes no true false on off null none nan inf".split())  # words that YAML reads as something else
@@ -29,7 +29,7 @@ def _workload(workload: Workload) -> Iterator[str]:
     if more:
         yield f"  kinds: [{', '.join(map(scalar, more))}]"
     if workload.bits:
-        yield f"  bits: {_flow(workload.bits)}"
+        yield f"  bits: {flow(workload.bits)}"
     yield "  ops:"
     for op in workload.ops:
         yield from _op(op)
@@ -41,12 +41,12 @@ def _op(op: Op) -> Iterator[str]:
     yield f"    stage: {scalar(op.stage)}"
     yield f"    action: {scalar(op.action)}"
     if op.sequential:
-        yield f"    sequential: {_flow(op.sequential)}"
-    yield f"    ranks: {_flow(op.ranks)}"
+        yield f"    sequential: {flow(op.sequential)}"
+    yield f"    ranks: {flow(op.ranks)}"
     yield f"    compute: {json.dumps(op.compute, ensure_ascii=False)}"
     yield "    tensors:"
     for t in op.tensors:
-        yield f"      {scalar(t.name)}: {_flow(_tensor(op, t))}"
+        yield f"      {scalar(t.name)}: {flow(_tensor(op, t))}"
 
 
 def _tensor(op: Op, t: Tensor) -> dict[str, Any]:
@@ -57,7 +57,8 @@ def _tensor(op: Op, t: Tensor) -> dict[str, Any]:
     if any(low < 0 or size != high + 1 for size, (low, high) in zip(sizes, spans, strict=True)):
         data["shape"] = sizes
     if t.density is not None:
-        data["density"] = list(t.density) if isinstance(t.density, tuple) else t.density
+        plain = t.density.data() if isinstance(t.density, Density) else t.density
+        data["density"] = list(plain) if isinstance(plain, tuple) else plain
     if t.initialised:
         data["initialised"] = True
     if t.local:
@@ -71,13 +72,16 @@ def _end(op: Op, terms: tuple[tuple[str, int], ...], offset: int, sign: int) -> 
     return offset + sum(step for step in steps if step * sign > 0)
 
 
-def _flow(data: Mapping[str, Any]) -> str:
+def flow(data: Mapping[str, Any]) -> str:
+    """A mapping in flow style, on one line."""
     return "{" + ", ".join(f"{scalar(key)}: {_value(value)}" for key, value in data.items()) + "}"
 
 
 def _value(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return flow(value)
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
     return scalar(value) if isinstance(value, str) else repr(value)

@@ -180,6 +180,10 @@ def _check_inner(data: Record, name: str, faults: list[Fault]) -> None:
         if not faults:
             for place, row in enumerate(nest["rows"]):
                 _check_sort(row, f"{path}[{place}]", _ROW, name, faults)
+    for number, row in enumerate(data.get("traffic", [])):
+        stored = {"format": _TEXT, "metadata_read_bits": _NUMBER, "metadata_write_bits": _NUMBER}
+        there = {field: sort for field, sort in stored.items() if field in row}
+        _check_row(row, f"traffic[{number}]", there, name, faults)
     for number, row in enumerate(data.get("tensors", [])):
         steps = row.get("steps")
         if steps is not None and not (isinstance(steps, list) and all(_is_number(value) for value in steps)):

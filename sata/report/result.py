@@ -15,12 +15,14 @@ class Result:
     """What one run says. All lists hold flat dicts, so that they make tables as they are.
 
     records: one per (op, component, tensor, action, outcome): op, layer, stage, component, class, tensor, kind, action,
-        outcome (actual | gated | skipped | metadata), count (elements, operations, or cycles of leakage), energy_pj.
+        outcome (actual | gated | skipped | metadata), count (elements, bits of metadata, operations, or cycles of
+        leakage), energy_pj.
         Energies add up: any total is a sum over records.
     ops: per op: op, layer, stage, action, group, cycles, bound_by, seconds, computes, actual, gated, skipped, steps,
         instances, utilization. Cycles of ops add up to those of the run.
-    traffic: per op, memory and tensor: instances, tile, fills, reads, updates, drains, merge_reads (dense, elements).
-    occupancy: per group and memory: bits held at once, limit_bits (None: unlimited).
+    traffic: per op, memory and tensor: instances, tile, fills, reads, updates, drains, merge_reads (dense, elements);
+        format (empty: stored in full), metadata_read_bits, metadata_write_bits.
+    occupancy: per group and memory: bits held at once, metadata_bits among them, limit_bits (None: unlimited).
     kept: what back-propagation keeps from the forward to the backward pass: layer, tensor, kind, bits.
     components: per node: node, class, library, instances, area_um2 and leakage_mw of all its instances (None: its class
         does not price it, and the total is None), energy_pj.

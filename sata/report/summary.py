@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from sata.report.result import Record, Result
-from sata.report.sums import grouped, sums
+from sata.report.sums import apart, grouped, sums
 from sata.report.text import Block, Lines, Table, listed, plural, quantity, share, sum_of, whole
 
 LARGEST = 10  # rows of the table of layers
@@ -151,13 +151,15 @@ def kinds(result: Result) -> Table | None:
 
 
 def metadata(result: Result) -> Table | None:
-    """Energy of reading and writing the metadata of compressed formats, by component and kind."""
-    records = [r for r in result.records if r["outcome"] == "metadata"]
-    energy = sums(records, lambda r: (r["component"], r["kind"]))
-    total = result.energy_pj()
-    rows = [(c, k, _pj(pj), share(pj, total)) for (c, k), pj in sorted(energy.items(), key=lambda item: -item[1])]
-    head = ("component", "kind", "energy", "share")
-    return Table("Energy of the metadata of formats", head, "llrr", tuple(rows)) if rows else None
+    """Bits of metadata that formats have moved, by memory and kind, and what they cost."""
+    rows, total = [], result.energy_pj()
+    found = [r for r in result.records if r["outcome"] == "metadata"]
+    for (memory, kind), entries in apart(found, lambda r: (r["component"], r["kind"])):
+        pj = sum_of([r["energy_pj"] for r in entries])
+        each = (sum_of([r["count"] for r in entries if r["action"] == f"metadata_{way}"]) for way in ("read", "write"))
+        rows.append((memory, kind, *(quantity(bits, "bits") for bits in each), _pj(pj), share(pj, total)))
+    head = ("memory", "kind", "read", "written", "energy", "share")
+    return Table("Metadata of formats", head, "llrrrr", tuple(rows)) if rows else None
 
 
 # --- time and computes --------------------------------------------------------------------------------------------

@@ -19,7 +19,12 @@ def sums(records: Iterable[Record], key: Callable[[Record], Any], field: str = "
 
 def grouped(records: Iterable[Record], field: str) -> Iterator[tuple[str, list[Record]]]:
     """(value of a field, its records), in order of first appearance."""
-    found: dict[str, list[Record]] = {}
+    yield from apart(records, lambda r: r[field])
+
+
+def apart(records: Iterable[Record], key: Callable[[Record], Any]) -> Iterator[tuple[Any, list[Record]]]:
+    """Records that `key` tells apart, in order of first appearance."""
+    found: dict[Any, list[Record]] = {}
     for r in records:
-        found.setdefault(r[field], []).append(r)
+        found.setdefault(key(r), []).append(r)
     yield from found.items()

@@ -13,7 +13,8 @@ FIELDS = ("tile", "fills", "reads", "updates", "drains", "merge_reads")
 def traffic_blocks(result: Result) -> Iterator[Block]:
     """One table an op, in elements summed over instances; `tile` is the most that one instance holds at once.
 
-    Dense counts: what sparsity saves of them is in the records (`--csv`).
+    Dense counts: what sparsity saves of them is in the records (`--csv`). Where a memory stores a tensor in a format, a
+    second table says so, with the metadata that moves.
     """
     ops = list(dict.fromkeys(row["op"] for row in result.traffic))
     for op in ops:
@@ -22,6 +23,19 @@ def traffic_blocks(result: Result) -> Iterator[Block]:
         head = ("memory", "tensor", "x", *("merges" if f == "merge_reads" else f for f in shown))
         cells = tuple(_cells(row, shown) for row in rows)
         yield Table(f"Traffic of {op}, in elements", head, "ll" + "r" * (1 + len(shown)), cells)
+        held = [row for row in rows if row.get("format")]
+        if held:
+            head = ("memory", "tensor", "format", "metadata read", "metadata written")
+            lines = tuple((r["memory"], r["tensor"], r["format"], *map(_bits, _metadata(r))) for r in held)
+            yield Table(f"Formats of {op}", head, "lllrr", lines)
+
+
+def _metadata(row: Record) -> tuple[float, float]:
+    return row["metadata_read_bits"], row["metadata_write_bits"]
+
+
+def _bits(number: float) -> str:
+    return f"{whole(number)} b"
 
 
 def _cells(row: Record, shown: list[str]) -> tuple[str, ...]:

@@ -61,14 +61,20 @@ def load(arch: Any = None, workload: Any = None, mapping: Any = None, *, librari
     return Loaded(parsed["arch"], parsed["workload"], parsed["mapping"], tuple(reading.docs), inline)
 
 
-def check(*sources: Any, variables: Mapping[str, Any] | None = None) -> list[Fault]:
-    """The faults of each source on its own, for whatever top keys it holds. Nothing is raised for bad input."""
+def check(*sources: Any, variables: Mapping[str, Any] | None = None,
+          further: Callable[[Workload, Faults], None] | None = None) -> list[Fault]:  # fmt: skip
+    """The faults of each source on its own, for whatever top keys it holds. Nothing is raised for bad input.
+
+    further: what is to be checked of workloads that have no fault by themselves.
+    """
     reading = _Reading(variables or {})
     for source in sources:
         doc = reading.read(source, "")
         for key in doc.data if doc is not None else ():
             if doc is not None and key in TOP_KEYS:
-                (_PARSERS.get(key) or _parse_library)(doc, reading.faults)
+                parsed = (_PARSERS.get(key) or _parse_library)(doc, reading.faults)
+                if further is not None and isinstance(parsed, Workload):
+                    further(parsed, reading.faults)
     try:
         reading.finish()
     except SpecError as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sata.specs import schema
 from sata.specs.faults import Faults, Where
+from sata.specs.formats import TensorFormat, parse_formats
 from sata.specs.model import Arch, Array, Bandwidth, Branch, Compute, Memory, Node, Rule
 from sata.specs.source import Doc, Path_
 from sata.specs.units import parse_quantity
@@ -102,10 +103,17 @@ class _Reader:
                             "give it a size")  # fmt: skip
         return Memory(
             data["memory"], data["class"], size, width, int(data.get("buffers", 1)), data.get("packed", True), keep,
-            may_keep, self.bandwidth(data, path), data.get("format", {}),
+            may_keep, self.bandwidth(data, path), self.formats(data, path),
             tuple(self.rules(data, "skip", path)) + tuple(self.rules(data, "gate", path)), data.get("attributes", {}),
-            self.doc.where((*path, "memory")),
+            self.doc.where((*path, "memory")), data.get("fit"),
         )  # fmt: skip
+
+    def formats(self, data: Mapping[str, Any], path: Path_) -> dict[str, TensorFormat]:
+        if "fit" in data and not ("format" in data and "size" in data):
+            missing = "'format'" if "size" in data else "'size'"
+            self.faults.add(self.doc.where((*path, "fit")), f"'fit' decides nothing in a memory without {missing}",
+                            "leave it out: tiles of a known size fit or do not")  # fmt: skip
+        return parse_formats(self.doc, (*path, "format"), data.get("format", {}), self.faults)
 
     def kinds(self, data: Mapping[str, Any], key: str, path: Path_) -> tuple[str, ...] | None:
         self.spoken_of += [(kind, self.doc.where((*path, key, i))) for i, kind in enumerate(data.get(key, ()))]
@@ -147,8 +155,6 @@ class _Reader:
                     self.faults.add(where, message, "such as either: [weight, spike]")
                 yield Rule(effect, "", leaders, True, where)
                 continue
-            if follower in leaders:
-                self.faults.add(where, f"'{follower}' cannot lead itself")
             yield Rule(effect, follower, leaders, False, where)
 
     def array(self, data: Mapping[str, Any], path: Path_) -> Array:

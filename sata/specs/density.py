@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
-from sata.specs.faults import Faults, Where, did_you_mean
+from sata.specs.faults import Faults, SpecError, Where
+from sata.specs.find import find
 from sata.specs.includes import what
+from sata.specs.model import Density
 
-MODELS = ("uniform",)
+
+class Places(Protocol):
+    """The place of a density; of one of its keys, where it is a mapping."""
+
+    def __call__(self, key: str | None = None) -> Where: ...
 
 
-def parse_density(given: Any, where: Where, faults: Faults) -> float | tuple[float, ...] | None:
-    """The share of non-zeros, or a tuple with one per time step; None, with a fault, for anything outside [0, 1]."""
+def parse_density(given: Any, at: Places, faults: Faults) -> float | tuple[float, ...] | Density | None:
+    """The share of non-zeros, a tuple with one per time step, or a model; None, with a fault, for anything else.
+
+    What a model takes is its own to check: against a tensor, when all are known.
+    """
     if isinstance(given, dict):
-        return _model(given, where, faults)
+        return _model(given, at, faults)
+    where = at()
     if isinstance(given, (list, tuple)):
         values = [_share(item, where, faults, f"value {i + 1} of the density") for i, item in enumerate(given)]
         if not values:
@@ -32,15 +42,54 @@ def _share(value: Any, where: Where, faults: Faults, name: str) -> float | None:
     return float(value)
 
 
-def _model(given: dict[str, Any], where: Where, faults: Faults) -> float | tuple[float, ...] | None:
-    model = given.get("model")
-    if model not in MODELS:
-        found = "a mapping without 'model'" if model is None else f"the density model '{model}'"
-        faults.add(where, f"{found} is not known", did_you_mean(str(model), MODELS) or f"models: {', '.join(MODELS)}")
+def _model(given: dict[str, Any], at: Places, faults: Faults) -> float | tuple[float, ...] | Density | None:
+    where, model = at(), given.get("model")
+    if not isinstance(model, str):
+        found = "without 'model'" if model is None else f"whose 'model' is {what(model)}"
+        faults.add(where, f"the density is a mapping {found}", "such as {model: uniform, density: 0.1}")
         return None
-    unknown = [key for key in given if key not in ("model", "density")]
-    if unknown or "density" not in given:
-        message = f"unknown key '{unknown[0]}'" if unknown else "missing key 'density'"
-        faults.add(where, message, f"write {{model: {model}, density: 0.1}}")
-        return None
-    return parse_density(given["density"], where, faults)
+    if model == "uniform" and given.keys() == {"model", "density"}:
+        return parse_density(given["density"], lambda key=None: at("density"), faults)  # the same, shorter
+    parameters = []
+    for key, value in given.items():
+        if key == "model":
+            continue
+        if _is_value(value):
+            parameters.append((key, _frozen(value)))
+        else:
+            faults.add(at(key), f"'{key}' of the density takes a value or a list of values, not {what(value)}")
+    places = {key: at(key) for key in given}
+    return Density(model, tuple(parameters), where, places, folder_of(where.file))
+
+
+def _is_value(value: Any, depth: int = 3) -> bool:
+    if isinstance(value, (list, tuple)):
+        return depth > 0 and all(_is_value(item, depth - 1) for item in value)
+    return isinstance(value, (str, int, float))
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, (list, tuple)) else value
+
+
+def folder_of(label: str) -> str:
+    """The folder of an input by the name that faults call it; empty for texts and dicts: the current folder."""
+    if not label or label.startswith("<"):
+        return ""
+    try:
+        return str(find(label).resolve().parent)
+    except SpecError:
+        return ""
+
+
+def plain_density(density: float | tuple[float, ...] | Density | None) -> float | tuple[float, ...] | None:
+    """The mean share of non-zeros that a density states as a number or a list; None where it states none.
+
+    A model's is its parameter `density`, if it has one.
+    """
+    if not isinstance(density, Density):
+        return density
+    faults = Faults()  # of the value: the model says them
+    given = density.given().get("density")
+    plain = parse_density(given, lambda key=None: Where(), faults) if _is_value(given) else None
+    return None if isinstance(plain, Density) else plain

@@ -41,6 +41,34 @@ def find(name: str, folder: str = "") -> Path:
     raise SpecError([Fault(Where(_short(name)), "no such file", _near(name, folder))])
 
 
+def beside(text: str, folder: Path, where: Where, role: str = "included file", pattern: str = "*.y*ml") -> Path:
+    """The file that another one, in `folder`, names: beside it, else among the shipped ones. It must lie in that
+    folder, in the current one or among the shipped ones.
+
+    Raises: SpecError, at `where`, for a file that lies elsewhere or is not there; the hint is the nearest of `pattern`.
+    """
+    if Path(text).is_absolute() or "\0" in text or len(text) > 1000:
+        raise SpecError([Fault(where, f"'{text[:60]}' must be a relative file name")])
+    roots = [p.resolve() for p in (folder, Path(), *(shipped(f) for f in FOLDERS))]
+    candidates = [folder / text, *(shipped(f) / text for f in FOLDERS)]
+    candidates += [shipped(f).parent / text for f in FOLDERS if text.startswith(f + "/")]
+    include = role == "included file"
+    for path in candidates:
+        if not path.is_file():
+            continue
+        if not any(path.resolve().is_relative_to(root) for root in roots):
+            saying = "including file's folder" if include else "folder of the file that names it"
+            raise SpecError(
+                [Fault(where, f"'{text}' lies outside the {saying}, the current folder and the shipped ones")]
+            )
+        return path
+    if not include and (folder / text).is_dir():
+        raise SpecError([Fault(where, f"'{text}' is a directory, a file is expected")])
+    looked = folder if include or ".." in Path(text).parts else (folder / text).parent
+    near = nearest_file(text, [p.relative_to(folder).as_posix() for p in looked.glob(pattern)])
+    raise SpecError([Fault(where, f"no such file '{text}'" + (" to include" if include else ""), near)])
+
+
 def label_of(name: str, path: Path) -> str:
     """How faults call the file: as the user gave it, or `arch/sata.yaml` where the ending or folder was left out."""
     if Path(name) == path:

@@ -12,6 +12,9 @@ Assumptions, where nothing is said for a tensor itself:
   not overlap.
 - Templates that have one kind for both gradients (ANNs) mean dU by it, behind the activation function; the
   gradient in front of it is dense.
+- A density model passes through a pool as its parameter `density`, by the same formulas, without what else it says of
+  the distribution. One without that parameter (a trace, a band) says nothing of what a pool makes of it: that the layer
+  behind, or before, must state its own is an error that says so.
 Anything else has the workload's default, or is dense.
 """
 
@@ -22,14 +25,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sata.specs.density import parse_density
-from sata.specs.faults import Faults, did_you_mean
+from sata.specs.density import parse_density, plain_density
+from sata.specs.faults import Faults, Where, did_you_mean
+from sata.specs.model import Density as Model
 from sata.specs.shapes import Place
 
 if TYPE_CHECKING:
     from sata.specs.layers import Layer
 
-Density = float | tuple[float, ...] | None  # for all time steps | for each of them | dense
+Density = float | tuple[float, ...] | Model | None  # for all time steps | for each of them | more than that | dense
 SIGNALS = ("spike", "activation", "current")
 ROLES = ("input", "output", "weight", "surrogate", "input_gradient", "output_gradient", "potential_gradient")
 
@@ -57,7 +61,12 @@ def parse_densities(value: Mapping[str, Any], place: Place, kinds: Sequence[str]
             hint = did_you_mean(kind, kinds) or f"kinds: {', '.join(kinds)}"
             place.add_at_key(f"unknown kind '{kind}'", "density", kind, hint=hint)
             continue
-        density = parse_density(given, place.doc.where((*place.path, "density", kind)), place.faults)
+
+        def at(key: str | None = None, kind: str = kind) -> Where:
+            path = (*place.path, "density", kind)
+            return place.doc.where(path) if key is None else place.doc.where((*path, key), True)
+
+        density = parse_density(given, at, place.faults)
         if isinstance(density, tuple) and kind == "weight":
             place.add("weights are the same at all time steps: one number is expected", "density", kind)
         elif isinstance(density, tuple) and len(density) != timesteps:
@@ -74,12 +83,12 @@ def resolve_densities(layers: Sequence[Layer], default: Mapping[str, Density], s
     outputs = _outputs(layers, by_name, default, signals, faults)
     gradients: dict[str, Density] = {}
     for layer in reversed(layers):  # readers first
-        gradients[layer.name] = _gradient(layer, by_name, gradients, default, signals)
+        gradients[layer.name] = _gradient(layer, by_name, gradients, default, signals, faults)
     resolved = {}
     for layer in layers:
         own = {**default, **layer.stated}
         source = by_name.get(layer.sources[0])
-        if layer.type == "maxpool2d" and not _overlaps(layer):
+        if layer.type == "maxpool2d" and not _overlaps(layer) and not _stays(gradients[layer.name]):
             back = _through(_or_dense(gradients[layer.name]), _routed(layer))
         else:
             alone = source is not None and len(source.readers) == 1
@@ -116,13 +125,14 @@ def _outputs(layers: Sequence[Layer], by_name: Mapping[str, Layer], default: Map
     for layer in reversed(layers):  # from a pool's output to its input
         source = layer.sources[0]
         if _passes_on(layer) and layer.name in outputs and source not in outputs:
-            outputs[source] = _through(outputs[layer.name], _before_pool(layer))
+            outputs[source] = _passed(outputs[layer.name], _before_pool(layer), layer, sends[source], faults)
     for name, kind in sends.items():
         pool = by_name.get(name)
         if name in outputs:
             continue
         if pool and _passes_on(pool) and pool.sources[0] in outputs:
-            outputs[name] = _through(outputs[pool.sources[0]], _after_pool(pool))
+            speaker = (*readers[name], pool)[0]
+            outputs[name] = _passed(outputs[pool.sources[0]], _after_pool(pool), speaker, kind, faults)
         if outputs.get(name) is None:
             outputs[name] = default.get(kind)
     return outputs
@@ -137,7 +147,7 @@ def _check_speaks_of_input(layer: Layer, kinds: Sequence[str], signals: Signals,
 
 
 def _gradient(layer: Layer, by_name: Mapping[str, Layer], gradients: Mapping[str, Density],
-              default: Mapping[str, Density], signals: Signals) -> Density:  # fmt: skip
+              default: Mapping[str, Density], signals: Signals, faults: Faults) -> Density:  # fmt: skip
     if signals.gradient_density in layer.stated:
         return layer.stated[signals.gradient_density]
     if len(layer.readers) == 1:
@@ -145,7 +155,8 @@ def _gradient(layer: Layer, by_name: Mapping[str, Layer], gradients: Mapping[str
         if reader.type == "maxpool2d" and not _overlaps(reader):
             covered = tuple(n * k for n, k in zip(reader.shape_out[1:], reader.settings.kernel, strict=True))
             if covered == reader.shape_in[1:]:  # a row that no window covers gets no gradient, which w does not say
-                return _through(_or_dense(gradients[reader.name]), _routed(reader))
+                kind = signals.gradient_density
+                return _passed(_or_dense(gradients[reader.name]), _routed(reader), layer, kind, faults)
     return default.get(signals.gradient_density)
 
 
@@ -179,6 +190,21 @@ def _overlaps(layer: Layer) -> bool:
 
 def _through(density: Density, f: Callable[[float], float]) -> Density:
     """`f` of a density, step by step."""
-    if isinstance(density, tuple):
-        return tuple(f(d) for d in density)
-    return None if density is None else f(density)
+    plain = plain_density(density)
+    if isinstance(plain, tuple):
+        return tuple(f(d) for d in plain)
+    return None if plain is None else f(plain)
+
+
+def _stays(density: Density) -> bool:
+    """Is this a model of which a pool makes nothing that is known?"""
+    return isinstance(density, Model) and "density" not in density.given()
+
+
+def _passed(density: Density, f: Callable[[float], float], speaker: Layer, kind: str, faults: Faults) -> Density:
+    """`_through`; a fault at the layer that could state the density where it does not follow."""
+    if _stays(density):
+        assert isinstance(density, Model)
+        message = f"what a pool makes of a density of the model '{density.model}' is not known"
+        faults.add(speaker.where, message, f"state it: {{name: {speaker.name}, ..., density: {{{kind}: ...}}}}")
+    return _through(density, f)

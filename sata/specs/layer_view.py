@@ -11,6 +11,7 @@ from typing import Any
 
 from sata.specs.layer_densities import Signals
 from sata.specs.layers import Layer
+from sata.specs.model import Density
 from sata.specs.shapes import TYPES
 
 _OUT = ("p", "q")
@@ -37,12 +38,17 @@ def view(layer: Layer, layers: Mapping[str, Layer], signals: Signals, timesteps:
         "readers": [_reader(f"D{i}", layers[name], signals, to_layer) for i, name in enumerate(layer.readers, 1)],
         "keeps_input": layer is next((x for x in layers.values() if x.reads_input), None),
         "output_needed": _output_needed(layer, layers), "makes_potential": _makes_potential(layer, layers),
-        "density": dict(layer.density), **_indices(layer, timesteps, batch),
+        "density": {role: _data(d) for role, d in layer.density.items()}, **_indices(layer, timesteps, batch),
     }  # fmt: skip
 
 
 def _sent(name: str, layers: Mapping[str, Layer]) -> Any:
-    return layers[name].density["output"] if name in layers else None
+    return _data(layers[name].density["output"]) if name in layers else None
+
+
+def _data(density: Any) -> Any:
+    """A density as it stands in YAML."""
+    return density.data() if isinstance(density, Density) else density
 
 
 def _reader(tensor: str, reader: Layer, signals: Signals, to_layer: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sata.specs.faults import Where
+from sata.specs.formats import TensorFormat
 
 # --- architecture -----------------------------------------------------------------------------------------------
 
@@ -39,7 +40,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """A storage level. `size_bits` None is unlimited; `keep`/`may_keep` None (both) means any kind."""
+    """A storage level. `size_bits` None is unlimited; `keep`/`may_keep` None (both) means any kind.
+
+    `format`: kind (or tensor) -> how it is stored; others in full. `fit`: the share of tiles that must fit, of those
+    whose size depends on their zeros; None: the expected one must.
+    """
 
     name: str
     component: str
@@ -50,10 +55,15 @@ class Memory:
     keep: tuple[str, ...] | None = None
     may_keep: tuple[str, ...] | None = None
     bandwidth: Bandwidth = Bandwidth()
-    format: Mapping[str, Any] = field(default_factory=dict)
+    format: Mapping[str, TensorFormat] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     where: Where = Where()
+    fit: float | None = None
+
+    def format_of(self, tensor: Tensor) -> TensorFormat | None:
+        """How it stores a tensor: what is said of its name, or of its kind; None: in full."""
+        return self.format.get(tensor.name) or self.format.get(tensor.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +166,39 @@ class Dim:
 
 
 @dataclass(frozen=True, slots=True)
+class Density:
+    """A density model as written. `parameters`: (key, value) in the order of the file, lists as tuples.
+
+    Values are checked by the model itself. `where`, `places` (key -> its place) and `folder` (of the file that says it,
+    which its file names start from) are not part of what is equal.
+    """
+
+    model: str
+    parameters: tuple[tuple[str, Any], ...] = ()
+    where: Where = field(default=Where(), compare=False)
+    places: Mapping[str, Where] = field(default_factory=dict, compare=False, repr=False)
+    folder: str = field(default="", compare=False, repr=False)
+
+    def given(self) -> dict[str, Any]:
+        """The parameters by name."""
+        return dict(self.parameters)
+
+    def data(self) -> dict[str, Any]:
+        """As it stands in YAML."""
+        return {"model": self.model} | {key: _plain(value) for key, value in self.parameters}
+
+    def place(self, key: str) -> Where:
+        """The place of a parameter's name; of the whole where it is not there."""
+        return self.places.get(key, self.where)
+
+
+def _plain(value: Any) -> Any:
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True, slots=True)
 class Tensor:
-    """A tensor of an op. `density`: share of non-zeros, or one per index of its `t` dimension; None is dense.
+    """A tensor of an op. `density`: share of non-zeros, one per index of its `t` dimension, or a model; None is dense.
 
     `role`: "input" or "output". `initialised`: an output whose first read is real. `local`: made inside the
     compute; no storage, no traffic, its zeros still gate and skip.
@@ -169,7 +210,7 @@ class Tensor:
     role: str
     initialised: bool = False
     local: bool = False
-    density: float | tuple[float, ...] | None = None
+    density: float | tuple[float, ...] | Density | None = None
     where: Where = Where()
 
     def ranks(self) -> frozenset[str]:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sata.specs import density, schema
+from sata.specs import schema
+from sata.specs.density import parse_density
 from sata.specs.einsum import EinsumError, Index, Ref, Statement, parse_compute
 from sata.specs.faults import Faults, Where, did_you_mean
-from sata.specs.model import Dim, Op, Tensor
+from sata.specs.model import Density, Dim, Op, Tensor
 from sata.specs.source import Path_
 
 LARGEST_SPACE = 1 << 62  # points of an iteration space, elements of a tensor: counts must stay within 64 bits
@@ -28,12 +29,14 @@ class Places(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a workload says for all of its ops. `density` holds the defaults by kind, already checked on their own."""
+    """What a workload says for all of its ops. `density` holds the defaults by kind, already checked on their own;
+    `stated`: for each op that a template made, the density models of its layer, with their places."""
 
     kinds: Sequence[str]
     bits: Mapping[str, int]
     density: Mapping[str, Any]
     places: Places
+    stated: Sequence[Sequence[Density]] = ()
 
 
 def parse_ops(ops: Sequence[Mapping[str, Any]], around: Surroundings, faults: Faults,
@@ -220,13 +223,21 @@ class _OpReader:
         ends = [(c * (self.ranks[rank] - 1)) for rank, c in index.terms]
         return index.offset + sum(min(e, 0) for e in ends), index.offset + sum(max(e, 0) for e in ends)
 
-    def density(self, name: str, data: Mapping[str, Any], dims: tuple[Dim, ...]) -> float | tuple[float, ...] | None:
+    def density(
+        self, name: str, data: Mapping[str, Any], dims: tuple[Dim, ...]
+    ) -> float | tuple[float, ...] | Density | None:
         own = "density" in data
         given = data["density"] if own else self.around.density.get(data["kind"])
         if given is None:
             return None
         where = self.at("tensors", name, "density") if own else self.at("tensors", name, key=True)
-        value = density.parse_density(given, where, self.faults) if own else given
+
+        def at(key: str | None = None) -> Where:
+            return where if key is None else self.at("tensors", name, "density", key, key=True)
+
+        value = parse_density(given, at, self.faults) if own else given
+        if isinstance(value, Density) and self.around.stated:
+            return next((d for d in self.around.stated[self.number] if d == value), value)
         if not isinstance(value, tuple):
             return value
         steps = next((dim.size for dim in dims if any(rank == "t" for rank, _ in dim.terms)), None)

@@ -24,7 +24,7 @@ from sata.specs.kinds import KINDS
 from sata.specs.layer_densities import Signals
 from sata.specs.layer_view import view
 from sata.specs.layers import Layer, parse_layers
-from sata.specs.model import Kept
+from sata.specs.model import Density, Kept
 from sata.specs.source import Doc
 from sata.specs.template_file import SHIPPED, Header, TemplateFault, TemplateFile, is_one_of, load_template
 
@@ -45,6 +45,7 @@ class ExpandedWorkload:
     batch: int
     kinds: tuple[str, ...]
     template_hash: str = ""
+    stated: tuple[tuple[Density, ...], ...] = ()  # of each op: the density models of its layer
 
 
 def template_kinds(doc: Doc) -> tuple[str, ...]:
@@ -79,7 +80,13 @@ def expand(doc: Doc, faults: Faults) -> ExpandedWorkload | None:
         return None
     ops, wheres, kept = _collect(rendered, bits)
     batch = int(workload.get("batch", 1))
-    return ExpandedWorkload(ops, wheres, kept, bits, timesteps, batch, kinds, _hash(template))
+    stated = tuple(_models(layer) for _, layer in rendered)
+    return ExpandedWorkload(ops, wheres, kept, bits, timesteps, batch, kinds, _hash(template), stated)
+
+
+def _models(layer: Layer) -> tuple[Density, ...]:
+    """The density models of a layer, with the places that their text in a template has lost."""
+    return tuple(d for d in layer.density.values() if isinstance(d, Density))
 
 
 def _folder(doc: Doc) -> Path:

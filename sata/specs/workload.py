@@ -80,10 +80,14 @@ def _from_ops(doc: Doc, data: Mapping[str, Any], kinds: Sequence[str], found: Fa
     def sound(*path: str | int) -> bool:
         return schema.sound(doc, ("workload", *path), found)
 
-    densities = {
-        kind: parse_density(given, doc.where(("workload", "density", kind)), faults)
-        for kind, given in (data["density"] if sound("density") else {}).items()
-    }
+    densities = {}
+    for kind, given in (data["density"] if sound("density") else {}).items():
+
+        def at(key: str | None = None, kind: str = kind) -> Where:
+            path = ("workload", "density", kind)
+            return doc.where(path) if key is None else doc.where((*path, key), True)
+
+        densities[kind] = parse_density(given, at, faults)
     given = data["ops"] if isinstance(data["ops"], list) else []
     numbers = [i for i in range(len(given)) if sound("ops", i)]
 
@@ -117,7 +121,7 @@ def _from_layers(doc: Doc, data: Mapping[str, Any], faults: Faults) -> Workload 
         inside = path_text((str(op.get("name", "?")), *rest))
         return Where(where.file, where.line, where.column, f"{where.path} -> {inside}")
 
-    around = Surroundings((*KINDS, *expanded.kinds), expanded.bits, {}, places)
+    around = Surroundings((*KINDS, *expanded.kinds), expanded.bits, {}, places, expanded.stated)
     # What shipped templates make of sound layers fits the schema (a test holds them to it); checking costs half as much
     # again as all else here. A template of the user's own is checked op by op.
     ops = parse_ops(expanded.ops, around, faults, checked=data["template"] in shipped_templates())

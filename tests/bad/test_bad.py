@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+import sata
 from sata import specs
 
 HERE = Path(__file__).parent
@@ -17,11 +18,9 @@ CASES: dict[str, Any] = yaml.safe_load((HERE / "expected.yaml").read_text(encodi
 def faults_of(name: str, case: Any) -> list[str]:
     """The lines that `sata check` or `sata run` would print for a case."""
     if isinstance(case, list):
-        return [str(fault) for fault in specs.check(f"{name}.yaml")]
+        return [str(fault) for fault in sata.check(f"{name}.yaml")]
     if "check" in case:
-        return [str(fault) for fault in specs.check(*case["check"], variables=case.get("set"))]
-    import sata
-
+        return [str(fault) for fault in sata.check(*case["check"], variables=case.get("set"))]
     with pytest.raises(specs.SpecError) as error:
         sata.evaluate(*case["run"], **case.get("set", {}))
     return str(error.value).splitlines()

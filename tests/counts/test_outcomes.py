@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sata
-from sata.counts.outcomes import Shares, split
+from sata.counts.outcomes import Left, split
 
 LIBRARY = """
 library:
@@ -169,7 +169,7 @@ def test_random_tensors_agree_with_the_expected_counts() -> None:
 )
 def test_outcomes_sum_to_the_dense_count_to_the_last_bit(dense: int, a: float, b: float) -> None:
     unskipped, actual = max(a, b), min(a, b)
-    found = split(dense, Shares(unskipped, actual))
+    found = split(dense, Left(unskipped * dense, actual * dense))
     assert (found.actual + found.gated) + found.skipped == dense
     assert min(found.actual, found.gated, found.skipped) >= 0
     assert abs(found.actual - actual * dense) <= 4e-16 * dense + 1e-12  # a few roundings of the whole

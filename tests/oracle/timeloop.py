@@ -21,6 +21,16 @@ def cases(folder: Path = DENSE) -> list[Path]:
 def load(path: Path) -> tuple[Problem, Table, int]:
     """Return the problem, the expected counts per (memory, tensor), and the expected computes."""
     case = yaml.safe_load(path.read_text())
+    expected = {
+        (memory, tensor): numbers
+        for memory, row in case["expected"]["levels"].items()
+        for tensor, numbers in row.items()
+    }
+    return problem_of(case), expected, case["expected"]["computes"]
+
+
+def problem_of(case: dict[str, Any]) -> Problem:
+    """Return the problem of a case."""
     ranks = {name.lower(): bound for name, bound in case["problem"]["dims"].items()}
     tensors = []
     for entry in case["problem"]["tensors"]:
@@ -38,12 +48,7 @@ def load(path: Path) -> tuple[Problem, Table, int]:
         if spatial:
             nest.append(("array", f"below_{level['level']}", "tile", True, spatial))
     nest.append(("compute",))
-    expected = {
-        (memory, tensor): numbers
-        for memory, row in case["expected"]["levels"].items()
-        for tensor, numbers in row.items()
-    }
-    return Problem(ranks, tuple(tensors), tuple(nest)), expected, case["expected"]["computes"]
+    return Problem(ranks, tuple(tensors), tuple(nest))
 
 
 def as_timeloop(counts: dict[tuple[str, str], dict[str, Any]]) -> Table:

@@ -7,7 +7,7 @@ import pytest
 from sata.report.derived import bandwidth, densities, dots, kept_curve, outermost, peaks, uses
 from sata.report.described import density_fields
 from sata.report.result import Result
-from sata.specs.model import Tensor
+from sata.specs.model import Density, Dim, Tensor
 from tests.report.made import small, small_data, training, training_data
 
 
@@ -94,25 +94,17 @@ def test_densities_are_of_what_layers_read() -> None:
     assert [(t["layer"], t["op"]) for t in found["spike"]] == [("a", "a.gradient"), ("b", "b.gradient")]
 
 
-class Model:
-    """A density as a model: something with a name, parameters and a mean."""
-
-    model = "runs"
-    parameters = {"density": 0.25, "length": 3, "steps": (1, 2)}  # noqa: RUF012
-
-
-class Stepped(Model):
-    def mean(self) -> tuple[float, ...]:
-        return (0.1, 0.3)
+STEPS = (Dim((("t", 1),), 0, 2), Dim((("k", 1),), 0, 8))
 
 
 @pytest.mark.parametrize(("density", "fields"), [
     (None, {"density": None, "steps": None, "model": None}),
     (0.5, {"density": 0.5, "steps": None, "model": "uniform"}),
     ((0.25, 0.75), {"density": 0.5, "steps": [0.25, 0.75], "model": "uniform"}),
-    (Model(), {"density": 0.25, "steps": None, "model": "runs", "parameters": "density 0.25, length 3"}),
-    (Stepped(), {"density": 0.2, "steps": [0.1, 0.3], "model": "runs", "parameters": "density 0.25, length 3"}),
-    (object(), {"density": None, "steps": None, "model": "object"}),
+    (Density("structured", (("n", 1), ("m", 4))),
+     {"density": 0.25, "steps": None, "model": "structured", "parameters": "n 1, m 4"}),
+    (Density("uniform", (("density", (0.25, 0.75)),)),
+     {"density": 0.5, "steps": [0.25, 0.75], "model": "uniform", "parameters": "density [0.25, 0.75]"}),
 ])  # fmt: skip
-def test_densities_of_any_sort(density: object, fields: dict[str, object]) -> None:
-    assert density_fields(Tensor("S", "spike", (), "input", density=density)) == fields  # type: ignore[arg-type]
+def test_densities_of_any_sort(density: float | tuple[float, ...] | Density | None, fields: dict[str, object]) -> None:
+    assert density_fields(Tensor("S", "spike", STEPS, "input", density=density)) == fields

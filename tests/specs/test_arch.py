@@ -57,7 +57,7 @@ def test_values_and_units() -> None:
     assert (dram.bandwidth.read_bits, dram.bandwidth.write_bits, dram.bandwidth.shared) == (128.0, 64.0, False)
     assert isinstance(glb, Memory)
     assert (glb.size_bits, glb.width_bits, glb.buffers, glb.packed) == (1179648, 64, 2, False)
-    assert (glb.keep, glb.may_keep, glb.attributes, glb.format) == (
+    assert (glb.keep, glb.may_keep, glb.attributes, {k: f.text() for k, f in glb.format.items()}) == (
         ("weight",), ("spike",), {"banks": 4}, {"spike": "bitmask"})  # fmt: skip
     assert isinstance(branch, Branch)
     array, compute = branch.ways[0]

@@ -1,0 +1,80 @@
+"""`sata models` and `sata density`: how zeros are distributed, in theory and in a recorded tensor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sata.cli.options import json_option
+
+
+@click.command(short_help="Density models: parameters, formulas, what they are for.")
+@json_option
+def models(json_file: str | None) -> None:
+    """List the density models that a workload may state: what each is for, its formula for the chance that a tile is
+    empty, and its parameters.
+
+    \b
+    Examples:
+      sata models
+      sata models --json models.json
+    """
+    from sata.cli.output import show_blocks, write
+    from sata.counts.models import MODELS
+    from sata.report.density_text import models_blocks, models_data
+    from sata.report.files import check_targets, json_text
+
+    check_targets({"--json": json_file} if json_file is not None else {})
+    if not write({json_file: lambda: json_text({"models": models_data(MODELS.values())})}):
+        show_blocks(models_blocks(MODELS.values()))
+
+
+def _time(_ctx: click.Context, _param: click.Parameter, given: str) -> int | None:
+    if given == "none":
+        return None
+    if not given.isdecimal() or len(given) > 3:
+        raise click.BadParameter(f"'{given}' is no number of a dimension, from 0, nor 'none'")
+    return int(given)
+
+
+@click.command(short_help="Measure recorded tensors: parameters of every density model, and their errors.")
+@click.argument("file")
+@click.option("--array", "arrays", metavar="NAME", multiple=True, help="Only this array of FILE; may be repeated.")
+@click.option("--time", metavar="DIMENSION", default="0", show_default=True, callback=_time,
+              help="The dimension of time: its number, or 'none'.")  # fmt: skip
+@click.option("--kind", default="spike", show_default=True, help="The kind that the printed YAML speaks of.")
+@json_option
+def density(file: str, arrays: tuple[str, ...], time: int | None, kind: str, json_file: str | None) -> None:
+    """Measure the tensors of FILE, an .npz of 0/1 arrays, plain or bit-packed: the parameters of every density model,
+    its error at several shapes of tiles, and YAML to paste into a workload.
+
+    \b
+    Examples:
+      sata density spikes.npz --array conv2
+      sata density spikes.npz --json measured.json
+    """
+    from sata.cli.output import show_blocks, write
+    from sata.counts.measured import measure
+    from sata.counts.models.interface import BadParameter
+    from sata.counts.models.trace_file import measured, names_in
+    from sata.report.density_text import measured_blocks, measured_data
+    from sata.report.files import check_targets, json_text
+    from sata.specs.faults import Fault, SpecError, Where
+
+    check_targets({"--json": json_file} if json_file is not None else {}, [file])
+    found = []
+    try:
+        for name in arrays or names_in(Path(file)):
+            values = measured(Path(file), name).values
+            if not values.size or (time is not None and time >= values.ndim):
+                message = f"array '{name}' has no dimension {time}" if values.size else f"array '{name}' is empty"
+                raise BadParameter("", message, "" if not values.size else "say --time none")
+            found.append((name, measure(values, time)))
+    except BadParameter as error:
+        raise SpecError([Fault(Where(file), error.message, error.hint)]) from None
+    if not found:
+        raise SpecError([Fault(Where(file), "holds no arrays")])
+    data = {"file": file, "arrays": [measured_data(name, one) for name, one in found]}
+    if not write({json_file: lambda: json_text(data)}):
+        show_blocks([block for name, one in found for block in measured_blocks(name, one, kind)])

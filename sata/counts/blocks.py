@@ -1,0 +1,54 @@
+"""Groups of equal blocks: their new and held coordinates are products of factors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sata.counts.plan import View
+from sata.counts.tables import Tables
+from sata.counts.tiles import EVERY_STEP, FIRST_STEP, FIRSTS, Steps
+from sata.counts.windows import IS_TEMPORAL
+
+Number = Any  # int, or an int64 array [B]
+
+
+class Blocks:
+    """New and held coordinates of a group of equal blocks, for every kind of steps: products of factors."""
+
+    def __init__(self, tables: Tables, view: View) -> None:
+        self.free = view.group.window.free
+        self.own = [tables.factors[s] for s, loop in zip(view.slots, view.loops, strict=True)
+                    if loop.role == IS_TEMPORAL]  # fmt: skip
+        self.tables, self.view = tables, view
+        self.base = tables.base(view)
+        self._known: dict[Steps, tuple[Number, Number]] = {}
+
+    def step(self, steps: Steps) -> tuple[Number, Number]:
+        """(new, held)."""
+        if steps not in self._known:
+            self._known[steps] = self._step(steps)
+        return self._known[steps]
+
+    def _step(self, steps: Steps) -> tuple[Number, Number]:
+        if steps.outside == EVERY_STEP:
+            return self.tables.every(self.view), 0
+        if steps.outside == FIRSTS:
+            found = self.base
+            for factor in () if self.free else self.own:
+                found = found * factor
+            return found, 0
+        new: Number = self.base
+        if steps.outside == FIRST_STEP:
+            return new, 0
+        for factor in self.own[: steps.outside]:
+            new = new * factor
+        if steps.own:
+            new = new * (self.own[steps.outside] - 1)
+        if self.free:
+            return new, new
+        if steps.own:
+            return new, 0
+        still: Number = 1
+        for factor in self.own[steps.outside :]:
+            still = still * (factor == 1)
+        return new, new * still
