@@ -46,7 +46,7 @@ FIELDS: Mapping[str, Mapping[str, str]] = {
 # Fields of rows whose form depends on their sort; what reads them relies on these.
 _INNER: Mapping[str, Mapping[str, str]] = {
     "memory": {"size_bits": _MAYBE, "width_bits": _MAYBE, "buffers": _NUMBER, "read_bits_per_cycle": _MAYBE,
-               "write_bits_per_cycle": _MAYBE, "keep": _LIST_OR, "may_keep": _LIST_OR},
+               "write_bits_per_cycle": _MAYBE, "keep": _LIST_OR, "may_keep": _LIST_OR, "format": _MAP},
     "array": {"shape": _MAP, "multicast": _TEXT},
     "compute": {"gate": _LIST, "skip": _LIST},
 }  # fmt: skip

@@ -38,8 +38,8 @@ def arch_rows(arch: Arch) -> list[Row]:
     instances, depth, way (see `placed`), and what its sort has.
 
     memory: size_bits, width_bits (None: unlimited, a word), buffers, read_bits_per_cycle, write_bits_per_cycle (None:
-    unlimited), shared (both ways together), keep, may_keep (lists of kinds; None, both: any). array: shape (axis ->
-    lanes), multicast, reduce.
+    unlimited), shared (both ways together), keep, may_keep (lists of kinds; None, both: any), format (kind ->
+    text, of those not stored in full). array: shape (axis -> lanes), multicast, reduce.
     compute: gate, skip (texts such as `accumulate on spike`).
     """
     rows = []
@@ -60,6 +60,7 @@ def _own(node: Memory | Array | Compute) -> Row:
             "write_bits_per_cycle": band.read_bits if band.shared else band.write_bits, "shared": band.shared,
             "keep": None if node.keep is None else list(node.keep),
             "may_keep": None if node.may_keep is None else list(node.may_keep),
+            "format": {kind: form.text() for kind, form in node.format.items()},
         }  # fmt: skip
     if isinstance(node, Array):
         return {"shape": dict(node.shape), "multicast": node.multicast, "reduce": node.reduce}
@@ -94,4 +95,4 @@ def _memory_words(row: Row) -> list[str]:
     for word, kinds in (("keeps", row.get("keep")), ("may keep", row.get("may_keep"))):
         if kinds:
             words.append(f"{word} {', '.join(kinds)}")
-    return words
+    return words + [f"stores {kind} as {form}" for kind, form in (row.get("format") or {}).items()]

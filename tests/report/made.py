@@ -57,7 +57,7 @@ def training_data() -> Any:
                         "local": False, "elements": 64, "bits": 1, "density": 0.2, "steps": steps,
                         "model": "temporal" if steps else "uniform"})  # fmt: skip
     memory = {"is": "memory", "class": "c", "instances": 1, "depth": 0, "way": "", "buffers": 1, "width_bits": 64,
-              "keep": None, "may_keep": None, "shared": True}  # fmt: skip
+              "keep": None, "may_keep": None, "shared": True, "format": {}}  # fmt: skip
     array = {"is": "array", "class": None, "instances": 4, "depth": 0, "shape": {"x": 4}, "multicast": "tile",
              "reduce": True}  # fmt: skip
     unit = {"is": "compute", "class": "c", "instances": 4, "depth": 1, "gate": ["add on spike"], "skip": []}

@@ -101,8 +101,8 @@ STEPS = (Dim((("t", 1),), 0, 2), Dim((("k", 1),), 0, 8))
     (None, {"density": None, "steps": None, "model": None}),
     (0.5, {"density": 0.5, "steps": None, "model": "uniform"}),
     ((0.25, 0.75), {"density": 0.5, "steps": [0.25, 0.75], "model": "uniform"}),
-    (Density("structured", (("n", 1), ("m", 4))),
-     {"density": 0.25, "steps": None, "model": "structured", "parameters": "n 1, m 4"}),
+    (Density("structured", (("nonzeros", 1), ("block", 4), ("along", 1))),
+     {"density": 0.25, "steps": None, "model": "structured", "parameters": "nonzeros 1, block 4, along 1"}),
     (Density("uniform", (("density", (0.25, 0.75)),)),
      {"density": 0.5, "steps": [0.25, 0.75], "model": "uniform", "parameters": "density [0.25, 0.75]"}),
 ])  # fmt: skip

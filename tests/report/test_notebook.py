@@ -14,7 +14,7 @@ arch:
   name: a<b
   nodes:
   - {memory: DRAM, class: dram, keep: [weight], may_keep: [spike], size: 1 KiB, buffers: 2,
-     bandwidth: {read: 1 B/cycle}}
+     bandwidth: {read: 1 B/cycle}, format: {weight: bitmask}}
   - branch:
     - - {array: R, shape: {x: 2, y: 3}, multicast: none, reduce: true}
       - {compute: PE, class: pe, gate: {fire: [spike]}, skip: [weight]}
@@ -50,7 +50,10 @@ def test_architectures_and_mappings() -> None:
     assert isinstance(loaded.mapping, sata.Mapping)
     found = words(loaded.arch._repr_html_())
     assert found[:5] == ["a<b", "node", "class", "instances", "DRAM"]
-    assert "1 KiB in 2 buffers, reads 1 B/cycle, writes unlimited, keeps weight, may keep spike" in found
+    assert (
+        "1 KiB in 2 buffers, reads 1 B/cycle, writes unlimited, keeps weight, may keep spike, stores weight as bitmask"
+        in found
+    )
     assert "x 2 x y 3, multicast none, reduces" in found
     assert "gate fire on spike, skip on weight" in found
     text = "\n".join(words(loaded.mapping._repr_html_()))

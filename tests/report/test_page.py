@@ -105,6 +105,19 @@ def test_metadata_and_models_are_shown() -> None:
     assert '<td class="l">DRAM</td><td class="l">spike</td>' in text
 
 
+def test_formats_and_models_of_a_run(tmp_path: Path) -> None:
+    text = Path(SMALL).read_text(encoding="utf-8")
+    for old, new in (("keep: [weight, spike]", "keep: [weight, spike]\n    format: {spike: bitmask}"),
+                     ("density: 0.25", "density: {model: temporal, density: 0.25, silent: 0.3}")):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new, 1)
+    (tmp_path / "s.yaml").write_text(text, encoding="utf-8")
+    shown = result_page(evaluate(str(tmp_path / "s.yaml")))
+    for words in ("stored as bitmask, with", "stores spike as bitmask", "<td>temporal density 0.25, silent 0.3</td>",
+                  "<h3>Metadata of formats</h3>"):  # fmt: skip
+        assert words in shown
+
+
 def test_vgg16_is_small_and_quick() -> None:
     """Less than 1 MB, and within 3 s of this process's time after evaluation."""
     result = evaluate(*VGG16)
