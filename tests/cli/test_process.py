@@ -83,7 +83,7 @@ def test_ctrl_c_ends_with_130() -> None:
     code = (
         "import sata.cli, sata.evaluation, os, signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
-        "sata.evaluation.evaluate = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sata.evaluation.evaluate_prepared = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
         f"sata.cli.main(['run', {SMALL!r}])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
