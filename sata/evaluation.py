@@ -17,6 +17,7 @@ from typing import Any
 from sata.costs.accounts import component_rows, leakage_spread, uncertainty_rows
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.evaluate import Price
+from sata.costs.explain import explain_op
 from sata.costs.nodes import all_nodes, area_um2, leakage_mw, price_nodes, price_table, prices_of
 from sata.costs.tally import FILLING, Tally, record, tally
 from sata.counts.capacity import Occupancy, occupancies
@@ -82,6 +83,24 @@ def evaluate(
                 faults.add(occupancy.where, occupancy.why(), "make its tiles smaller, or keep less in it")
     _check(faults, prepared.loaded)
     return _result(prepared, tallies, held, variables)
+
+
+def explain_sparsity(
+    arch: Any, workload: Any = None, mapping: Any = None, *, ops: str | None = None, **variables: Any
+) -> list[Record]:
+    """What zeros save, op by op and rule by rule: records as `sata.costs.explain.explain_op` makes them.
+
+    Arguments and errors are those of `evaluate`.
+    """
+    prepared = prepare(arch, workload, mapping, ops=ops, variables=variables)
+    faults = Faults()
+    found: list[Record] = []
+    for group, shapes in zip(prepared.program.groups, prepared.shapes, strict=True):
+        for nest, shape in zip(group.nests, shapes, strict=True):
+            found += explain_op(nest, shape, prepared.prices, prepared.workload.bits, faults)
+    _check(faults, prepared.loaded)
+    order = {op.name: n for n, op in enumerate(prepared.workload.ops)}
+    return sorted(found, key=lambda r: order[r["op"]])
 
 
 def check(*sources: Any, variables: Mapping[str, Any] | None = None) -> list[Fault]:

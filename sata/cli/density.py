@@ -16,8 +16,9 @@ def models(json_file: str | None) -> None:
     empty, and its parameters.
 
     \b
-    Example:
+    Examples:
       sata models
+      sata models --json models.json
     """
     from sata.cli.output import show_blocks, write
     from sata.counts.models import MODELS

@@ -17,10 +17,11 @@ from sata.cli.options import json_option, ops_option, set_option
 @set_option
 @json_option
 @click.option("--csv", "csv_file", metavar="FILE", help="Write one record a line as CSV to FILE; - is standard output.")
+@click.option("--explain-sparsity", "explain", is_flag=True, help="Print what zeros save, op by op and rule by rule.")
 @click.option("--traffic", is_flag=True, help="Print fills, reads, updates and drains of every op too.")
 def run(
     arch: str, workload: str | None, mapping: str | None, ops: str | None, variables: dict[str, Any],
-    json_file: str | None, csv_file: str | None, traffic: bool,
+    json_file: str | None, csv_file: str | None, explain: bool, traffic: bool,
 ) -> None:  # fmt: skip
     """Energy, time and area of WORKLOAD on ARCH under MAPPING.
 
@@ -34,8 +35,9 @@ def run(
       sata run my_study.yaml --set timesteps=4 --csv - | head
     """
     from sata.cli.output import show_blocks, write
-    from sata.evaluation import evaluate
+    from sata.evaluation import evaluate, explain_sparsity
     from sata.report.files import check_targets, result_csv, result_json
+    from sata.report.sparsity_text import sparsity_blocks
     from sata.report.summary import summary
     from sata.report.traffic import traffic_blocks
 
@@ -43,4 +45,7 @@ def run(
     check_targets(targets, [name for name in (arch, workload, mapping) if name is not None])
     result = evaluate(arch, workload, mapping, ops=ops, **variables)
     if not write({json_file: lambda: result_json(result), csv_file: lambda: result_csv(result)}):
-        show_blocks([*summary(result), *(traffic_blocks(result) if traffic else [])])
+        blocks = [*summary(result), *(traffic_blocks(result) if traffic else [])]
+        if explain:
+            blocks += sparsity_blocks(explain_sparsity(arch, workload, mapping, ops=ops, **variables))
+        show_blocks(blocks)

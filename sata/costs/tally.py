@@ -187,7 +187,7 @@ def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, in
     """(resource, cycles the op needs of it)."""
     nest = counts.nest
     each = prices[nest.compute.name].cycles.get(nest.op.action, 1)
-    yield nest.compute.name, float(compute_cycles(counts.dense.steps, each)) * counts.unskipped
+    yield nest.compute.name, float(compute_cycles(counts.busy_steps, each))
     filling = 0.0
     for level in nest.levels:
         memory = level.memory

@@ -26,10 +26,14 @@ Source = tuple[int, int]  # operand and link whose steps and instances bound a l
 
 
 class Tile(NamedTuple):
-    """A tile of a leader: what lies under one step and instance of every source at once; a single element if none."""
+    """A tile of a leader: what lies under one step and instance of every source at once; a single element if none.
+
+    above: instead of sources, what lies under one index of each loop above this slot.
+    """
 
     leader: int
     sources: tuple[Source, ...]
+    above: int | None = None
 
 
 class Dimension(NamedTuple):

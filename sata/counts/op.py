@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, delivered
 from sata.counts.extents import extents
+from sata.counts.lockstep import LARGEST, TooLarge, waiting_steps
 from sata.counts.outcomes import Decided, Outcome, count_all, split
 from sata.counts.rules import Rules, rules_of
 from sata.counts.stored import Held, hold
 from sata.nest.graph import Shape, stored
 from sata.nest.model import BoundLoop, OpNest
 from sata.nest.structure import Structure
+from sata.specs.faults import Fault, SpecError
 from sata.specs.model import Array, Memory, Tensor
 
 READS = ("reads", "drains", "merge_reads")  # events that read a memory
@@ -66,22 +68,38 @@ class OpCounts:
     computes: Outcome
     accesses: tuple[Access, ...]
     deliveries: tuple[Delivery, ...]
-
-    @property
-    def unskipped(self) -> float:
-        """The share of computes that take time."""
-        return 1.0 if self.decided.computes is None else 1.0 - self.computes.skipped / self.dense.computes
+    busy_steps: float  # temporal steps in which the compute works: what is not skipped
 
 
-def count_op(nest: OpNest, shape: Shape) -> OpCounts:
-    """Counts of one op. shape: what the group's graph says of it."""
+def count_op(nest: OpNest, shape: Shape, rules: Rules | None = None) -> OpCounts:
+    """Counts of one op. shape: what the group's graph says of it. rules: instead of the architecture's.
+
+    Raises: SpecError where a density model has no answer for a tile, or lanes in lockstep are too many to count.
+    """
     structure, factors = shape
-    rules = rules_of(nest)
+    rules = rules_of(nest) if rules is None else rules
     dense, decided = count_all(structure, factors, rules)
     accesses = tuple(_accesses(nest, dense, decided, rules, shape))
     deliveries = tuple(_deliveries(nest, structure, factors))
     computes = split(dense.computes, decided.computes)
-    return OpCounts(nest, structure, factors, dense, rules, decided, computes, accesses, deliveries)
+    mean_steps = float(dense.steps) * (1.0 - computes.skipped / dense.computes)
+    busy_steps = _waiting(nest, shape, rules, mean_steps)
+    return OpCounts(nest, structure, factors, dense, rules, decided, computes, accesses, deliveries, busy_steps)
+
+
+def _waiting(nest: OpNest, shape: Shape, rules: Rules, mean_steps: float) -> float:
+    """The steps of the compute, with lanes of an array in lockstep waiting for the slowest."""
+    for number, array in enumerate(item for item in nest.items if isinstance(item, Array)):
+        if array.lockstep:
+            try:
+                return waiting_steps(*shape, rules, number, mean_steps)
+            except TooLarge as error:
+                text = (
+                    f"array '{array.name}' in 'lockstep': '{nest.op.name}' has {error.size:,} lane steps under a trace"
+                )
+                hint = "give the leaders a model such as 'temporal' (sata density measures its parameters)"
+                raise SpecError([Fault(array.where, f"{text}, at most {LARGEST:,} are counted", hint)]) from None
+    return mean_steps
 
 
 def _accesses(nest: OpNest, dense: DenseCounts, decided: Decided, rules: Rules, shape: Shape) -> Iterator[Access]:

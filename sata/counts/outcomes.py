@@ -11,7 +11,7 @@ that come back to children of parents which already share an element are split l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -145,9 +145,8 @@ class _Work:
 
     def _computes(self, tables: Tables) -> Left | None:
         points = points_of(self.batch.structure)
-        inputs = [d for d in self.rules.decisions if not self.batch.structure.operands[d.operand].output]
-        skips = self._point_tiles(self.rules.skips, [d for d in inputs if d.skip])
-        all_ = self._point_tiles((*self.rules.skips, *self.rules.gates), inputs)
+        skips = point_tiles(self.batch.structure, self.rules, skips_only=True)
+        all_ = point_tiles(self.batch.structure, self.rules, skips_only=False)
         if not all_:
             return None
         whole = self.batch.structure.computes
@@ -158,22 +157,26 @@ class _Work:
             return Left(np.full(actual.shape, float(whole)), actual)
         return Left(self.left(tables, points, points.apart, skips, at_compute=True), actual)
 
-    def _point_tiles(self, elements: Sequence[int], decisions: Iterable[Any]) -> tuple[Tile, ...]:
-        """The tiles an operation lies under. Where several followers have tiles of one leader, what the tiles share
-        comes last."""
-        sources: dict[int, dict[int, int]] = {leader: {} for leader in elements}
-        for d in decisions:
-            for leader in d.leaders:
-                at = sources.setdefault(leader, {})
-                at[d.operand] = max(d.link, at.get(d.operand, 0))
-        tiles: list[Tile] = []
-        for leader, at in sources.items():
-            if leader in elements:
-                tiles.append(Tile(leader, ()))
-                continue
-            alone = [Tile(leader, (source,)) for source in at.items()]
-            tiles += alone if len(alone) == 1 else [*alone, Tile(leader, tuple(at.items()))]
-        return tuple(tiles)
+
+def point_tiles(structure: Structure, rules: Rules, skips_only: bool) -> tuple[Tile, ...]:
+    """The leader tiles an operation lies under, of rules that skip or of all. Where several followers have tiles of one
+    leader, what the tiles share comes last."""
+    elements = rules.skips if skips_only else (*rules.skips, *rules.gates)
+    sources: dict[int, dict[int, int]] = {leader: {} for leader in elements}
+    for d in rules.decisions:
+        if structure.operands[d.operand].output or (skips_only and not d.skip):
+            continue
+        for leader in d.leaders:
+            at = sources.setdefault(leader, {})
+            at[d.operand] = max(d.link, at.get(d.operand, 0))
+    tiles: list[Tile] = []
+    for leader, at in sources.items():
+        if leader in elements:
+            tiles.append(Tile(leader, ()))
+            continue
+        alone = [Tile(leader, (source,)) for source in at.items()]
+        tiles += alone if len(alone) == 1 else [*alone, Tile(leader, tuple(at.items()))]
+    return tuple(tiles)
 
 
 @lru_cache(maxsize=4096)

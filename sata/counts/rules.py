@@ -6,11 +6,12 @@ is two rules. A leader is an input or a tensor made inside the compute: the zero
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sata.counts.models import Model, model_of
 from sata.nest.graph import axis_of, stored
+from sata.nest.leaders import leaders_of, leading
 from sata.nest.model import OpNest
 from sata.nest.structure import Axis
 from sata.specs.model import Op, Rule, Tensor
@@ -66,8 +67,8 @@ def rules_of(nest: OpNest) -> Rules:
         for link, name in enumerate(nest.chains[follower.name])
         for rule, found in _acting(nest, name, follower)
     ]
-    skips = numbers(_leading(op, nest.compute.skips(op.action)))
-    gates = numbers(_leading(op, nest.compute.gates(op.action)))
+    skips = numbers(leading(op, nest.compute.skips(op.action)))
+    gates = numbers(leading(op, nest.compute.gates(op.action)))
     return Rules(tuple(leaders.values()), tuple(decisions), skips, gates)
 
 
@@ -83,23 +84,3 @@ def _acting(nest: OpNest, memory: str, follower: Tensor) -> Iterator[tuple[Rule,
         leaders = leaders_of(nest.op, rule, follower)
         if leaders:
             yield rule, leaders
-
-
-def leaders_of(op: Op, rule: Rule, follower: Tensor) -> list[Tensor]:
-    """The tensors of the op that decide about the follower by this rule; none where the rule is not about it."""
-    names = {follower.kind, follower.name}
-    if rule.either:
-        others = [name for name in rule.leaders if name not in names]
-        return [t for t in _leading(op, others) if t.name != follower.name] if names & set(rule.leaders) else []
-    return _leading(op, rule.leaders) if rule.follower in names else []
-
-
-def _leading(op: Op, names: Iterable[str]) -> list[Tensor]:
-    """The op's operands of these kinds (or names): what it takes, and what is made inside the compute."""
-    chosen = set(names)
-    return [t for t in op.tensors if (t.role == "input" or t.local) and (t.kind in chosen or t.name in chosen)]
-
-
-def merged(numbers: Sequence[Sequence[int]]) -> tuple[int, ...]:
-    """Numbers of all lists, each once, in order."""
-    return tuple(dict.fromkeys(n for some in numbers for n in some))

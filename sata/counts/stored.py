@@ -24,6 +24,8 @@ from sata.specs.model import Memory, Tensor
 
 Number = Any  # a number, or an array [B]
 
+TINY = 5e-324  # the smallest number above 0: nothing divided by it is nothing
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -66,7 +68,8 @@ def stored(outcome: Outcome, share: float, itself: bool = False) -> Outcome:
     left = outcome.actual + outcome.gated
     dense = left + outcome.skipped
     skipped, moving = _apart(dense, np.minimum(left, share * dense) if itself else share * left)
-    gated, actual = _apart(moving, np.minimum(outcome.actual, moving) if itself else share * outcome.actual)
+    part = outcome.actual / np.maximum(left, TINY)  # exactly 1 where nothing is gated
+    gated, actual = _apart(moving, np.minimum(outcome.actual, moving) if itself else part * moving)
     return Outcome(actual, gated, skipped)
 
 

@@ -21,7 +21,9 @@ from sata.counts.models.uniform import Uniform
 Span = tuple[int, int]  # coordinates from ... up to, but without
 Groups = tuple[NDArray[np.int64], NDArray[np.float64]]  # features that the model tells apart, and a weight of each
 
-MOST_RUNS = 1 << 18  # runs, or elements, of a rank that are looked at one by one
+MOST_RUNS = 1 << 18  # runs, or fibres, of a rank that are looked at one by one
+MOST_ELEMENTS = 1 << 25  # of a known tensor, to be looked at one by one
+PIECE = 1 << 10  # features of one dimension that are asked for at once
 
 
 def tiles_of(size: int, extent: int) -> list[Span]:
@@ -95,7 +97,7 @@ class Grid:
             if runs is not None:
                 others = [self._singles(d) if o < rank else self._ranges(d) for d, o in enumerate(owner)]
                 return self._sum([runs if d == own[0] else g for d, g in enumerate(others)], self.model.p_empty)
-        elif self.model.deterministic and prod(hi - lo for t in self.tiles for lo, hi in t) <= MOST_RUNS:
+        elif self.model.deterministic and self._countable(own):
             return self._counted(own, step)
         return self._flat(owner, rank, own, step)
 
@@ -136,6 +138,11 @@ class Grid:
                 falls = (1.0 - density) ** runs * density
             total += float(((n - runs) * falls).sum())
         return total * float(prod(self._singles(d)[1].sum() for d, o in enumerate(owner) if o < rank))
+
+    def _countable(self, own: Sequence[int]) -> bool:
+        lengths = [sum(high - low for low, high in tiles) for tiles in self.tiles]
+        fibres = prod(len(t) if d in own else n for d, (t, n) in enumerate(zip(self.tiles, lengths, strict=True)))
+        return prod(lengths) <= MOST_ELEMENTS and fibres <= MOST_RUNS
 
     def _counted(self, own: Sequence[int], step: int) -> float:
         """Runs of a known tensor, one by one, in the tiles of the last dimensions."""
@@ -178,6 +185,10 @@ class Grid:
 
     def _sum(self, dims: Sequence[Groups], function: Callable[..., Any]) -> float:
         """The weighted sum of a function of one feature per dimension."""
+        for d, (features, weights) in enumerate(dims):
+            if len(features) > PIECE:
+                pieces = ((features[i : i + PIECE], weights[i : i + PIECE]) for i in range(0, len(features), PIECE))
+                return sum(self._sum([*dims[:d], piece, *dims[d + 1 :]], function) for piece in pieces)
         values = np.asarray(function(*np.ix_(*(features for features, _ in dims))), dtype=np.float64)
         values = np.broadcast_to(values, tuple(len(weights) for _, weights in dims))
         for _, weights in reversed(dims):

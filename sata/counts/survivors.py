@@ -60,8 +60,14 @@ class Sum:
         if int(np.prod(sizes, dtype=object)) > LARGE and all(np.ndim(f) == 0 for f in tables.factors):
             return self._apart(tables, columns, features)
         weights = self._weights(tables, [(new, held) for _, new, held in columns])
-        found = weights * self._passing(features)
+        found = weights * self.passing(features, len(self.tiles))
         return np.asarray(found.reshape(-1, found.shape[-1]).sum(axis=0), dtype=np.float64)
+
+    def parts(self, tables: Tables) -> tuple[Array, list[list[Any]]]:
+        """(events under every combination of leader tiles, per tile and dimension of its leader the features)."""
+        columns = [table.columns(tables.piece) for table in self.tables]
+        weights = self._weights(tables, [(new, held) for _, new, held in columns])
+        return weights, self._features(tables, columns)
 
     def _masks(self, tables: Tables) -> list[Number]:
         """Per term 1, or 0 where the loop that moves is no step of the tensor."""
@@ -124,10 +130,10 @@ class Sum:
                 size = size * (factor if slot >= depth or shared else 1)
         return size
 
-    def _passing(self, features: Sequence[Sequence[Any]]) -> Array:
-        """The chance that every tile holds a non-zero."""
+    def passing(self, features: Sequence[Sequence[Any]], tiles: int) -> Array:
+        """The chance that each of the first `tiles` tiles holds a non-zero."""
         chance: Any = 1.0
-        for leader in dict.fromkeys(t.leader for t in self.tiles):
+        for leader in dict.fromkeys(t.leader for t in self.tiles[:tiles]):
             chance = chance * self._of_leader(leader, features)
         return np.atleast_1d(np.asarray(chance))
 

@@ -31,7 +31,10 @@ class Zeros:
 
     def fixed(self, tile: Tile, group: Group) -> Number:
         """How many of a group's temporal loops are steps of one of the tile's sources: they bound the tile."""
-        found: Number = len(temporal_slots(self.batch, group)) if not tile.sources else 0
+        if not tile.sources:
+            depth = self.depth(tile)
+            return sum(slot < depth for slot in temporal_slots(self.batch, group))
+        found: Number = 0
         for source in tile.sources:
             found = np.maximum(found, self._steps(source, group))
         return found
@@ -39,7 +42,7 @@ class Zeros:
     def depth(self, tile: Tile) -> int:
         """Spatial loops above it bound the tile."""
         if not tile.sources:
-            return len(self.batch.structure.slots)
+            return len(self.batch.structure.slots) if tile.above is None else tile.above
         return max(self._link(source).depth for source in tile.sources)
 
     def _link(self, source: Source) -> Link:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from sata.nest.formats import check_formats, check_kept
-from sata.nest.kinds import check_kinds, check_modelled
+from sata.nest.kinds import check_kinds, check_lockstep
+from sata.nest.leaders import check_rules
 from sata.nest.loops import Known
 from sata.nest.match import Share, match
 from sata.nest.model import BoundLoop, Group, Item, Level, OpNest, Program
@@ -27,8 +28,9 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
     only: a shell pattern over op names; the others are not built (`Program.unselected` lists them).
     """
     check_kinds(arch, workload, faults)
-    check_modelled(arch, faults)
+    check_lockstep(arch, faults)
     check_kept(arch, workload, faults)
+    check_rules(arch, workload, faults)
     shares, omitted = match(workload, mapping, faults)
     unselected: list[str] = []
     if only is not None:

@@ -20,10 +20,10 @@ def check_kinds(arch: Arch, workload: Workload, faults: Faults) -> None:
             faults.add(where, f"unknown kind '{name}'", hint)
 
 
-def check_modelled(arch: Arch, faults: Faults) -> None:
-    """A fault for what the formats have and the model does not: nothing is ignored in silence."""
+def check_lockstep(arch: Arch, faults: Faults) -> None:
+    """A fault where two arrays on the way to one compute are in lockstep: who would wait for whom is not said."""
     for way in arch.ways():
-        for node in way:
-            if isinstance(node, Array) and node.lockstep:
-                message = f"array '{node.name}' is in 'lockstep'; waiting lanes are not modelled"
-                faults.add(node.where, message, "leave it out")
+        waiting = [node for node in way if isinstance(node, Array) and node.lockstep]
+        for node in waiting[1:]:
+            message = f"arrays '{waiting[0].name}' and '{node.name}' are both in 'lockstep' on the way to one compute"
+            faults.add(node.where, message, "say it of the array whose lanes wait for each other")

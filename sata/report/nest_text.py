@@ -149,8 +149,9 @@ def _memory(level: Level, nests: Sequence[OpNest], held: Sequence[Occupancy]) ->
 
 
 def _tile(name: str, tile: Tile) -> str:
-    more = f" + {quantity(tile.metadata_bits, 'bits')} metadata" if tile.metadata_bits else ""
-    return f"{name} {quantity(tile.data_bits, 'bits')}{more}"
+    metadata = [f"{quantity(tile.metadata_bits, 'bits')} metadata"] if tile.metadata_bits else []
+    data = [quantity(tile.data_bits, "bits")] if tile.data_bits or not metadata else []
+    return f"{name} {' + '.join([*data, *metadata])}"
 
 
 def _fill(found: Occupancy) -> str:

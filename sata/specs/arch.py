@@ -155,8 +155,6 @@ class _Reader:
                     self.faults.add(where, message, "such as either: [weight, spike]")
                 yield Rule(effect, "", leaders, True, where)
                 continue
-            if follower in leaders:
-                self.faults.add(where, f"'{follower}' cannot lead itself")
             yield Rule(effect, follower, leaders, False, where)
 
     def array(self, data: Mapping[str, Any], path: Path_) -> Array:

@@ -15,7 +15,7 @@ from tests.cli.test_run import SMALL, VGG5, invoke, ok
 
 ROOT = Path(__file__).resolve().parents[2]
 COUNTS = str(ROOT / "tests/published/sata_sim.yaml")
-COMMANDS = ("run", "check", "schema", "ops", "show", "price")
+COMMANDS = ("run", "check", "schema", "ops", "show", "price", "models", "density", "formats")
 
 
 def fails(*args: str) -> list[str]:

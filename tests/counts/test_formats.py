@@ -6,17 +6,21 @@ import random
 import time
 from itertools import combinations, product
 from math import comb, prod
+from typing import Any
 
 import numpy as np
 import pytest
 
 from sata.counts.formats import ENCODINGS, encoded, field_bits, layout, stored, value_bits
+from sata.counts.models import MODELS as MODEL_CLASSES
+from sata.counts.models.interface import Subject
 from sata.counts.models.trace import Trace
 from sata.counts.models.uniform import Uniform
 from sata.counts.subtiles import Grid, tiles_of
 from sata.specs.formats import FORMATS, RankFormat, TensorFormat
 from sata.specs.model import Dim, Tensor
 from tests.counts import formats_by_hand as hand
+from tests.oracle.draws import draw
 
 ONE = [("uncompressed",), ("bitmask",), ("run_length",), ("coordinate",), ("events",)]
 OUTER = ["uncompressed", "bitmask", "run_length", "coordinate", "offsets"]
@@ -128,6 +132,39 @@ def test_runs_of_a_random_model_that_knows_places_fall_as_independent_elements()
     assert abs(found.elements - counts.mean()) < error + 0.02 * counts.mean()  # an estimate: 2 % is its own
 
 
+MODELS = [
+    ("structured", {"nonzeros": 1, "block": 3, "along": 1}, 0),
+    ("banded", {"width": 1}, None),
+    ("temporal", {"density": 0.3, "silent": 0.4}, 0),
+    ("temporal", {"density": [0.1, 0.2, 0.4, 0.3], "silent": 0.3}, 0),
+    ("runs", {"density": 0.3, "q_row": 0.15, "q_col": 0.2, "q_in": 0.1}, None),
+    ("uniform", {"density": [0.1, 0.2, 0.6, 0.3]}, 0),
+    ("uniform", {"density": 0.3}, None),
+]
+SHAPE = (4, 6)  # of the models' tensors
+
+
+@pytest.mark.parametrize("names", [("offsets", "coordinate"), ("bitmask", "bitmask"), ("run_length", "run_length"),
+                                   ("bitmask", "uncompressed"), ("uncompressed", "run_length")], ids="-".join)  # fmt: skip
+@pytest.mark.parametrize(("name", "parameters", "time"), MODELS, ids=range(len(MODELS)))
+def test_of_every_model_the_mean_over_draws(
+    name: str, parameters: dict[str, Any], time: int | None, names: tuple[str, ...]
+) -> None:
+    """Hierarchies and runs within one dimension are exact under any model; whole tensors, and tiles of 2 x 4."""
+    model = MODEL_CLASSES[name].read(parameters, Subject(SHAPE, time, (("t",), ("c",))))
+    chosen = form(*names, bits=1)
+    fields = field_bits(chosen.ranks, SHAPE, time)
+    ranks = list(zip(names, fields, strict=True))
+    rng = np.random.default_rng(7)
+    draws = [draw(name, parameters, SHAPE, rng, time).astype(int) for _ in range(400)]
+    for extents in (SHAPE, (2, 4)):
+        sizes = np.array([hand.measured(t, extents, ranks) for t in draws], dtype=float)
+        error = 4 * sizes.std(axis=0, ddof=1) / len(draws) ** 0.5 + 1e-9
+        found = stored(chosen.ranks, fields, grid(model, SHAPE, extents))
+        assert abs(found.elements - sizes[:, 0].mean()) <= error[0]
+        assert abs(found.metadata_bits - sizes[:, 1].mean()) <= error[1]
+
+
 # --- quantiles ------------------------------------------------------------------------------------------------------
 
 
@@ -139,8 +176,8 @@ def test_a_quantile_is_that_of_all_placements(names: tuple[str, ...], q: float) 
     chosen = form(*names)
     ranks = list(zip(names, field_bits(chosen.ranks, shape, None), strict=True))
     sizes = []
-    for draw in placements(shape, nonzeros):
-        elements, metadata = hand.measured(draw[:2], extents, ranks)
+    for placed in placements(shape, nonzeros):
+        elements, metadata = hand.measured(placed[:2], extents, ranks)
         sizes.append(8 * elements + metadata)
     sizes.sort()
     wanted = next(size for n, size in enumerate(sizes, 1) if n >= q * len(sizes) - 1e-9)
@@ -211,3 +248,22 @@ def test_ranks_of_a_hierarchy_are_seen_one_by_one() -> None:
     ranks = form("bitmask", "bitmask", "bitmask").ranks
     found = encoded(ranks, (1, 1, 1), grid(Trace((2, 2, 2), None, "x", values), (2, 2, 2), (2, 2, 2)))
     assert [(e.entries, e.metadata_bits) for e in found] == [(1.0, 2.0), (1.0, 2.0), (2.0, 2.0)]
+
+
+def test_of_a_trace_the_fullest_tile_must_fit() -> None:
+    values = np.zeros((4, 6), dtype=bool)
+    values[2, 3:6] = True
+    values[0, 0] = True
+    known = grid(Trace((4, 6), 0, "full", values), (4, 6), (2, 3))
+    assert known.fullest(None) == [(2, 4), (3, 6)]
+    assert known.fullest(0.9) == [(2, 4), (3, 6)]
+
+
+def test_many_places_are_asked_for_in_pieces() -> None:
+    """3000 columns of two rows: more places than are looked at at once."""
+    values = np.zeros((3000, 2), dtype=bool)
+    values[::7, 1] = True
+    ranks = form("offsets", "coordinate").ranks
+    found = stored(ranks, (4, 1), grid(Trace((3000, 2), None, "long", values), (3000, 2), (1500, 2)))
+    assert found.elements == 429
+    assert found.metadata_bits == 4 * 3002 + 429

@@ -230,7 +230,9 @@ FIELDS: list[dict[str, Any]] = [
 def test_runs(parameters: dict[str, Any]) -> None:
     """Rectangles anywhere, and lines with gaps."""
     shape = (2, 1, 6, 7)
-    m, draws = model("runs", shape, **parameters), many_draws("runs", parameters, shape, 4000, 3)
+    m = model("runs", shape, **parameters)
+    together = draw("runs", parameters, (2, 4000, 6, 7), np.random.default_rng(3))  # channels are independent
+    draws = [together[:, n : n + 1] for n in range(4000)]
     rng = np.random.default_rng(4)
     for _ in range(20):
         (top, high), (left, wide) = rng.integers(0, 4, 2), rng.integers(1, 4, 2)
@@ -357,6 +359,24 @@ def test_over_grid_is_the_mean_over_tiles(name: str) -> None:
     assert grid.tiles == 4
     assert grid.p_empty == pytest.approx(np.mean([float(m.p_empty(*t)) for t in tiles_]))
     assert grid.expected == pytest.approx(np.mean([float(m.expected(*t)) for t in tiles_]))
+
+
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_many_tiles_at_once_are_answered_like_one_by_one(name: str) -> None:
+    """In any order, and as an open mesh."""
+    m = model(name, (3, 2, 5), **EVERY[name])
+    rng = np.random.default_rng(7)
+    known = [np.array([m.feature(d, mask) for mask in range(1 << size)]) for d, size in enumerate((3, 2, 5))]
+    many = [row[rng.integers(0, len(row), 6000)] for row in known]
+    some = range(0, 6000, 61)
+    for answer in (m.p_empty, m.expected):
+        single = [float(answer(*(np.array(f[i]) for f in many))) for i in some]
+        assert answer(*many)[some] == pytest.approx(single)
+        mesh = answer(known[0][:, None, None], known[1][:, None], known[2])
+        assert mesh.shape == (8, 4, 32)
+        assert mesh[5, 3, 17] == pytest.approx(
+            float(answer(*(np.array(k[i]) for k, i in zip(known, (5, 3, 17), strict=True))))
+        )
 
 
 @pytest.mark.parametrize("name", sorted(EVERY))

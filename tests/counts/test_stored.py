@@ -6,6 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 import sata
@@ -109,9 +110,9 @@ def test_spikes_of_one_bit_need_no_value_beside_an_event() -> None:
 def test_metadata_of_what_a_rule_kept_back_stays() -> None:
     """The weights of zero spikes are not read, nor is their metadata: one quarter of 24 reads of 8 + 1 b."""
     found = records(run(glb={"format": {"weight": "bitmask"}, "skip": {"weight": "spike"}}), "GLB", "W")
-    assert found["read", "actual"] == (6, 6.0)
-    assert found["read", "skipped"] == (18, 0.0)
-    assert found["metadata_read", "metadata"] == (6, 0.75)
+    assert found["read", "actual"] == pytest.approx((6, 6.0))
+    assert found["read", "skipped"] == pytest.approx((18, 0.0))
+    assert found["metadata_read", "metadata"] == pytest.approx((6, 0.75))
 
 
 def test_metadata_of_a_leader_is_read_to_decide() -> None:
@@ -126,6 +127,23 @@ def test_zeros_among_gated_accesses_are_not_stored_either() -> None:
     """W 0.5 dense, gated by S: 6 of 24 reads are actual, 18 gated, half of both are of zeros."""
     outcome = stored(Outcome(6, 18, 0), 0.5)
     assert (outcome.actual, outcome.gated, outcome.skipped) == (3, 9, 12)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_what_no_rule_gates_is_not_gated_by_a_rounding(seed: int) -> None:
+    rng = random.Random(seed)
+    actual = rng.random() * 1e6
+    assert stored(Outcome(actual, 0, 1e6 - actual), rng.random()).gated == 0
+
+
+def test_outcomes_of_a_batch_are_those_of_each() -> None:
+    rng = np.random.default_rng(3)
+    actual, gated, skipped = rng.random((3, 50)) * 1000
+    for itself in (False, True):
+        found = stored(Outcome(actual, gated, skipped), 0.3, itself)
+        for n in range(50):
+            one = stored(Outcome(actual[n], gated[n], skipped[n]), 0.3, itself)
+            assert (found.actual[n], found.gated[n], found.skipped[n]) == (one.actual, one.gated, one.skipped)
 
 
 def test_what_leads_itself_keeps_its_non_zeros() -> None:

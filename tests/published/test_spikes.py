@@ -16,7 +16,8 @@ from sata.counts.measured import trace_of
 from sata.counts.models import over_grid
 from sata.counts.models.trace import Trace
 from sata.counts.models.trace_file import measured
-from tests.published.spikes import NETWORKS, PAGE, SPACE, TIME, errors, mean_errors, page, reference
+from tests.oracle.draws import pickard
+from tests.published.spikes import NETWORKS, PAGE, SPACE, TIME, errors, layers, mean_errors, page, reference
 
 pytestmark = pytest.mark.skipif(not (reference() / "spikes").is_dir(), reason="the recorded spikes are not here")
 
@@ -156,6 +157,22 @@ def test_temporal_cuts_the_error_of_uniform_fivefold_in_time(tile: str) -> None:
 def test_runs_cuts_the_error_of_uniform_threefold_in_space(tile: str) -> None:
     means = mean_errors(tile)
     assert means["runs"] * 3 <= means["uniform"]
+
+
+def test_most_measured_fields_are_not_stationary() -> None:
+    """As the page says: 27 of 41."""
+    found = []
+    for network in NETWORKS:
+        for layer in layers(network).values():
+            if "runs" in layer.parameters:
+                p = layer.parameters["runs"]
+                try:
+                    pickard(p["density"], p["q_row"], p["q_col"], p["q_in"])
+                except ValueError:
+                    found.append(False)
+                else:
+                    found.append(True)
+    assert (found.count(False), len(found)) == (27, 41)
 
 
 def test_where_they_do_not() -> None:

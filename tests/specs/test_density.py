@@ -220,3 +220,11 @@ def test_check_and_run_say_the_same(tmp_path: Path) -> None:
         prepare("arch/sata.yaml", path)
     assert [str(f) for f in error.value.faults] == [str(f) for f in sata.check(path)]
     shutil.rmtree(tmp_path)
+
+
+def test_true_is_not_one() -> None:
+    """Though Python says that they are equal: the second is not answered by what is kept of the first."""
+    right = {"weight": {"model": "structured", "nonzeros": 1, "block": 4, "along": 0}}
+    wrong = {"weight": {"model": "structured", "nonzeros": True, "block": 4, "along": 0}}
+    assert sata.check(network(right)) == []
+    assert "'nonzeros' must be a whole number" in str(sata.check(network(wrong))[0])

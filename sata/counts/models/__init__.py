@@ -38,9 +38,12 @@ def model_of(tensor: Tensor) -> Model:
     if not isinstance(tensor.density, Density):
         return _plain(shape, time, tensor.density)
     names = tuple(tuple(rank for rank, _ in dim.terms) for dim in tensor.dims)
-    where = tensor.density.where
+    subject = Subject(shape, time, names, tensor.density.folder, tensor.density.where)
     try:
-        return shared(build(tensor.density, Subject(shape, time, names, tensor.density.folder, where)))
+        # a file may have changed: its model is asked for each time
+        if "file" in tensor.density.given():
+            return shared(build(tensor.density, subject))
+        return shared(_built(tensor.density, subject, repr(tensor.density.parameters)))
     except BadParameter as error:
         place = tensor.density.place(error.key)
         raise SpecError([Fault(place, error.message, error.hint)]) from None
@@ -52,6 +55,12 @@ def build(density: Density, subject: Subject) -> Model:
         hint = did_you_mean(density.model, MODELS) or f"models: {', '.join(MODELS)}"
         raise BadParameter("", f"the density model '{density.model}' is not known", hint)
     return MODELS[density.model].read(density.given(), subject)
+
+
+@lru_cache(maxsize=4096)
+def _built(density: Density, subject: Subject, _text: str) -> Model:
+    """`build`, kept. The text tells 1 from true, which are equal otherwise."""
+    return build(density, subject)
 
 
 @lru_cache(maxsize=4096)

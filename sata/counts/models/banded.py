@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.models import parameters
-from sata.counts.models.base import Base, Key, coordinates, elements, others, product
+from sata.counts.models.base import Base, Key, coordinates, distinct, elements, others, product
 from sata.counts.models.interface import BadParameter, FloatArray, IntArray, Parameter, Sight, Subject
 
 
@@ -66,14 +66,13 @@ class Banded(Base):
     def expected(self, *features: IntArray) -> FloatArray:
         """Pairs of a row and a column that lie in the band: the rows within reach of each column are counted first."""
         first, second = self.along
-        rows, row_of = np.unique(features[first], return_inverse=True)
-        columns, column_of = np.unique(features[second], return_inverse=True)
+        rows, row_of = distinct(features[first])
+        columns, column_of = distinct(features[second])
         until = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(self._sets(first, rows), axis=1)], axis=1)
         j = np.arange(self.shape[second])
         high = np.clip(j + self.width + 1, 0, self.shape[first])
         low = np.clip(j - self.width, 0, self.shape[first])
         pairs = (until[:, high] - until[:, low]) @ self._sets(second, columns).T
-        row_of, column_of = row_of.reshape(np.shape(features[first])), column_of.reshape(np.shape(features[second]))
         result: FloatArray = pairs[row_of, column_of] * product(features, others(self.shape, *self.along))
         return result
 

@@ -106,6 +106,32 @@ def elements(shape: tuple[int, ...], dims: tuple[int, ...]) -> int:
     return prod(shape[n] for n in dims)
 
 
+def distinct(features: IntArray) -> tuple[IntArray, IntArray]:
+    """(the features that occur, ascending; for each element the number of its feature among them)."""
+    features = np.asarray(features, dtype=np.int64)
+    largest = int(features.max()) if features.size else 0
+    if largest > 1 << 20:
+        found, places = np.unique(features, return_inverse=True)
+        return found, places.reshape(features.shape)
+    there = np.zeros(largest + 1, dtype=bool)
+    there[features] = True
+    return np.flatnonzero(there), (np.cumsum(there) - 1)[features]
+
+
+def on_mesh(function: Callable[..., FloatArray], features: tuple[IntArray, ...]) -> FloatArray:
+    """A function of features, for every combination of those that occur where that is less work than for each tile."""
+    arrays = [np.asarray(f, dtype=np.int64) for f in features]
+    size = prod(np.broadcast_shapes(*(a.shape for a in arrays)))
+    if size < 4096:
+        return function(*arrays)
+    pairs = [distinct(a) for a in arrays]
+    if 2 * prod(len(found) for found, _ in pairs) > size:
+        return function(*arrays)
+    count = len(arrays)
+    mesh = [found.reshape([-1 if n == dim else 1 for n in range(count)]) for dim, (found, _) in enumerate(pairs)]
+    return function(*mesh)[tuple(places for _, places in pairs)]
+
+
 def each(function: Callable[..., float], features: tuple[IntArray, ...]) -> FloatArray:
     """A function of the features of one tile, for many tiles: once for each combination that occurs."""
     arrays = np.broadcast_arrays(*(np.asarray(f, dtype=np.int64) for f in features)) if features else []

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.models import parameters
-from sata.counts.models.base import Base, others, product
+from sata.counts.models.base import Base, on_mesh, others, product
 from sata.counts.models.chances import clustered
 from sata.counts.models.interface import BadParameter, FloatArray, IntArray, Parameter, Subject
 from sata.specs.faults import Fault, SpecError, Where
@@ -64,14 +64,15 @@ class Blocks(Base):
 
     @classmethod
     def measure(cls, values: NDArray[np.bool_], time: int | None) -> dict[str, Any] | None:
-        """Aligned blocks of powers of two: all steps, 4 by 8 of the last two dimensions, 1 and 16 of others."""
+        """Aligned blocks of powers of two, and all steps; 4 by 8 of the last two dimensions, 1 and 16 of others."""
         space = others(values.shape, time)
         most = [values.shape[d] if d == time else 8 if d == space[-1] else 4 if d in space[-2:] else 16
                 for d in range(values.ndim)]  # fmt: skip
         extents = []
         for d, size in enumerate(values.shape):
             powers = [1, 16] if d in space[:-2] else [1 << n for n in range(most[d].bit_length())]
-            extents.append([n for n in powers if n <= min(size, most[d])])
+            found = [n for n in powers if n <= min(size, most[d])]
+            extents.append([*found, size] if d == time and found[-1] < size else found)
         return {"extents": extents, "occupied": list(_occupied(values, extents))}
 
     @property
@@ -83,8 +84,10 @@ class Blocks(Base):
         return 1 - np.array(self.occupied).reshape([len(e) for e in self.extents])
 
     def p_empty(self, *features: IntArray) -> FloatArray:
-        arrays = [np.asarray(f, dtype=np.int64) for f in features]
-        self._check(arrays)
+        self._check([np.asarray(f, dtype=np.int64) for f in features])
+        return on_mesh(self._p_empty, features)
+
+    def _p_empty(self, *arrays: IntArray) -> FloatArray:
         corners = [_corners(np.array(e), a) for e, a in zip(self.extents, arrays, strict=True)]
         level, linear, certain = np.zeros(()), np.zeros(()), np.zeros((), dtype=bool)
         for chosen in combinations((0, 1), repeat=len(arrays)):
@@ -95,7 +98,7 @@ class Blocks(Base):
             level = level + weight * np.log(-np.log(np.where(sure, 0.5, p)))
             linear = linear + weight * p
         inside = np.where(certain, linear, np.exp(-np.exp(level)))
-        return np.where(product(tuple(arrays), tuple(range(len(arrays)))) == 0, 1.0, inside)
+        return np.where(product(arrays, tuple(range(len(arrays)))) == 0, 1.0, inside)
 
     def _check(self, arrays: list[IntArray]) -> None:
         """Raises: SpecError for tiles outside the table."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from sata.counts.models.interface import FloatArray, IntArray
 
-TABLE = 1 << 18  # elements of a tensor up to which the chances of all tile sizes are kept
+TABLE = 1 << 18  # elements of a tile up to which the chances of all sizes are kept
 FEW = 4096  # outcomes that are all computed; of more, those around the mean
 _EXACT = 24  # below it, remainders of Stirling's series are tabled
 
@@ -52,14 +52,15 @@ def shares(total: int, density: float) -> list[tuple[float, int]]:
 def empty(n: IntArray, total: int, density: float) -> FloatArray:
     """`none_of`, for a density that makes no whole number of non-zeros."""
     n = np.asarray(n, dtype=np.int64)
-    if total <= TABLE and n.size >= 64:
-        return _empties(total, density)[n]
+    if n.size >= 64 and (largest := int(n.max())) <= TABLE:
+        return _empties(total, density, min(total, (1 << largest.bit_length()) - 1))[n]
     return sum((w * none_of(n, total, k) for w, k in shares(total, density)), np.zeros(n.shape))
 
 
 @lru_cache(maxsize=64)
-def _empties(total: int, density: float) -> FloatArray:
-    n = np.arange(total + 1)
+def _empties(total: int, density: float, largest: int) -> FloatArray:
+    """For 0..largest elements."""
+    n = np.arange(largest + 1)
     return sum((w * none_of(n, total, k) for w, k in shares(total, density)), np.zeros(n.shape))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.models import parameters
-from sata.counts.models.base import Base, Key, coordinates, others, product
+from sata.counts.models.base import Base, Key, coordinates, on_mesh, others, product
 from sata.counts.models.chances import clustered, summed
 from sata.counts.models.interface import BadParameter, FloatArray, IntArray, Parameter, Sight, Subject
 
@@ -33,6 +33,9 @@ class Runs(Base):
     the chain is followed over the gap, which is exact: the chance to fire g places behind a silent element is
     d (1 - (1 - q/d)^g). Where rows and columns meet, q_in counts for pairs that are adjacent in both directions; over
     gaps, left and upper neighbour act independently, which is an approximation.
+
+    Chances counted in recorded spikes need not be those of a field that is stationary in this way (most are not): the
+    formula then says how the causal field goes on from any corner, and is a prediction like any other.
 
     Of the distribution, the mean and the chance of no non-zero are the model's own; between, it is approximated by a
     beta-binomial one for each field.
@@ -134,6 +137,9 @@ class Runs(Base):
         return np.where((rows == 0) | (columns == 0), 0.0, logs)
 
     def p_empty(self, *features: IntArray) -> FloatArray:
+        return on_mesh(self._p_empty, features)
+
+    def _p_empty(self, *features: IntArray) -> FloatArray:
         logs = np.minimum(self._silent_fields(features) * product(features, others(self.shape, *self.along)), 0.0)
         return np.where(logs < log(_NEVER) / 2, 0.0, np.exp(logs))
 

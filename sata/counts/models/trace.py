@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.models import parameters
-from sata.counts.models.base import Base, Key, coordinates
+from sata.counts.models.base import Base, Key, coordinates, distinct
 from sata.counts.models.interface import FloatArray, IntArray, Parameter, Sight, Subject
 from sata.counts.models.trace_file import read_trace
 
@@ -66,25 +66,41 @@ class Trace(Base):
         if not features:
             return np.array(float(self.values))
         arrays = [np.asarray(f, dtype=np.int64) for f in features]
-        pairs = [np.unique(a, return_inverse=True) for a in arrays]
-        distinct = [sets for sets, _ in pairs]
-        places = [inverse.reshape(a.shape) for a, (_, inverse) in zip(arrays, pairs, strict=True)]
+        pairs = [distinct(a) for a in arrays]
+        sets, places = [found for found, _ in pairs], [p for _, p in pairs]
         tiles = np.broadcast_shapes(*(a.shape for a in arrays))
-        if prod(map(len, distinct)) <= max(prod(tiles), MESH):
-            return self._mesh(distinct)[tuple(places)]
-        return self._combinations(distinct, np.broadcast_arrays(*places), tiles)
+        if prod(map(len, sets)) <= max(prod(tiles), MESH):
+            return self._mesh(sets)[tuple(places)]
+        return self._combinations(sets, np.broadcast_arrays(*places), tiles)
 
     def _mesh(self, sets: list[IntArray]) -> FloatArray:
         """Non-zeros for every combination of the sets of each dimension: summed dimension by dimension, the one that
         shrinks most first."""
-        sums = self._start()
+        sums: NDArray[Any] = self.values
         for dim in sorted(range(len(sets)), key=lambda d: len(sets[d]) / self.shape[d]):
-            sums = np.moveaxis(np.tensordot(self._chosen(dim, sets[dim], sums.dtype), sums, (1, dim)), 0, dim)
+            sums = self._summed(sums, dim, sets[dim])
         return sums.astype(float)
 
-    def _start(self) -> NDArray[Any]:
-        """The tensor in a type whose sums are exact."""
-        return self.values.astype(np.float32 if self.values.size < 1 << 24 else np.float64)
+    def _summed(self, sums: NDArray[Any], dim: int, sets: IntArray) -> NDArray[Any]:
+        """Sums over each set of one dimension. Single coordinates are taken, stretches are differences of running sums;
+        whatever else there is, is a product of matrices."""
+        keys = self._numbers(dim).keys
+        masks = [keys[number - 1][0] if number else 0 for number in sets]
+        starts = np.array([(m & -m).bit_length() - 1 if m else 0 for m in masks])
+        ends = np.array([m.bit_length() for m in masks])
+        sizes = np.array([m.bit_count() for m in masks])
+        if (sizes == 1).all():
+            return sums if np.array_equal(starts, np.arange(self.shape[dim])) else sums.take(starts, axis=dim)
+        # whole numbers, exact in either type
+        exact = sums.astype(np.float32 if self.values.size < 1 << 24 else np.float64, copy=False)
+        if (sizes == ends - starts).all():
+            running = np.cumsum(exact, axis=dim)
+            before = running.take(np.maximum(starts - 1, 0), axis=dim)
+            axis = [-1 if n == dim else 1 for n in range(sums.ndim)]
+            before *= (starts > 0).reshape(axis)
+            last = running.take(np.maximum(ends - 1, 0), axis=dim) * (sizes > 0).reshape(axis)
+            return np.asarray(last - before)
+        return np.moveaxis(np.tensordot(self._chosen(dim, sets, exact.dtype), exact, (1, dim)), 0, dim)
 
     def _chosen(self, dim: int, sets: IntArray, dtype: Any) -> NDArray[Any]:
         """[set, coordinate]: 1 where it is in the set."""
