@@ -27,7 +27,7 @@ from sata.nest.structure import TEMPORAL, Structure
 Number = Any  # int, or an int64 array [B]
 Ints = NDArray[np.int64]
 
-CHUNK = 4096  # batch entries worked on at once: their columns stay in the cache
+CHUNK = 8192  # batch entries worked on at once: their columns stay in the cache
 
 
 @dataclass(slots=True)

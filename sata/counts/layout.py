@@ -143,15 +143,15 @@ def _inside(view: View, real: list[int], depth: int, fixed: int) -> tuple[bool, 
 
 
 def _solved(rows: tuple[Row, ...], places: list[int], dimensions: int) -> Solved:
-    if not rows:
-        nothing = np.zeros((len(places), 0), dtype=np.int64)
-        return Solved(np.zeros((dimensions, 0), dtype=np.int64), nothing, nothing)
-    features = np.array([r.features for r in rows], dtype=np.int64).reshape(len(rows), dimensions).T
-    counts = []
-    for side in (1, 2):
-        known = np.array([r[side] for r in rows], dtype=np.int64).T
-        counts.append(np.concatenate([known, np.zeros((1, len(rows)), dtype=np.int64)])[places])  # -1: the last
-    return Solved(features, *counts)
+    """Rows as arrays. A row of nothing is put beside an odd one, so that most chains have the same number of rows."""
+    count = max(2, len(rows) + len(rows) % 2)
+    features = np.zeros((dimensions, count), dtype=np.int64)
+    counts = np.zeros((2, max(places, default=0) + 2, count), dtype=np.int64)
+    for k, row in enumerate(rows):
+        features[:, k] = row.features
+        counts[0, : len(row.new), k] = row.new
+        counts[1, : len(row.held), k] = row.held
+    return Solved(features, counts[0][places], counts[1][places])  # place -1, the last: a kind that never is
 
 
 @lru_cache(maxsize=1 << 12)

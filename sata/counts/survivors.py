@@ -11,7 +11,7 @@ that stand under different followers, where neither contains the other, are inde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,11 @@ class Sum:
         self.tabled = [c for c in clusters if not (c.flat and self._exact(c))]
         self.kinds = self._kinds([] if at_compute or firsts else link.moves)
         self.tables = [zeros.table(c, views, tiles, self.kinds, link, at_compute, backward) for c in self.tabled]
+        keeps = [table.keeps() for table in self.tables]
+        self.holds = [
+            all(keep[table.numbers[n]] for keep, table in zip(keeps, self.tables, strict=True))
+            for n in range(len(self.kinds))
+        ]  # per term, whether anything is held in every table
 
     def _exact(self, cluster: Cluster) -> bool:
         return not self.zeros.whole.ragged(self.views[cluster.groups[0]])
@@ -77,22 +82,39 @@ class Sum:
 
     def _weights(self, tables: Tables, columns: Sequence[tuple[Array, Array]]) -> Array:
         """Events under every combination of rows, [K.., B]."""
-        flats = [Blocks(tables, self.views[c.groups[0]]) for c in self.flat]
-        groups = [c.groups[0] for c in self.flat]
         news: dict[tuple[int, ...], Any] = {}  # by kinds of the tables: what the blocks contribute, added up
         helds: dict[tuple[int, ...], Any] = {}
-        for n, (kind, mask) in enumerate(zip(self.kinds, self._masks(tables), strict=True)):
-            new: Any = mask
-            held: Any = 0 if n == 0 else mask
-            for flat, g in zip(flats, groups, strict=True):
-                a, b = flat.step(kind[g])
-                new, held = new * a, 0 if _is_zero(held) else held * b
-            kinds = tuple(table.numbers[n] for table in self.tables)
+        for kinds, new, held in self._terms(tables):
             news[kinds] = news.get(kinds, 0) + new
             if not _is_zero(held):
                 helds[kinds] = helds.get(kinds, 0) + held
         total = _folded(news, [more for more, _ in columns]) - _folded(helds, [kept for _, kept in columns])
         return np.atleast_1d(np.asarray(total))
+
+    def _terms(self, tables: Tables) -> Iterator[tuple[tuple[int, ...], Number, Number]]:
+        """Per term of the sum: the kinds of steps of the tables, and what all blocks together cover and hold.
+
+        As in `dense`: what is covered grows by the factor of every block loop that is passed, since it runs from then
+        on; blocks are held only where none of them moves.
+        """
+        kinds = list(zip(*(table.numbers for table in self.tables), strict=True)) or [()] * len(self.kinds)
+        flats = [Blocks(tables, self.views[c.groups[0]]) for c in self.flat]
+        reach: Number = 1
+        for flat, c in zip(flats, self.flat, strict=True):
+            reach = reach * flat.step(self.kinds[0][c.groups[0]])[0]
+        yield kinds[0], reach, 0
+        if len(kinds) == 1:
+            return
+        free = {c.groups[0]: self.views[c.groups[0]].group.window.free for c in self.flat}
+        masks, still = tables.active(self.link), tables.still(self.link)
+        for n, move in enumerate(self.link.moves):
+            new: Number = reach
+            if move.group in free:
+                more = reach * tables.factors[move.slot]
+                new, reach = more - reach, more
+            new = new * masks[n]
+            held = new * still[n] if free.get(move.group, True) and self.holds[n + 1] else 0
+            yield kinds[n + 1], new, held
 
     # --- leader tiles -----------------------------------------------------------------------------------------
 

@@ -105,6 +105,10 @@ class Table:
     held: Array
     inverse: Any
 
+    def keeps(self) -> list[bool]:
+        """Per kind, whether anything is held under any chain."""
+        return [bool(k) for k in self.held.sum(axis=(1, 2))]
+
     def columns(self, piece: slice | None) -> tuple[Array, Array, Array]:
         """(features, new, held) of a piece of the batch: [.., K, B]."""
         if self.inverse is None:
@@ -123,11 +127,11 @@ def _stacked(tables: Sequence[Solved]) -> tuple[Array, Array, Array]:
 
     Counts become floats, which multiply faster than whole numbers and are exact up to 2^53.
     """
-    most = max(1, *(t.new.shape[1] for t in tables))
+    most = max(t.new.shape[1] for t in tables)
     found = []
     for side in range(3):
-        whole = np.zeros((len(tables[0][side]), most, len(tables)), dtype=np.float64 if side else np.int64)
-        for n, t in enumerate(tables):
-            whole[:, : t[side].shape[1], n] = t[side]
-        found.append(whole)
+        each = [t[side] for t in tables]
+        alike = [a if a.shape[1] == most else np.pad(a, ((0, 0), (0, most - a.shape[1]))) for a in each]
+        whole = np.stack(alike, axis=-1)
+        found.append(whole.astype(np.float64) if side else whole)
     return found[0], found[1], found[2]

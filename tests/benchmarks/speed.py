@@ -16,7 +16,12 @@ import numpy as np
 
 import sata
 from sata.counts.dense import CHUNK, count
+from sata.counts.models import shared
+from sata.counts.models.uniform import Uniform
+from sata.counts.outcomes import count_all
+from sata.counts.rules import Decision, Leader, Rules
 from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
+from sata.specs.model import Rule
 
 BATCH = 100_000
 BOUNDS = {"t": 8, "k": 128, "c": 64, "p": 16, "q": 16, "r": 3, "s": 3}  # the second layer of VGG5
@@ -99,6 +104,14 @@ def exact_factors(structure: Structure, mappings: int, seed: int = 1) -> np.ndar
     return factors
 
 
+def rules(structure: Structure, memory: bool) -> Rules:
+    """Spikes gate operations; with `memory`, they also skip the weights of every tile at the third memory."""
+    spikes = structure.operands[1].axes
+    model = shared(Uniform(tuple(axis.size for axis in spikes), None, (0.142,)))
+    decisions = (Decision(0, 2, (0,), True, Rule("skip", "weight", ("spike",))),) if memory else ()
+    return Rules((Leader("S", spikes, model),), decisions, (), (0,))
+
+
 def batch() -> None:
     structure = convolution()
     factors = exact_factors(structure, BATCH)
@@ -108,6 +121,15 @@ def batch() -> None:
     again = median(lambda: count(structure, factors), 5)
     print(f"batch of {BATCH:,} mappings of one convolution, 4 memories, one core, pieces of {CHUNK}:")
     print(f"  {BATCH / first:,.0f} mappings/s the first time, {BATCH / again:,.0f} mappings/s with its tables made")
+    for memory, name in ((False, "a gate at the compute"), (True, "a skip of weight tiles too")):
+        zeros = rules(structure, memory)
+        count_all(structure, factors, zeros)
+        pairs = [
+            (median(lambda: count(structure, factors), 1), median(lambda z=zeros: count_all(structure, factors, z), 1))
+            for _ in range(5)
+        ]
+        ratio_ = statistics.median(dense / sparse for dense, sparse in pairs)
+        print(f"  {BATCH / statistics.median(s for _, s in pairs):,.0f} mappings/s with {name}: {ratio_:.2f} of dense")
 
 
 if __name__ == "__main__":
