@@ -234,7 +234,7 @@ def test_recorded_draws_agree_to_the_last_event(name: str) -> None:
     """A trace of a draw of any model; also where the model itself is left out, as nothing is assumed of a trace."""
     for one in telling(name):
         values = {tensor: array[..., 0] for tensor, array in one.draw(1, 3).items()}
-        traces = {n: Trace(v.shape, None, f"{n} {name} {one.seed}", v != 0) for n, v in values.items()}
+        traces = {n: shared(Trace(v.shape, None, f"{n} {name} {one.seed}", v != 0)) for n, v in values.items()}
         oracle, found = cells(one.walk.outcomes(values)), product(one.case, traces)
         left_out = undecided(one.case, *structure_of(one.case.problem))
         assert not {c: (found[c], n) for c, n in oracle.items() if found[c] != n and c[:3] not in left_out}, one.seed
