@@ -15,10 +15,17 @@ from sata.version import __version__
 
 if TYPE_CHECKING:
     from sata.evaluation import check, evaluate
+    from sata.report.read import read_result
     from sata.report.result import Result
+    from sata.specs import load
     from sata.specs.faults import Fault, SpecError
+    from sata.specs.model import Arch as Architecture
+    from sata.specs.model import MappingSpec as Mapping
 
-__all__ = ["Fault", "Result", "SpecError", "__version__", "check", "evaluate"]
+__all__ = [
+    "Architecture", "Fault", "Mapping", "Result", "SpecError", "__version__", "check", "evaluate", "load",
+    "read_result",
+]  # fmt: skip
 
 _HOME = {
     "evaluate": "sata.evaluation",
@@ -26,7 +33,13 @@ _HOME = {
     "check": "sata.evaluation",
     "Fault": "sata.specs.faults",
     "SpecError": "sata.specs.faults",
+    "load": "sata.specs",
+    "read_result": "sata.report.read",
+    "Architecture": "sata.specs.model",
+    "Mapping": "sata.specs.model",
 }
+
+_INSIDE = {"Architecture": "Arch", "Mapping": "MappingSpec"}  # names that differ in their module
 
 
 def __getattr__(name: str) -> Any:
@@ -34,6 +47,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'sata' has no attribute '{name}'")
     from importlib import import_module
 
-    value = getattr(import_module(_HOME[name]), name)
+    value = getattr(import_module(_HOME[name]), _INSIDE.get(name, name))
     globals()[name] = value
     return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +27,8 @@ from sata.counts.op import READS, WRITES, OpCounts, count_op
 from sata.nest.build import build
 from sata.nest.graph import Graph, Shape, graph_of, structure_of
 from sata.nest.model import Group, Program
+from sata.report.described import tensor_rows
+from sata.report.nest_rows import nest_record
 from sata.report.result import Record, Result
 from sata.specs import Loaded, in_order, load
 from sata.specs import check as check_specs
@@ -34,6 +36,7 @@ from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.files import State, state, watching
 from sata.specs.find import find
 from sata.specs.model import Arch, Compute, Workload
+from sata.specs.tree import arch_rows
 from sata.version import __version__
 
 KEPT_BETWEEN_CALLS = 32  # prepared runs
@@ -54,7 +57,14 @@ class Prepared:
     instances: Mapping[str, int]  # of every node, by name
     area_um2: float | None
     leakage_mw: float | None
+    architecture: tuple[Record, ...] = ()  # these three: what a result says of its inputs
+    nests: tuple[Record, ...] = ()
+    tensors: tuple[Record, ...] = ()
     files: tuple[Record, ...] = ()  # all that were read, libraries and templates too
+
+
+def idle(_done: int, _of: int) -> None:
+    """Tell nobody how far it is."""
 
 
 _prepared: OrderedDict[Any, tuple[Prepared, State]] = OrderedDict()
@@ -70,17 +80,28 @@ def evaluate(
     evaluated. variables: override those the files declare.
     Raises: SpecError with all faults of the input.
     """
-    prepared = prepare(arch, workload, mapping, ops=ops, variables=variables)
+    return evaluate_prepared(prepare(arch, workload, mapping, ops=ops, variables=variables), variables)
+
+
+def evaluate_prepared(
+    prepared: Prepared, variables: Mapping[str, Any], done: Callable[[int, int], None] = idle
+) -> Result:
+    """The rest of `evaluate`. done: called after every group with the number of those done and of all.
+
+    Raises: SpecError with all faults.
+    """
     faults = Faults()
     tallies: list[tuple[Group, list[OpCounts], list[Tally]]] = []
     held: list[tuple[Group, Occupancy]] = []
-    for group, shapes in zip(prepared.program.groups, prepared.shapes, strict=True):
+    groups = prepared.program.groups
+    for number, (group, shapes) in enumerate(zip(groups, prepared.shapes, strict=True), 1):
         counts = [count_op(nest, shape) for nest, shape in zip(group.nests, shapes, strict=True)]
         tallies.append((group, counts, [tally(c, prepared.prices, prepared.workload.bits, faults) for c in counts]))
         for occupancy in occupancies(counts, prepared.workload.bits):
             held.append((group, occupancy))
             if not occupancy.fits:
                 faults.add(occupancy.where, occupancy.why(), "make its tiles smaller, or keep less in it")
+        done(number, len(groups))
     _check(faults, prepared.loaded)
     return _result(prepared, tallies, held, variables)
 
@@ -194,6 +215,9 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
         {node.name: instances for node, instances in all_nodes(loaded.arch)},
         area_um2(loaded.arch, prices),
         leakage_mw(loaded.arch, prices),
+        tuple(arch_rows(loaded.arch)),
+        tuple(nest_record(group, graph) for group, graph in zip(program.groups, graphs, strict=True)),
+        tuple(tensor_rows((nest.op for group in program.groups for nest in group.nests), loaded.workload.bits)),
     )
 
 
@@ -258,6 +282,9 @@ def _result(
         meta=_meta(prepared, variables),
         components=component_rows(prepared.arch, prepared.prices, records),
         uncertainty=sorted(uncertainty_rows(spreads), key=by_order),
+        architecture=[dict(row) for row in prepared.architecture],
+        nests=[dict(nest) for nest in prepared.nests],
+        tensors=sorted((dict(row) for row in prepared.tensors), key=by_order),
     )
 
 

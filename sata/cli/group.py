@@ -8,11 +8,13 @@ from typing import Any, NoReturn
 import click
 
 from sata.cli.check import check, schema
+from sata.cli.compare import compare
 from sata.cli.components import components
 from sata.cli.density import density, models
 from sata.cli.exchange import export, import_
 from sata.cli.formats import formats
 from sata.cli.map import map_
+from sata.cli.plot import plot
 from sata.cli.price import price
 from sata.cli.run import run
 from sata.cli.show import ops, show
@@ -72,7 +74,8 @@ def main() -> None:
     \b
     Energy, time and area of a workload on an architecture under a mapping, all
     written in YAML. Files are looked up in the current folder, then among those
-    that sata ships: arch/sata.yaml, arch/sata and sata mean the same.
+    that sata ships: arch/sata.yaml and arch/sata mean the same, and so does sata
+    where an architecture is expected.
 
     \b
     Example:
@@ -81,6 +84,6 @@ def main() -> None:
 
 
 for command in (
-    run, map_, show, ops, check, price, components, models, density, formats, schema, export, import_
+    run, map_, show, compare, plot, ops, check, price, components, models, density, formats, schema, export, import_,
 ):  # fmt: skip
     main.add_command(command)

@@ -68,6 +68,11 @@ def _rich(table: Table) -> RichTable:
     return shown
 
 
+def write_bytes(files: Mapping[str, bytes]) -> None:
+    """Write pictures, each whole."""
+    write_files(files)
+
+
 def write(texts: Mapping[str | None, Callable[[], str]]) -> bool:
     """Write each text to its file, or print it for `-`; None is no file. True if standard output was taken."""
     wanted = {name: text() for name, text in texts.items() if name is not None}

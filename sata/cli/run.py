@@ -17,11 +17,12 @@ from sata.cli.options import json_option, ops_option, set_option
 @set_option
 @json_option
 @click.option("--csv", "csv_file", metavar="FILE", help="Write one record a line as CSV to FILE; - is standard output.")
+@click.option("--html", "html_file", metavar="FILE", help="Write a report to look at, one file with pictures.")
 @click.option("--explain-sparsity", "explain", is_flag=True, help="Print what zeros save, op by op and rule by rule.")
 @click.option("--traffic", is_flag=True, help="Print fills, reads, updates and drains of every op too.")
 def run(
     arch: str, workload: str | None, mapping: str | None, ops: str | None, variables: dict[str, Any],
-    json_file: str | None, csv_file: str | None, explain: bool, traffic: bool,
+    json_file: str | None, csv_file: str | None, html_file: str | None, explain: bool, traffic: bool,
 ) -> None:  # fmt: skip
     """Energy, time and area of WORKLOAD on ARCH under MAPPING.
 
@@ -32,19 +33,30 @@ def run(
     Examples:
       sata run arch/sata.yaml workloads/vgg5_cifar10.yaml
       sata run arch/sata.yaml workloads/vgg5_cifar10.yaml --ops 'conv*' --json result.json
+      sata run arch/sata.yaml workloads/vgg5_cifar10.yaml --html report.html
       sata run my_study.yaml --set timesteps=4 --csv - | head
     """
     from sata.cli.output import show_blocks, write
-    from sata.evaluation import evaluate, explain_sparsity
+    from sata.cli.progress import progress
+    from sata.evaluation import evaluate_prepared, explain_sparsity, prepare
     from sata.report.files import check_targets, result_csv, result_json
     from sata.report.sparsity_text import sparsity_blocks
     from sata.report.summary import summary
     from sata.report.traffic import traffic_blocks
 
-    targets = {option: name for option, name in (("--json", json_file), ("--csv", csv_file)) if name is not None}
+    given = {"--json": json_file, "--csv": csv_file, "--html": html_file}
+    targets = {option: name for option, name in given.items() if name is not None}
     check_targets(targets, [name for name in (arch, workload, mapping) if name is not None])
-    result = evaluate(arch, workload, mapping, ops=ops, **variables)
-    if not write({json_file: lambda: result_json(result), csv_file: lambda: result_csv(result)}):
+    with progress("evaluating") as done:
+        result = evaluate_prepared(prepare(arch, workload, mapping, ops=ops, variables=variables), variables, done)
+    texts = {json_file: lambda: result_json(result), csv_file: lambda: result_csv(result)}
+    if html_file is not None:
+        from sata.report.html import result_page
+
+        with progress("drawing") as done:
+            page = result_page(result, done)
+        texts[html_file] = lambda: page
+    if not write(texts):
         blocks = [*summary(result), *(traffic_blocks(result) if traffic else [])]
         if explain:
             blocks += sparsity_blocks(explain_sparsity(arch, workload, mapping, ops=ops, **variables))

@@ -9,7 +9,7 @@ import click
 from sata.cli.options import ops_option, set_option
 
 
-@click.command(short_help="Print or draw the loop nests of a workload.")
+@click.command(short_help="Print or draw an architecture or loop nests.")
 @click.argument("arch")
 @click.argument("workload", required=False)
 @click.argument("mapping", required=False)
@@ -26,10 +26,12 @@ def show(
 ) -> None:
     """Print the loop nests of WORKLOAD on ARCH: memories and how full they are, loops, arrays, computes.
 
-    A memory that overflows is shown as such; `sata run` refuses it.
+    A memory that overflows is shown as such; `sata run` refuses it. ARCH alone, where it holds no workload, is printed
+    as a tree of its nodes.
 
     \b
     Examples:
+      sata show arch/sata.yaml
       sata show arch/sata.yaml workloads/vgg5_cifar10.yaml --ops 'conv2.*'
       sata show arch/sata.yaml workloads/vgg5_cifar10.yaml --ops conv2.forward --svg nest.svg
     """
@@ -38,11 +40,13 @@ def show(
     from sata.counts.op import count_op
     from sata.evaluation import prepare
     from sata.report.files import check_targets
-    from sata.report.nest_svg import nest_svg
     from sata.report.nest_text import nest_block
+    from sata.report.pictures.nest import nest_svg
     from sata.report.text import listed
     from sata.specs.faults import Faults
 
+    if workload is None and mapping is None and ops is None and svg_file is None and _tree(arch, variables):
+        return
     check_targets({"--svg": svg_file} if svg_file is not None else {}, [n for n in (arch, workload, mapping) if n])
     prepared = prepare(arch, workload, mapping, ops=ops, variables=variables)
     groups = list(zip(prepared.program.groups, prepared.graphs, prepared.shapes, strict=True))
@@ -57,6 +61,19 @@ def show(
     faults.check()
     if not write({svg_file: lambda: nest_svg(*groups[0][:2])}):
         show_blocks(blocks)
+
+
+def _tree(source: str, variables: dict[str, Any]) -> bool:
+    """Print an architecture that stands alone; False: it does not."""
+    from sata.cli.output import show_blocks
+    from sata.report.arch_text import arch_block
+    from sata.specs import load
+
+    loaded = load(source, variables=variables)
+    if loaded.arch is None or loaded.workload is not None:
+        return False
+    show_blocks([arch_block(loaded.arch)])
+    return True
 
 
 @click.command(short_help="Print the ops of a workload, as YAML to use again.")

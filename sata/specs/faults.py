@@ -31,18 +31,22 @@ class Fault:
 
     @property
     def file(self) -> str:
+        """The file as the user named it; "" where none is concerned."""
         return self.where.file
 
     @property
     def line(self) -> int:
+        """From 1; 0 where the fault has no line."""
         return self.where.line
 
     @property
     def column(self) -> int:
+        """From 1; 0 where the fault has no column."""
         return self.where.column
 
     @property
     def path(self) -> str:
+        """The place in the data, such as `arch.nodes[1].class`."""
         return self.where.path
 
     def __str__(self) -> str:

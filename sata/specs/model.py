@@ -135,6 +135,12 @@ class Arch:
         """Every way down, from the outermost node to one compute, branches resolved, in the order of the file."""
         yield from _ways(self.nodes)
 
+    def _repr_html_(self) -> str:
+        """A row a node, as a notebook shows it."""
+        from sata.specs.notebook import arch_html
+
+        return arch_html(self)
+
 
 def _ways(nodes: tuple[Node, ...]) -> Iterator[tuple[Memory | Array | Compute, ...]]:
     for i, node in enumerate(nodes):
@@ -343,3 +349,9 @@ class MappingSpec:
 
     entries: tuple[Entry, ...]
     where: Where = Where()
+
+    def _repr_html_(self) -> str:
+        """Its nests, as a notebook shows them."""
+        from sata.specs.notebook import mapping_html
+
+        return mapping_html(self)

@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -83,7 +82,8 @@ def test_bad_input_ends_with_2_and_no_traceback() -> None:
 def test_ctrl_c_ends_with_130() -> None:
     code = (
         "import sata.cli, sata.evaluation, os, signal\n"
-        "sata.evaluation.evaluate = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background ignores it
+        "sata.evaluation.evaluate_prepared = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)\n"
         f"sata.cli.main(['run', {SMALL!r}])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -121,8 +121,9 @@ def test_a_run_loads_no_more_than_it_needs() -> None:
     )
     best = 60.0
     for _ in range(3):
-        start = time.perf_counter()
+        start = os.times()
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        best = min(best, time.perf_counter() - start)
+        now = os.times()  # processor time: what else the machine does is not ours
+        best = min(best, sum(now[2:4]) - sum(start[2:4]))
         assert done.stderr == "[]\n"
     assert best < 3  # 0.6 s on a quiet machine of 2026; room for a busy one

@@ -41,7 +41,9 @@ def traces(case: Case, seed: int) -> tuple[dict[str, np.ndarray], dict[str, Trac
         given = case.densities.get(name, 1.0)
         density = float(np.mean(given))
         values[name] = (rng.random([dim.size for dim in tensor.dims]) < density).astype(np.uint8)
-    models = {n: Trace(v.shape, None, f"{n} {seed} {v.tobytes().hex()}", v != 0) for n, v in values.items()}
+    models = {
+        n: shared(Trace(v.shape, None, f"{n} {seed} {v.shape} {v.tobytes().hex()}", v != 0)) for n, v in values.items()
+    }
     return values, models
 
 

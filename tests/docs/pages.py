@@ -1,10 +1,13 @@
 """The pages of the documentation as things that can be run.
 
-- A block whose first line is `# file: NAME` is a file: ```yaml and ```csv are written, ```diff changes one.
-- Lines `sata ...` of a ```sh block are commands, ```python blocks are scripts, both run in the folder of these files.
+- A block whose first line is `# file: NAME` is a file: it is written, and ```diff changes one.
+- ```sh blocks are commands `sata ...`, a line each, and ```python blocks are scripts; both run in the folder of these files.
 - A ```text block behind one of them is what it prints, standard error included; a line `...` stands for any lines.
+- A ```yaml block that is no file is a whole spec, or entries of a mapping: checked, not run.
+- Anything else needs `<!-- not run: REASON -->` on the line before the block. No block is left out in silence.
 
-`python -m tests.docs.pages` runs all pages and writes what is printed today into their ```text blocks.
+`python -m tests.docs.pages` runs all pages, writes what is printed today into their ```text blocks, and writes the
+reference pages (tests/docs/reference.py).
 """
 
 from __future__ import annotations
@@ -20,7 +23,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+_HIDDEN = ("build", "dist", "venv", ".venv", "node_modules")  # of whoever runs this, not ours
+PAGES = tuple(
+    path
+    for top in (".github", ".", "arch", "components", "docs", "mappings", "workloads", "sata")
+    for path in sorted((ROOT / top).glob("*.md" if top == "." else "**/*.md"))
+    if not set(path.relative_to(ROOT).parts) & set(_HIDDEN)
+)
+_FENCE = re.compile(r"^[ \t>*-]*(```|~~~)", re.MULTILINE)
+_SPEC = re.compile(
+    r"(arch|mapping|library|counts|variables|include): *[^ ]|(arch|mapping|library|counts|variables):\n|workload:\n  name:"
+)
+_ENTRIES = re.compile(r"- (ops:|\{ops:)")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# file: (\S+)\n")
 CUT = "..."
@@ -42,7 +56,52 @@ def blocks(page: str) -> list[Block]:
 
 def installs(page: str, block: Block) -> bool:
     """Is this one of the two commands that make an environment of their own? They are tried elsewhere."""
-    return page[: block.span[0]].endswith("-->\n```sh\n")
+    return re.search(r"<!-- (run|test) -->\n```sh\n\Z", page[: block.span[0]]) is not None
+
+
+def excused(page: str, block: Block) -> str:
+    """Why a block is not run: the REASON of `<!-- not run: REASON -->` on the line before it, else ""."""
+    start = page.rfind("```", 0, block.span[0])
+    found = re.search(r"<!-- not run: (.{8,}?) -->\n\Z", page[:start])
+    return found[1] if found else ""
+
+
+def spec_of(block: Block) -> str:
+    """The text of a ```yaml block that is a whole spec, or some entries of a mapping under their key; else ""."""
+    if block.language != "yaml" or _FILE.match(block.text):
+        return ""
+    if _ENTRIES.match(block.text):
+        return "mapping:\n" + block.text
+    return block.text if _SPEC.match(block.text) else ""
+
+
+def unexplained(page: str) -> list[str]:
+    """`line N: what is wrong` for every block that is neither run, nor checked, nor excused."""
+    found, shown = [], False
+    for block in blocks(page):
+        why = _why_not(page, block, shown)
+        if why and not excused(page, block):
+            found.append(f"line {block.line}: {why}; make it run, or write <!-- not run: REASON --> on the line before")
+        shown = block.language in ("sh", "python")
+    fences = len(_FENCE.findall(page))
+    if fences != 2 * len(blocks(page)):
+        found.append(
+            f"{fences} fences for {len(blocks(page))} blocks: one is indented, not closed, or has odd words behind it"
+        )
+    return found
+
+
+def _why_not(page: str, block: Block, shown: bool) -> str:
+    """Why a block is not run or checked; "" if it is. `shown`: the block before it prints something."""
+    if _FILE.match(block.text) or block.language == "python" or installs(page, block) or spec_of(block):
+        return ""
+    if block.language == "sh":
+        lines = [line for line in block.text.splitlines() if line.strip() and not line.startswith("#")]
+        other = [line for line in lines if not line.startswith("sata ")]
+        return f"'{other[0]}' is no command of sata" if other else ""
+    if block.language == "text" and shown:
+        return ""
+    return f"a block of '{block.language}' that nothing runs"
 
 
 def outputs(page: str, folder: Path) -> Iterator[tuple[Block, str]]:
@@ -50,6 +109,9 @@ def outputs(page: str, folder: Path) -> Iterator[tuple[Block, str]]:
     printed: str | None = None
     for block in blocks(page):
         file = _FILE.match(block.text)
+        if excused(page, block):
+            printed = None
+            continue
         if file and block.language == "diff":
             change(folder / file[1], block.text[file.end() :])
         elif file:
@@ -62,7 +124,7 @@ def outputs(page: str, folder: Path) -> Iterator[tuple[Block, str]]:
         if block.language == "sh" and not installs(page, block):
             commands = [line for line in block.text.splitlines() if line.startswith("sata ")]
             printed = "".join(run(["-m", *shlex.split(line, comments=True)], folder) for line in commands)
-        elif block.language == "python":
+        elif block.language == "python" and not file:
             printed = run(["-c", block.text], folder)
 
 
@@ -131,6 +193,9 @@ def refreshed(shown: str, printed: str) -> str:
 
 
 def main() -> None:
+    from tests.docs.reference import write
+
+    write()
     for path in PAGES:
         page = path.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as folder:
@@ -139,7 +204,8 @@ def main() -> None:
             if block.text != text:
                 print(f"{path.relative_to(ROOT)}:{block.line}: new output")
             page = page[: block.span[0]] + text + page[block.span[1] :]
-        path.write_text(page, encoding="utf-8")
+        if news:
+            path.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import sata
 from sata.cli.group import main as cli
 from sata.specs.kinds import KINDS
 
-from .pages import PAGES, ROOT, blocks, difference, installs, outputs
+from .pages import PAGES, ROOT, blocks, difference, installs, outputs, spec_of, unexplained
 
 NAMES = [path.relative_to(ROOT).as_posix() for path in PAGES]
 each_page = pytest.mark.parametrize("path", PAGES, ids=NAMES)
@@ -70,9 +70,39 @@ def test_words(path: Path) -> None:
 def test_formats(path: Path) -> None:
     """Whole specs that are shown and not run have no faults, but for tables that a reader would bring."""
     for block in blocks(path.read_text(encoding="utf-8")):
-        if block.language == "yaml" and re.match(r"(arch|mapping|library):|workload:\n  name:", block.text):
-            faults = [f for f in sata.check(block.text) if "there is no table" not in f.message]
+        spec = spec_of(block)
+        if spec:
+            faults = [f for f in sata.check(spec) if "there is no table" not in f.message]
             assert not faults, f"{path.name}:{block.line}: {faults[0]}"
+
+
+@each_page
+def test_no_block_escapes(path: Path) -> None:
+    assert unexplained(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "why"),
+    [
+        ("```sh\npip install x\n```\n", "is no command of sata"),
+        ("```text\nhello\n```\n", "that nothing runs"),
+        ("```toml\na = 1\n```\n", "that nothing runs"),
+        ("```yaml\ngate: [spike]\n```\n", "that nothing runs"),
+        ("- a list\n  ```yaml\n  a: 1\n  ```\n", "one is indented"),
+        ("``` yaml\na: 1\n```\n", "odd words"),
+        ("~~~\na\n~~~\n", "odd words"),
+    ],
+)
+def test_blocks_that_would_escape(page: str, why: str) -> None:
+    assert why in unexplained(page)[0]
+    if "fences" not in unexplained(page)[0]:
+        assert unexplained("<!-- not run: it needs a network -->\n" + page) == []
+        assert unexplained("<!-- not run: -->\n" + page) != []
+
+
+def test_what_runs_needs_no_excuse() -> None:
+    page = "```sh\nsata run a b\n```\n\n```text\n...\n```\n\n```python\nprint(1)\n```\n\n```csv\n# file: a.csv\nx\n1\n```\n"
+    assert unexplained(page) == []
 
 
 def test_vocabulary_has_one_meaning_a_word() -> None:
@@ -84,7 +114,7 @@ def test_vocabulary_has_one_meaning_a_word() -> None:
 
 
 def test_index_lists_every_page() -> None:
-    listed = re.findall(r"^\| \[(\S+)\]", (ROOT / "docs/index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    listed = re.findall(r"^\| \[(\S+\.md)\]", (ROOT / "docs/index.md").read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(listed) == sorted(p.name for p in (ROOT / "docs").glob("*.md") if p.name != "index.md")
 
 

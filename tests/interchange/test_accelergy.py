@@ -137,8 +137,13 @@ def test_round_trip(library: str, hop: bool, tmp_path: Path) -> None:
     nodes = price_nodes(loaded.arch, prices, faults, loaded.docs[0])
     (tmp_path / "ERT.yaml").write_text(ert_text(loaded.arch, nodes))
     (tmp_path / "ART.yaml").write_text(art_text(loaded.arch, nodes))
-    back = {"arch": {**text["arch"], "technology": "32 nm", "libraries": [str(tmp_path / "ERT.yaml"), str(tmp_path / "ART.yaml")],
-                     "nodes": renamed(text["arch"]["nodes"])}}  # fmt: skip
+    switches = {name: value for name, value in text["variables"].items() if name.startswith("gate_")}
+    tables = [str(tmp_path / name) for name in ("ERT.yaml", "ART.yaml")]
+    nodes_back = renamed(text["arch"]["nodes"])
+    back = {
+        "variables": switches,
+        "arch": {**text["arch"], "technology": "32 nm", "libraries": tables, "nodes": nodes_back},
+    }
     before, after = rows(text), rows(back)
     assert [(r.node, r.quantity, r.unit, r.instances) for r in before] == [
         (r.node, r.quantity, r.unit, r.instances) for r in after

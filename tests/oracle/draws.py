@@ -22,6 +22,19 @@ def draw(name: str, parameters: Parameters, shape: Shape, rng: np.random.Generat
     return _DRAWS[name](parameters, shape, rng, time)
 
 
+def draw_many(
+    name: str, parameters: Parameters, shape: Shape, number: int, rng: np.random.Generator, time: int | None = 0
+) -> Any:
+    """Independent tensors, one behind the other along a last dimension. Raises: ValueError as `draw`."""
+    if name in ("structured", "temporal", "runs"):  # along the dimensions that they do not name they are independent
+        if name == "runs" and "along" not in parameters:
+            parameters = {**parameters, "along": _last_two(shape, time)}
+        return draw(name, parameters, (*shape, number), rng, time)
+    if name in ("banded", "trace"):  # always the same
+        return np.repeat(draw(name, parameters, shape, rng, time)[..., None], number, axis=-1)
+    return np.stack([draw(name, parameters, shape, rng, time) for _ in range(number)], axis=-1)
+
+
 def _uniform(parameters: Parameters, shape: Shape, rng: np.random.Generator, time: int | None) -> Any:
     density = parameters["density"]
     if isinstance(density, (list, tuple)):
@@ -39,16 +52,13 @@ def _uniform(parameters: Parameters, shape: Shape, rng: np.random.Generator, tim
 def _structured(parameters: Parameters, shape: Shape, rng: np.random.Generator, time: int | None) -> Any:
     m, b, along = parameters["nonzeros"], parameters["block"], parameters["along"]
     moved = shape[:along] + shape[along + 1 :]
-    tensor = np.zeros((*moved, -(-shape[along] // b) * b), dtype=np.uint8)
-    for line in np.ndindex(*moved):
-        for start in range(0, tensor.shape[-1], b):
-            for place in rng.permutation(b)[:m]:
-                tensor[(*line, start + place)] = 1
+    ranked = rng.random((*moved, -(-shape[along] // b), b)).argsort(axis=-1)  # of each block, a permutation
+    tensor = (ranked < m).astype(np.uint8).reshape((*moved, -1))
     return np.moveaxis(tensor[..., : shape[along]], -1, along)
 
 
 def _banded(parameters: Parameters, shape: Shape, rng: np.random.Generator, time: int | None) -> Any:
-    rows, columns = parameters.get("along", _last_two(shape, time))
+    rows, columns = parameters["along"] if "along" in parameters else _last_two(shape, time)
     tensor = np.zeros(shape, dtype=np.uint8)
     for place in np.ndindex(*shape):
         tensor[place] = abs(place[rows] - place[columns]) <= parameters["width"]
@@ -67,7 +77,7 @@ def _temporal(parameters: Parameters, shape: Shape, rng: np.random.Generator, ti
 
 def _runs(parameters: Parameters, shape: Shape, rng: np.random.Generator, time: int | None) -> Any:
     """A Pickard field in every plane of rows and columns."""
-    rows, columns = parameters.get("along", _last_two(shape, time))
+    rows, columns = parameters["along"] if "along" in parameters else _last_two(shape, time)
     law = pickard(*(parameters[key] for key in ("density", "q_row", "q_col", "q_in")))
     d, q_row, q_col = (parameters[key] for key in ("density", "q_row", "q_col"))
     rest = tuple(size for n, size in enumerate(shape) if n not in (rows, columns))

@@ -58,11 +58,19 @@ def uniform(tensor: Tensor, density: Density | None, rounded_up: bool = False) -
 
 
 def expected(walk: Walk, densities: Densities, rounded_up: bool = False) -> dict[Cell, float]:
-    """Return the expected number of every memory, tensor, event and outcome.
+    """Return the expected number of every memory, tensor, event and outcome under ``uniform``.
 
     Raises: TooMany where results of many lanes meet and too many tiles decide about them.
     """
-    chances = Chances({n: uniform(t, densities.get(n), rounded_up) for n, t in walk.tensors.items()})
+    return expected_under(walk, {n: uniform(t, densities.get(n), rounded_up) for n, t in walk.tensors.items()})
+
+
+def expected_under(walk: Walk, p_empty: Mapping[str, PEmpty]) -> dict[Cell, float]:
+    """Return the same under any law. p_empty: per tensor the probability that a set of its elements is all zero.
+
+    Raises: TooMany.
+    """
+    chances = Chances(p_empty)
     found: dict[Cell, float] = {}
 
     def add(memory: str, tensor: str, event: str, number: int, actual: float, unskipped: float, dense: int = 1) -> None:

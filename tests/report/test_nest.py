@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sata.evaluation import prepare
-from sata.report.nest_svg import nest_svg
+from sata.report.pictures.nest import nest_svg
 from sata.report.text import block_lines
 from tests.cli.test_run import SMALL, ok
 

@@ -158,5 +158,5 @@ def test_bits_that_follow_from_others() -> None:
 
 def test_the_template_of_the_documentation_works(tmp_path: Path) -> None:
     docs = (Path(__file__).resolve().parents[2] / "docs" / "templates.md").read_text()
-    example = next(part for part in docs.split("```yaml\n") if part.startswith("# if_local.yaml")).split("```")[0]
+    example = next(part for part in docs.split("```yaml\n") if part.startswith("# file: if_local.yaml")).split("```")[0]
     assert with_template(example, tmp_path) == []

@@ -9,10 +9,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from sata.counts.density import time_dimension
 from sata.counts.models.banded import Banded
 from sata.counts.models.blocks import Blocks
-from sata.counts.models.interface import BadParameter, IntArray, Model, Sight, Subject
+from sata.counts.models.interface import BadParameter, IntArray, Model, Sight, Subject, time_dimension
 from sata.counts.models.runs import Runs
 from sata.counts.models.structured import Structured
 from sata.counts.models.temporal import Temporal

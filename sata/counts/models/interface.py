@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.specs.faults import Where
+from sata.specs.model import Tensor
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -113,3 +114,14 @@ class Model(Protocol):
 
     def marginals(self) -> tuple[float, ...]:
         """The mean density of each index of the time dimension; of all, where there is none."""
+
+
+TIME = "t"  # the rank that a density list runs over
+
+
+def time_dimension(tensor: Tensor) -> int | None:
+    """The number of the tensor's dimension that rank `t` alone indexes, or None."""
+    for n, dim in enumerate(tensor.dims):
+        if [rank for rank, _ in dim.terms] == [TIME]:
+            return n
+    return None

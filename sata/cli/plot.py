@@ -1,0 +1,53 @@
+"""`sata plot`: pictures of results."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+import click
+
+KINDS = ("energy", "layers", "roofline", "nest", "arch", "kept", "density", "pareto", "sparsity", "compare")
+
+
+@click.command(short_help="Draw pictures of results.")
+@click.argument("kind", metavar="KIND")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("-o", "--output", required=True, metavar="FILE", help="The picture: FILE.svg, FILE.png or FILE.pdf.")
+@click.option("--ops", metavar="PATTERN", help="Of 'nest': the op that is drawn, such as conv2.forward.")
+@click.option("--column", metavar="NAME", help="Of 'sparsity': the column that holds the densities.")
+def plot(kind: str, files: tuple[str, ...], output: str, ops: str | None, column: str | None) -> None:
+    """Draw a picture of KIND from what `sata run --json` or a search wrote.
+
+    \b
+    energy    by stage, component and kind of tensor    arch      the architecture, its energies and use
+    layers    energy and cycles by layer                kept      memory that BPTT keeps, over the step
+    roofline  computes per cycle against per byte       density   share of non-zeros by layer and time step
+    nest      a loop nest (--ops chooses it)            compare   several results, as shares of the first
+    pareto    points of sata map or sata sweep          sparsity  energy against a column of densities
+
+    \b
+    Examples:
+      sata plot energy result.json -o energy.svg
+      sata plot nest result.json --ops conv2.forward -o nest.pdf
+      sata plot compare before.json after.json -o compare.png
+    """
+    from sata.cli.output import write_bytes
+    from sata.report.files import check_targets
+    from sata.report.pictures.kinds import picture
+    from sata.report.pictures.style import FORMATS, render
+    from sata.specs.faults import did_you_mean
+
+    if kind not in KINDS:
+        message = f"no picture '{kind}', expected one of: {', '.join(KINDS)}"
+        hint = did_you_mean(kind, KINDS)
+        raise click.UsageError(f"{message}; {hint}" if hint else message)
+    if len(files) > 1 and kind != "compare":
+        raise click.UsageError(f"'{kind}' shows one file, and there are {len(files)}; 'compare' shows several")
+    for option, value, owner in (("--ops", ops, "nest"), ("--column", column, "sparsity")):
+        if value is not None and kind != owner:
+            raise click.UsageError(f"{option} is of '{owner}' only")
+    form = PurePath(output).suffix.lower().removeprefix(".")
+    if form not in FORMATS:
+        raise click.UsageError(f"-o {output}: the name must end in .{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}")
+    check_targets({"-o": output}, files)
+    write_bytes({output: render(picture(kind, files, ops, column), form)})

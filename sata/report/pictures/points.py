@@ -1,0 +1,148 @@
+"""Points of a design space: energy against cycles with the Pareto front; energy against a density."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from sata.report.pictures.style import (
+    COLOURS,
+    GROUND,
+    LINES,
+    QUIET,
+    WIDTH,
+    Picture,
+    colours,
+    cut,
+    legend,
+    legend_height,
+    power_for,
+    tip,
+    unit_for,
+)
+from sata.report.points import Points
+from sata.report.result import Record
+from sata.report.text import quantity, whole
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_MANY = 2000  # points beyond which they are pixels in the file
+_WIDE = 20.0  # ratio from which on an axis is logarithmic
+
+
+def pareto_picture(found: Points) -> Picture:
+    """Every point, and the front as steps: what lies above and right of it is beaten."""
+    front = [found.points[n] for n in sorted(found.pareto, key=lambda n: found.points[n]["cycles"])]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        unit = unit_for((p["energy_pj"] for p in found.points), "pj")
+        time = power_for(p["cycles"] for p in found.points)
+        _scales(axes, found.points)
+        best = set(found.pareto)
+        others = [p for n, p in enumerate(found.points) if n not in best]
+        if others:
+            x, y = [p["cycles"] / time.scale for p in others], [p["energy_pj"] / unit.scale for p in others]
+            axes.scatter(x, y, s=9, color=LINES, edgecolor=QUIET, linewidth=0.4, rasterized=len(others) > _MANY)
+        x, y = [p["cycles"] / time.scale for p in front], [p["energy_pj"] / unit.scale for p in front]
+        axes.step(x, y, where="post", color=COLOURS[0], linewidth=1.2, zorder=2)
+        for p, u, v in zip(front, x, y, strict=True):
+            dot = axes.plot([u], [v], "o", color=COLOURS[5], markersize=5, zorder=3, markeredgecolor=GROUND)
+            tip(dot[0], f"{p.get('label', '')}: {quantity(p['energy_pj'], 'pj')}, {whole(p['cycles'])} cycles")
+        axes.margins(0.08, 0.1)
+        axes.grid()
+        axes.set_xlabel(f"cycles in {time.name}" if time.name else "cycles")
+        axes.set_ylabel(f"energy in {unit.name}")
+        axes.set_title(f"{len(found.points):,} points, {len(front):,} on the front")
+        figure.subplots_adjust(0.15, 0.14, 0.97, 0.91)
+        _names(axes, front, time.scale, unit.scale)
+
+    return Picture("Energy against cycles", (WIDTH, 3.7), draw)
+
+
+def _names(axes: Axes, front: Sequence[Record], time: float, energy: float) -> None:
+    """The labels of the front, but for those that would lie on another."""
+    axes.autoscale_view()
+    taken: list[tuple[float, float]] = []
+    for p in front:
+        at = (p["cycles"] / time, p["energy_pj"] / energy)
+        x, y = axes.transAxes.inverted().transform(axes.transData.transform(at))
+        if p.get("label") in (None, "") or any(abs(y - v) < 0.07 and abs(x - u) < 0.25 for u, v in taken):
+            continue
+        taken.append((x, y))
+        right = x > 0.6
+        axes.annotate(cut(str(p["label"]), 24), at, fontsize=7.5, xytext=(-6 if right else 6, 4),
+                      textcoords="offset points", ha="right" if right else "left")  # fmt: skip
+
+
+def _scales(axes: Axes, points: Sequence[Record]) -> None:
+    """Logarithmic axes where values are positive and far apart; plain numbers on either."""
+    for axis, column in ((axes.xaxis, "cycles"), (axes.yaxis, "energy_pj")):
+        values = [p[column] for p in points]
+        if min(values) > 0 and max(values) / min(values) > _WIDE:
+            (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
+            axis.set_minor_formatter(lambda value, _: "")
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def density_column(points: Points) -> str | None:
+    """The column that holds densities: `density`, else the first whose name has that word."""
+    names = list(points.points[0])
+    return "density" if "density" in names else next((n for n in names if "density" in n), None)
+
+
+def sparsity_picture(found: Points, column: str) -> Picture:
+    """Energy against a density; a line for each set of points that have all other columns but results in common."""
+    groups = _lines(found.points, column)
+    looks = colours(groups)
+    named = len(groups) > 1
+    columns = 2 if max(map(len, groups), default=0) > 14 else 3
+    below = legend_height(len(groups), columns) if named else 0.0
+    height = 3.5 + below
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        unit = unit_for((p["energy_pj"] for p in found.points), "pj")
+        for name, rows in groups.items():
+            rows = sorted(rows, key=lambda p: p[column])
+            x, y = [p[column] for p in rows], [p["energy_pj"] / unit.scale for p in rows]
+            axes.plot(x, y, color=looks[name], linewidth=1.3)
+            for p in rows:
+                dot = axes.plot([p[column]], [p["energy_pj"] / unit.scale], "o", color=looks[name], markersize=4.5)
+                tip(dot[0], f"{name}: {column} {p[column]:g}, {quantity(p['energy_pj'], 'pj')}".removeprefix(": "))
+        axes.set_xlabel(f"{column} (share of non-zeros)")
+        axes.set_ylabel(f"energy in {unit.name}")
+        axes.set_ylim(bottom=0)
+        axes.grid()
+        if named:
+            legend(figure, {cut(name, 30): colour for name, colour in looks.items()}, columns, below)
+        figure.subplots_adjust(0.13, (below + 0.5) / height, 0.97, 0.97)
+
+    return Picture(f"Energy against {column}", (WIDTH, height), draw)
+
+
+_RESULTS = ("energy_pj", "cycles", "seconds", "label", "edp", "area_um2", "leakage_mw", "utilization", "kept_bits")
+
+
+def _lines(points: Sequence[Record], column: str) -> dict[str, list[Record]]:
+    """The points by what they have in common: the other columns whose values differ, but for what was computed."""
+    varied = [n for n in points[0] if n not in (*_RESULTS, column) and len({str(p.get(n)) for p in points}) > 1]
+    varied = [n for n in varied if _is_setting(points, n, column)]
+    found: dict[str, list[Record]] = {}
+    for p in points:
+        found.setdefault(", ".join(f"{n} {_short(p.get(n))}" for n in varied), []).append(p)
+    return found
+
+
+def _is_setting(points: Sequence[Record], name: str, column: str) -> bool:
+    """A setting takes each of its values at several densities; what differs at every point was computed."""
+    by: dict[str, set[Any]] = {}
+    for p in points:
+        by.setdefault(str(p.get(name)), set()).add(p[column])
+    return all(len(densities) > 1 for densities in by.values())
+
+
+def _short(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,113 @@
+"""Points of a design space: what `sata map` and `sata sweep` write, as JSON or CSV, read back for pictures.
+
+JSON: {"points": [{"energy_pj": .., "cycles": .., "label": ..}, ...], "pareto": [numbers of points]} or the list alone.
+CSV: a point a line, the same names as columns; lines that begin with # are comments.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sata.report.read import read_json, read_text
+from sata.report.result import Record
+from sata.specs.faults import Fault, SpecError, Where, did_you_mean
+
+MOST = 1_000_000  # points of one file
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """points: columns by name, numbers where they are numbers. pareto: numbers of the points that no other beats."""
+
+    points: tuple[Record, ...]
+    pareto: tuple[int, ...]
+
+
+def read_points(name: str, needed: Sequence[str] = ("energy_pj", "cycles")) -> Points:
+    """The points of a file. needed: columns that every point must have as numbers.
+
+    Without a list `pareto`, the points that no other one beats in all of `needed` are found.
+    Raises: SpecError with the faults of the file.
+    """
+    given: Any = None
+    rows: Any
+    if name.lower().endswith(".csv"):
+        rows = _csv_rows(name, needed)
+    else:
+        data = read_json(name)
+        rows = data.get("points") if isinstance(data, dict) else data
+        given = data.get("pareto") if isinstance(data, dict) else None
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            hint = "sata map and sata sweep write such files"
+            raise SpecError([Fault(Where(name), 'no points: expected {"points": [{"energy_pj": ..}, ..]}', hint)])
+    if not rows:
+        raise SpecError([Fault(Where(name), "holds no point")])
+    if len(rows) > MOST:
+        raise SpecError([Fault(Where(name), f"{len(rows):,} points, at most {MOST:,} are drawn")])
+    faults = [f for n, row in enumerate(rows) if (f := _fault(name, n, row, needed)) is not None]
+    if faults:
+        raise SpecError(faults[:5])
+    return Points(tuple(rows), _given(name, given, len(rows)) if given is not None else pareto(rows, needed))
+
+
+def _csv_rows(name: str, needed: Sequence[str]) -> list[Record]:
+    text = read_text(name)
+    try:
+        lines = (line for line in io.StringIO(text, newline="") if not line.startswith("#"))
+        reader = csv.DictReader(lines, strict=True)
+        columns = list(reader.fieldnames or ())
+        missing = [n for n in needed if n not in columns]
+        if missing:
+            hint = did_you_mean(missing[0], columns) or f"columns: {', '.join(columns) or 'none'}"
+            raise SpecError([Fault(Where(name, 1, 1), f"no column '{missing[0]}'", hint)])
+        return [{key: _value(value) for key, value in row.items() if key is not None} for row in reader]
+    except csv.Error as error:
+        raise SpecError([Fault(Where(name), f"not CSV: {error}")]) from None
+
+
+def _value(text: Any) -> Any:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return text
+
+
+def _fault(name: str, number: int, row: Mapping[str, Any], needed: Sequence[str]) -> Fault | None:
+    path = f"points[{number}]"
+    for column in needed:
+        if column not in row:
+            hint = did_you_mean(column, row) or f"it has: {', '.join(map(str, row))}"
+            return Fault(Where(name, path=path), f"missing key '{column}'", hint)
+        value = row[column]
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            return Fault(Where(name, path=f"{path}.{column}"), f"expected a number, found {str(value)[:40]!r}")
+    return None
+
+
+def _given(name: str, given: Any, points: int) -> tuple[int, ...]:
+    whole = isinstance(given, list) and all(isinstance(n, int) and not isinstance(n, bool) for n in given)
+    if not whole or not all(0 <= n < points for n in given):
+        raise SpecError(
+            [Fault(Where(name, path="pareto"), f"expected a list of numbers of points, from 0 to {points - 1}")]
+        )
+    return tuple(given)
+
+
+def pareto(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> tuple[int, ...]:
+    """The points that no other beats: is as low in both columns and lower in one. In order of the first column.
+
+    Of equal points the first is taken. columns: two of them; of one, the point that is lowest.
+    """
+    first, second = columns[0], columns[-1]
+    order = sorted(range(len(rows)), key=lambda n: (rows[n][first], rows[n][second], n))
+    best, found = math.inf, []
+    for n in order:
+        if rows[n][second] < best:
+            best = rows[n][second]
+            found.append(n)
+    return tuple(found)

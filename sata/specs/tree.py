@@ -1,0 +1,98 @@
+"""An architecture as flat rows, outermost node first: what a tree in a terminal, a notebook or a picture is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sata.specs.model import Arch, Array, Branch, Compute, Memory, Node
+from sata.specs.units import format_quantity
+
+Row = dict[str, Any]
+
+
+def placed(arch: Arch) -> Iterator[tuple[Memory | Array | Compute, int, int, str]]:
+    """(node, instances, depth, way) of every node once, in the order of the file.
+
+    Instances: the product of the array shapes above it; an array's are its lanes. depth: how many arrays are above it.
+    way: which list of each `branch` it stands in, from 1: "" outside of all, then "2", then "2.1".
+    """
+    yield from _below(arch.nodes, 1, 0, "")
+
+
+def _below(nodes: Sequence[Node], instances: int, depth: int, way: str) -> Iterator[tuple[Any, int, int, str]]:
+    for node in nodes:
+        if isinstance(node, Branch):
+            for number, nodes_of_way in enumerate(node.ways, 1):
+                yield from _below(nodes_of_way, instances, depth, f"{way}.{number}" if way else f"{number}")
+            continue
+        if isinstance(node, Array):
+            instances *= math.prod(node.shape.values())
+        yield node, instances, depth, way
+        depth += isinstance(node, Array)
+
+
+def arch_rows(arch: Arch) -> list[Row]:
+    """A row for every node: node, is (memory | array | compute), class (None: an array whose wires nobody prices),
+    instances, depth, way (see `placed`), and what its sort has.
+
+    memory: size_bits, width_bits (None: unlimited, a word), buffers, read_bits_per_cycle, write_bits_per_cycle (None:
+    unlimited), shared (both ways together), keep, may_keep (lists of kinds; None, both: any), format (kind ->
+    text, of those not stored in full). array: shape (axis -> lanes), multicast, reduce.
+    compute: gate, skip (texts such as `accumulate on spike`).
+    """
+    rows = []
+    for node, instances, depth, way in placed(arch):
+        sort = {Memory: "memory", Array: "array", Compute: "compute"}[type(node)]
+        component = node.hop if isinstance(node, Array) else node.component
+        row = {"node": node.name, "is": sort, "class": component, "instances": instances, "depth": depth, "way": way}
+        rows.append(row | _own(node))
+    return rows
+
+
+def _own(node: Memory | Array | Compute) -> Row:
+    if isinstance(node, Memory):
+        band = node.bandwidth
+        return {
+            "size_bits": node.size_bits, "width_bits": node.width_bits, "buffers": node.buffers,
+            "read_bits_per_cycle": band.read_bits,
+            "write_bits_per_cycle": band.read_bits if band.shared else band.write_bits, "shared": band.shared,
+            "keep": None if node.keep is None else list(node.keep),
+            "may_keep": None if node.may_keep is None else list(node.may_keep),
+            "format": {kind: form.text() for kind, form in node.format.items()},
+        }  # fmt: skip
+    if isinstance(node, Array):
+        return {"shape": dict(node.shape), "multicast": node.multicast, "reduce": node.reduce}
+    return {"gate": _zeros(node.gate), "skip": _zeros(node.skip)}
+
+
+def _zeros(rules: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [f"{action} on {', '.join(kinds)}" if action else f"on {', '.join(kinds)}"
+            for action, kinds in rules.items() if kinds]  # fmt: skip
+
+
+def row_words(row: Row) -> list[str]:
+    """What a row says of its node beside its name: `144 KiB`, `8 b wide`, `keeps weight`."""
+    if row["is"] == "memory":
+        return _memory_words(row)
+    if row["is"] == "array":
+        shape = " x ".join(f"{axis} {size}" for axis, size in row["shape"].items())
+        return [shape, f"multicast {row['multicast']}", *(["reduces"] if row.get("reduce") else [])]
+    return [f"{word} {text}" for word in ("gate", "skip") for text in row[word]] if row["is"] == "compute" else []
+
+
+def _memory_words(row: Row) -> list[str]:
+    words = [format_quantity(row["size_bits"], "bits") if row["size_bits"] else "unlimited"]
+    if row["buffers"] > 1:
+        words[0] += f" in {row['buffers']} buffers"
+    if row["width_bits"]:
+        words.append(f"{row['width_bits']} b wide")
+    rates = [row["read_bits_per_cycle"], row["write_bits_per_cycle"]]
+    each = [format_quantity(rate, "bits_per_cycle") if rate else "unlimited" for rate in rates]
+    if any(rates):
+        words.append(each[0] if each[0] == each[1] else f"reads {each[0]}, writes {each[1]}")
+    for word, kinds in (("keeps", row.get("keep")), ("may keep", row.get("may_keep"))):
+        if kinds:
+            words.append(f"{word} {', '.join(kinds)}")
+    return words + [f"stores {kind} as {form}" for kind, form in (row.get("format") or {}).items()]
