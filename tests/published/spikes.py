@@ -80,7 +80,7 @@ def _summary() -> Iterator[str]:
 
 def _details() -> Iterator[str]:
     for network in NETWORKS:
-        yield f"### {network}"
+        yield f"## {network}"
         yield ""
         yield "| layer | shape | tile | counted | " + " | ".join(f"`{m}`" for m in MODELS) + " |"
         yield "|---|---|---|---|" + "---|" * len(MODELS)
