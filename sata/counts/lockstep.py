@@ -1,7 +1,8 @@
 """Lanes that wait for each other: the temporal steps that an array in lockstep takes when zeros are skipped.
 
 In every step of the temporal loops outside the array each lane works through its own operations; the array goes on when
-the slowest is done. A trace gives the work of every lane exactly. Under other models the lanes that see different
+the slowest is done. What is left of the slowest lanes' work is what is left of the steps; instances of arrays further
+out count on average. A trace gives the work of every lane exactly. Under other models the lanes that see different
 leader tiles are independent, and the expected maximum of L of them is sum over x of 1 - P(work <= x)^L.
 
 Assumptions: arrays further out are not in lockstep with it, arrays further in share a lane's work evenly. Where one
@@ -11,6 +12,7 @@ leaders, or tiles) the units of decision in a lane survive independently with th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import comb, prod
 from typing import Any, cast
 
@@ -25,10 +27,11 @@ from sata.counts.rules import Leader, Rules
 from sata.counts.survivors import Sum
 from sata.counts.tables import Batch, Tables
 from sata.counts.zeros import Zeros, temporal_slots
-from sata.nest.structure import TEMPORAL, Axis, Structure
+from sata.nest.structure import Axis, Structure
 
 Floats = NDArray[np.float64]
-LARGEST = 1 << 25  # steps times lanes times leader tiles that are counted exactly
+LARGEST = 1 << 25  # steps times lanes, and leader tiles, that are counted exactly
+SMALL = 1 << 22  # entries of a matrix that is made of what is mostly zero
 
 
 class TooLarge(Exception):
@@ -39,17 +42,18 @@ class TooLarge(Exception):
         self.size = size
 
 
-def waiting_steps(structure: Structure, factors: tuple[int, ...], rules: Rules, array: int, mean_steps: float) -> float:
-    """Expected temporal steps of one mapping with array number `array` in lockstep. mean_steps: those that lanes take
-    which share their work evenly. Raises: TooLarge for traces of very many steps."""
+def waiting_share(structure: Structure, factors: tuple[int, ...], rules: Rules, array: int, share: float) -> float:
+    """What zeros leave of the temporal steps of one mapping with array number `array` in lockstep, expected. share:
+    what they leave of the operations, so of the steps if lanes shared their work evenly. Raises: TooLarge for traces of
+    very many steps."""
     tiles = point_tiles(structure, rules, skips_only=True)
     own = [i for i, slot in enumerate(structure.slots) if slot.array == array]
     lanes = prod(factors[i] for i in own)
     if not tiles or lanes == 1:
-        return mean_steps
+        return share
     if all(rules.leaders[t.leader].model.deterministic for t in tiles):
-        return _Lanes(structure, factors, rules, tiles, own).steps()
-    return mean_steps * _spread(structure, factors, rules, tiles, own)
+        return _Lanes(structure, factors, rules, tiles, own).share()
+    return share * _spread(structure, factors, rules, tiles, own)
 
 
 # --- traces: every lane in every step ---------------------------------------------------------------------------------
@@ -88,68 +92,54 @@ class _Lanes:
         self.sum = Sum(zeros, points, points.apart, (*tiles, places), at_compute=True)
         self.tables = Tables(batch)
 
-    def steps(self) -> float:
-        """Sum over steps of the work of the slowest lane; the mean over instances further out."""
-        work = self._work()
-        used = work.any(axis=(0, 2)).sum()
-        further_in = prod(
-            f for i, (f, s) in enumerate(zip(self.factors, self.structure.slots, strict=True))
-            if i >= self.end and s.array != TEMPORAL
-        )  # fmt: skip
-        return float(work.max(axis=2).sum() / max(int(used), 1) / further_in)
+    def share(self) -> float:
+        """What zeros leave of the work of the slowest lanes, added up over steps and instances further out."""
+        work, cells = self._work()
+        whole = prod(c.slowest() for c in cells)
+        return float(work.max(axis=1).sum()) / whole if whole else 1.0
 
-    def _work(self) -> Floats:
-        """Operations that are not skipped: [steps, instances further out, lanes]."""
+    def _work(self) -> tuple[Floats, list[_Cells]]:
+        """(operations that are not skipped [steps of all instances further out, lanes]; all, cluster by cluster)."""
         count = len(self.sum.tabled)
         features = [[np.ones(1, dtype=np.int64)] * len(self.sum.zeros.leaders[t.leader].axes) for t in self.tiles]
-        matrices: list[Floats] = []
+        cells: list[_Cells] = []
         for axis, (cluster, table) in enumerate(zip(self.sum.tabled, self.sum.tables, strict=True)):
             real = [n for n, d in enumerate(cluster.dimensions) if d.tile < len(self.tiles)]
-            rows = table.features[:, :, 0].T
+            there = table.new[0, :, 0] > 0  # rows of nothing fill up a table
+            rows = table.features[:, there, 0].T
             distinct, column = np.unique(rows[:, real], axis=0, return_inverse=True)
             for n, number in enumerate(real):
                 d = cluster.dimensions[number]
                 shape = [1] * count
                 shape[axis] = len(distinct)
                 features[d.tile][d.dim] = distinct[:, n].reshape(shape)
-            matrices.append(self._matrix(cluster, rows, column.ravel(), len(distinct), table.new[0, :, 0]))
+            cells.append(self._cells(cluster, rows, column.ravel(), len(distinct), table.new[0, there, 0]))
         for d in self.sum.constant:
             if d.tile < len(self.tiles):
                 features[d.tile][d.dim] = np.array(
                     d.model.feature(d.dim, 1 << d.axis.offset) if d.model and 0 <= d.axis.offset < d.axis.size else 0
                 )
-        sizes = [m.shape for m in matrices]
-        size = max(prod(s[0] * s[1] * s[2] for s in sizes), prod(s[3] for s in sizes))
-        if size > LARGEST:
-            raise TooLarge(size)
-        chance = self.sum.passing(features, len(self.tiles)).reshape([s[3] for s in sizes])
-        operands: list[Any] = [chance, list(range(count))]
-        out: list[list[int]] = [[], [], []]
-        for n, matrix in enumerate(matrices):
-            axes = [count + 3 * n + i for i in range(3)]
-            operands += [matrix, [*axes, n]]
-            for kind, axis in zip(out, axes, strict=True):
-                kind.append(axis)
-        work = np.einsum(*operands, [*out[0], *out[1], *out[2]], optimize="greedy")
-        return np.asarray(work).reshape([prod(s[i] for s in sizes) for i in range(3)])
+        _check_size(prod(c.columns for c in cells))
+        work = self.sum.passing(features, len(self.tiles)).reshape([c.columns for c in cells])
+        for axis in sorted(range(count), key=lambda n: prod(cells[n].shape) / cells[n].columns):
+            work = cells[axis].work(work, axis)
+        shapes = [c.shape for c in cells]
+        work = work.reshape([n for shape in shapes for n in shape])
+        work = work.transpose([2 * n + part for part in range(2) for n in range(count)])
+        return work.reshape([prod(shape[part] for shape in shapes) for part in range(2)]), cells
 
-    def _matrix(self, cluster: Any, rows: Any, column: Any, columns: int, new: Any) -> Floats:
-        """Of one cluster: operations by step, instance further out, lane, and leader tiles."""
+    def _cells(self, cluster: Any, rows: Any, column: Any, columns: int, new: Any) -> _Cells:
+        """Of one cluster: operations by step (and instance further out), lane, and leader tiles."""
         marks = [n for n, d in enumerate(cluster.dimensions) if d.tile == len(self.tiles)]
-        digits = [self._digits(cluster, marks, row) for row in rows]
-        known: list[dict[tuple[int, ...], int]] = [{}, {}, {}]
-        places = [[k.setdefault(part, len(k)) for k, part in zip(known, d, strict=True)] for d in digits]
-        shape = (len(known[0]), len(known[1]), len(known[2]), columns)
-        if prod(shape) > LARGEST:
-            raise TooLarge(prod(shape))
-        matrix = np.zeros(shape)
-        for (step, outer, lane), to, number in zip(places, column.tolist(), new.tolist(), strict=True):
-            matrix[step, outer, lane, to] += number
-        return matrix
+        known: tuple[dict[tuple[int, ...], int], ...] = ({}, {})
+        places = np.array([[k.setdefault(part, len(k)) for k, part in zip(known, self._digits(cluster, marks, row),
+                                                                          strict=True)] for row in rows])  # fmt: skip
+        shape = len(known[0]), len(known[1])
+        return _Cells(shape, np.ravel_multi_index(places.T, shape), column, columns, np.asarray(new))
 
     def _digits(self, cluster: Any, marks: list[int], row: Any) -> tuple[tuple[int, ...], ...]:
-        """(indices of temporal loops outside the array, of spatial ones further out, of the array's own)."""
-        found: list[list[int]] = [[], [], []]
+        """(indices of all loops outside the array, of the array's own)."""
+        found: list[list[int]] = [[], []]
         for n in marks:
             rank = cluster.dimensions[n].axis.ranks[0]
             mask = self.where.masks[int(row[n])]
@@ -159,9 +149,53 @@ class _Lanes:
                     divmod(value, self.factors[slot]) if slot != self.structure.slots_of[rank][0] else (0, value)
                 )
                 if slot < self.end:
-                    temporal = self.structure.slots[slot].array == TEMPORAL
-                    found[2 if slot in self.own else 0 if temporal else 1].append(digit)
+                    found[slot in self.own].append(digit)
         return tuple(tuple(part) for part in found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """Operations of one cluster, an entry for each cell and leader tile that meet. shape: steps of all instances
+    further out, lanes; cell: their flat number; column: number of the leader tile, of `columns`; number: operations.
+    """
+
+    shape: tuple[int, int]
+    cell: Any
+    column: Any
+    columns: int
+    number: Any
+
+    def slowest(self) -> float:
+        """The operations of the slowest lane, zeros included, added up over steps."""
+        whole = np.bincount(self.cell, weights=self.number, minlength=prod(self.shape))
+        return float(whole.reshape(self.shape).max(axis=1).sum())
+
+    def work(self, chance: Floats, axis: int) -> Floats:
+        """Sums over the leader tiles, which lie along an axis: the cells take their place there.
+
+        Most cells meet few leader tiles, so a matrix of both is made only where it is small. Raises: TooLarge.
+        """
+        cells, rest = prod(self.shape), chance.size // self.columns
+        _check_size(cells * rest)
+        if cells * self.columns <= SMALL:
+            matrix = np.bincount(self.cell * self.columns + self.column, weights=self.number,
+                                 minlength=cells * self.columns).reshape(cells, self.columns)  # fmt: skip
+            return np.moveaxis(np.tensordot(matrix, chance, (1, axis)), 0, axis)
+        _check_size(len(self.cell) * rest)
+        order = np.argsort(self.cell, kind="stable")
+        there, starts = np.unique(self.cell[order], return_index=True)
+        along = [-1 if n == axis else 1 for n in range(chance.ndim)]
+        found = chance.take(self.column[order], axis=axis) * self.number[order].reshape(along)
+        result = np.zeros([cells if n == axis else size for n, size in enumerate(chance.shape)])
+        chosen: tuple[Any, ...] = (*[slice(None)] * axis, there)
+        result[chosen] = np.add.reduceat(found, starts, axis=axis)
+        return result
+
+
+def _check_size(size: int) -> None:
+    """Raises: TooLarge."""
+    if size > LARGEST:
+        raise TooLarge(size)
 
 
 # --- other models: independent lanes ----------------------------------------------------------------------------------

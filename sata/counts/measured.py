@@ -1,22 +1,21 @@
 """Recorded tensors measured: the parameters that each density model has in them, and how well it then predicts.
 
 Tiles are compared over the aligned grid that begins at 0, those cut off at the ends included: what the model says of a
-tile of that size is the share of empty ones on average, and the trace counts them.
+tile of that size is the share of empty ones on average, and those of the recording are counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.models import MODELS, over_grid
+from sata.counts.models.blocks import occupied_shares
 from sata.counts.models.interface import Model, Subject
-from sata.counts.models.trace import Trace
 from sata.specs.faults import SpecError
 
 DIGITS = 6  # of measured parameters
@@ -55,12 +54,6 @@ class Measured:
     compared: tuple[Compared, ...]
 
 
-def trace_of(values: NDArray[np.bool_], time: int | None) -> Trace:
-    """A tensor at hand as the model of itself."""
-    digest = sha256(repr(values.shape).encode() + np.packbits(values).tobytes()).hexdigest()
-    return Trace(values.shape, time, digest, values)
-
-
 def measure(values: NDArray[np.bool_], time: int | None) -> Measured:
     """Every model that can be measured in a tensor. time: the number of its dimension, or None."""
     parameters: dict[str, dict[str, Any]] = {}
@@ -70,13 +63,13 @@ def measure(values: NDArray[np.bool_], time: int | None) -> Measured:
         if found is not None:
             parameters[name] = {key: rounded(value) for key, value in found.items()}
             models[name] = model.read(parameters[name], Subject(values.shape, time))
-    trace = trace_of(values, time)
     compared = []
     for tile in tiles(values.shape, time):
         predicted = {name: _predicted(model, tile.extents) for name, model in models.items()}
-        compared.append(Compared(tile, over_grid(trace, tile.extents).p_empty, predicted))
+        counted = 1 - next(occupied_shares(values, [[extent] for extent in tile.extents]))
+        compared.append(Compared(tile, counted, predicted))
     silent = None if time is None else 1 - float(values.any(axis=time).mean())
-    return Measured(values.shape, trace.density, silent, parameters, tuple(compared))
+    return Measured(values.shape, float(values.mean()), silent, parameters, tuple(compared))
 
 
 def _predicted(model: Model, extents: tuple[int, ...]) -> float | None:

@@ -69,6 +69,8 @@ class Grid:
             order, first = np.unique([self._feature(d, *t) for t in tiles], return_index=True)
             features.append(order.astype(np.int64))
             firsts.append(first)
+        if all(len(f) == 1 for f in features):
+            return [self.tiles[d][int(first[0])] for d, first in enumerate(firsts)]
         mesh = np.ix_(*features)
         values = self.model.expected(*mesh) if q is None else self.model.quantile(q, *mesh)
         shape = tuple(len(f) for f in features)
@@ -167,7 +169,10 @@ class Grid:
     # --- sums over a product of groups --------------------------------------------------------------------------
 
     def _feature(self, d: int, low: int, high: int) -> int:
-        return high - low if self.by_size[d] else int(self.model.feature(d, ((1 << (high - low)) - 1) << low))
+        if self.by_size[d]:
+            return high - low
+        first = low if self.model.sight(d) is Sight.PLACE else 0
+        return int(self.model.feature(d, ((1 << (high - low)) - 1) << first))
 
     def _singles(self, d: int) -> Groups:
         """All coordinates of the tiles, one by one."""

@@ -20,7 +20,7 @@ from sata.costs.time import compute_cycles, memory_cycles
 from sata.counts.busiest import uniform
 from sata.counts.capacity import occupancies, tile_of, within
 from sata.counts.dense import DenseCounts, delivered
-from sata.counts.op import READS, WRITES, Access, OpCounts, accesses_of, count_op, mean_hops, waiting
+from sata.counts.op import READS, WRITES, Access, OpCounts, accesses_of, count_op, mean_hops, share_left
 from sata.counts.outcomes import Outcome, count_all, point_tiles, split
 from sata.counts.rules import Rules, rules_of
 from sata.nest.graph import stored
@@ -179,19 +179,20 @@ def _filling(counts: _Batch, on: Machine) -> Any:
 def _busy_steps(counts: _Batch) -> tuple[Floats, Bools]:
     """Temporal steps in which the compute works; with lanes in lockstep each mapping by itself."""
     nest, structure = counts.nest, counts.structure
-    mean = counts.dense.steps * (1.0 - counts.computes.skipped / counts.dense.computes)
     known = np.ones(counts.factors.shape[1], dtype=bool)
-    mean = np.asarray(mean * np.ones(len(known)))
+    steps = np.asarray(counts.dense.steps * np.ones(len(known)))
+    shares = np.asarray(1.0 - counts.computes.skipped / counts.dense.computes * np.ones(len(known)))
     if not (
         any(isinstance(i, Array) and i.lockstep for i in nest.items) and point_tiles(structure, counts.rules, True)
     ):
-        return mean, known
+        return steps * shares, known
     for b in range(len(known)):
         try:
-            mean[b] = waiting(nest, (structure, tuple(counts.factors[:, b].tolist())), counts.rules, float(mean[b]))
+            shape = (structure, tuple(counts.factors[:, b].tolist()))
+            shares[b] = share_left(nest, shape, counts.rules, float(shares[b]))
         except SpecError:
-            mean[b], known[b] = np.inf, False
-    return mean, known
+            shares[b], known[b] = np.inf, False
+    return steps * shares, known
 
 
 def single_counts(nest: OpNest, structure: Structure, factors: tuple[int, ...]) -> OpCounts:

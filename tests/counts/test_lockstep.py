@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import random
+import tracemalloc
 from collections import defaultdict
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import sata
-from sata.counts.lockstep import waiting_steps
+from sata.counts.lockstep import waiting_share
 from sata.counts.outcomes import count_all, split
 from tests.oracle.product import structure_of
 from tests.oracle.random_sparse import Case, random_sparse
@@ -19,7 +22,7 @@ from .test_outcomes_oracle import rules_of, traces
 
 
 def walked(case: Case, values: dict[str, np.ndarray], array: int) -> float:
-    """Do every operation: the slowest lane of each step, mean over instances further out that ever work."""
+    """Do every operation: the slowest lane of each step, as a share of what it takes where nothing is skipped."""
     walk = Walk(case.problem, case.sparsity)
     nonzero = {name: walk._nonzero(name, values[name]) for name in walk.tensors}
     inputs = [
@@ -28,20 +31,18 @@ def walked(case: Case, values: dict[str, np.ndarray], array: int) -> float:
     loops = case.problem.loops
     own = [i for i, loop in enumerate(loops) if loop.array == array]
     before = [i for i in range(own[-1] + 1) if i not in own]
-    steps = [i for i in before if loops[i].array is None]
-    outer = [i for i in before if loops[i].array is not None]
-    further_in = np.prod([loop.factor for loop in loops[own[-1] + 1 :] if loop.array is not None], initial=1)
-    work: dict[tuple[int, ...], dict[tuple[int, ...], dict[tuple[int, ...], int]]]
-    work = defaultdict(lambda: defaultdict(lambda: defaultdict(int)))
+    work: dict[tuple[int, ...], dict[tuple[int, ...], int]] = defaultdict(lambda: defaultdict(int))
+    whole: dict[tuple[int, ...], dict[tuple[int, ...], int]] = defaultdict(lambda: defaultdict(int))
     for n, (indices, _) in enumerate(walk.points):
         at = lambda where: tuple(indices[i] for i in where)  # noqa: B023, E731
+        whole[at(before)][at(own)] += 1
         if any(walk.elements[name][n] not in nonzero[name] for name in case.sparsity.skip):
             continue
         if any(c.fires(at(c.time), [at(c.space)], nonzero) for c in inputs):
             continue
-        work[at(outer)][at(steps)][at(own)] += 1
-    slowest = [sum(max(lanes.values()) for lanes in by_step.values()) for by_step in work.values()]
-    return float(np.mean(slowest) / further_in) if slowest else 0.0
+        work[at(before)][at(own)] += 1
+    slowest, all_ = (sum(max(lanes.values()) for lanes in by_step.values()) for by_step in (work, whole))
+    return slowest / all_
 
 
 def test_traces_agree_with_every_operation_done() -> None:
@@ -58,7 +59,7 @@ def test_traces_agree_with_every_operation_done() -> None:
             lanes = [f for f, s in zip(factors, structure.slots, strict=True) if s.array == number]
             skipping = case.sparsity.skip or any(r.effect == "skip" for r in case.sparsity.rules)
             if np.prod(lanes) > 1 and skipping and computes.skipped and computes.skipped < dense.computes:
-                found = waiting_steps(structure, tuple(factors), rules, number, -1.0)
+                found = waiting_share(structure, tuple(factors), rules, number, -1.0)
                 assert found == pytest.approx(walked(case, values, at), rel=1e-12), seed
                 compared += 1
     assert compared > 60
@@ -138,6 +139,43 @@ def test_units_of_tiles() -> None:
 def test_more_zeros_never_take_longer() -> None:
     found = [cycles(True, density=str(d / 10)) for d in range(11)]
     assert found == sorted(found) and found[0] == 0
+
+
+OUTER = LANES.replace("{array: PEs,", "{array: cores, shape: {x: 2}}\n  - {array: PEs,").replace("c: 64", "c: 63")
+OUTER = OUTER.replace("  - array: PEs\n", "  - array: cores\n    x: c 2\n  - array: PEs\n")
+
+
+@pytest.mark.parametrize("density", ["0.999999", "{model: trace, file: s.npz}"])
+def test_waiting_never_saves_time_on_ragged_arrays(density: str, tmp_path: Path, monkeypatch: Any) -> None:
+    """63 inputs over 2 cores: one has less to do, but no step is saved. With next to no zeros it takes as long as
+    without any."""
+    monkeypatch.chdir(tmp_path)
+    spikes = np.ones((400, 63), dtype=bool)
+    spikes[7, 5] = False
+    np.savez("s.npz", s=spikes)
+    found = []
+    for waits, zeros in (("false", density), ("true", density), ("true", "1.0")):
+        text = OUTER % ("", waits, ", skip: [spike]", zeros, "k 2", "c *")
+        found.append(float(sata.evaluate(text).ops[0]["cycles"]))
+    even, waiting, full = found
+    assert full * 0.999 < even <= waiting <= full
+
+
+def test_many_inputs_of_a_trace_are_counted(tmp_path: Path, monkeypatch: Any) -> None:
+    """8192 inputs that are looked at one by one: no matrix of all steps and all of them is laid out."""
+    monkeypatch.chdir(tmp_path)
+    spikes = np.random.default_rng(1).random((1, 8192)) < 0.1
+    np.savez("s.npz", s=spikes)
+    text = LANES.replace("c: 64", "c: 8192").replace("t: 400", "t: 1")
+    text %= ("", "true", ", skip: [spike]", "{model: trace, file: s.npz}", "c 8", "c *, k *")
+    slowest = 2 * spikes.reshape(-1, 8, 1024).sum(axis=2).max(axis=1).sum()
+    assert float(sata.evaluate(text).ops[0]["cycles"]) == pytest.approx(slowest)
+    outside = text.replace("- for: t *", "- for: t *, c *").replace("- for: c *, k *", "- for: k *")
+    slowest = 2 * spikes.reshape(-1, 8).any(axis=1).sum()
+    tracemalloc.start()
+    assert float(sata.evaluate(outside).ops[0]["cycles"]) == pytest.approx(slowest)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 27  # such a matrix takes four times as much
+    tracemalloc.stop()
 
 
 def test_per_step_densities() -> None:

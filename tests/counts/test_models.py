@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sata.counts.measured import measure
 from sata.counts.models import MODELS, Model, Sight, build, model_of, over_grid
-from sata.counts.models.chances import clustered, empty, none_of
-from sata.counts.models.interface import Subject
+from sata.counts.models.chances import clustered, empty, none_of, summed, together
+from sata.counts.models.interface import BadParameter, Subject
 from sata.specs.faults import SpecError
 from sata.specs.model import Density, Dim, Tensor
 from tests.oracle.draws import draw, pickard
@@ -426,3 +427,56 @@ def test_clustered_keeps_mean_and_chance_of_none(n: int, density: float, p: floa
     assert chances[0] == pytest.approx(p)
     assert chances.sum() == pytest.approx(1, abs=1e-9)
     assert chances @ np.arange(n + 1) == pytest.approx(n * density, rel=1e-6)
+
+
+# --- large tiles ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("chances", "times"), [([0.7, 0.2, 0.1], 4001), ([0.9] + [0.0] * 49 + [0.1], 211)])
+def test_a_sum_of_many_counts_is_what_adding_one_by_one_makes(chances: list[float], times: int) -> None:
+    found, exact = summed(np.array(chances), times), np.ones(1)
+    for _ in range(times):
+        exact = np.convolve(exact, chances)
+    assert len(found) == len(exact)
+    assert np.abs(found - exact).max() < 1e-14
+    other = np.roll(exact, -len(exact) // 3)
+    assert np.abs(together(found, other) - np.convolve(exact, other)).max() < 1e-14
+
+
+LARGE: dict[str, tuple[dict[str, Any], int]] = {  # parameters, and the most that 4 x 30 x 50 elements can hold
+    "uniform": ({"density": 0.1}, 6000),
+    "uniform by steps": ({"density": [0.0, 0.001, 0.2, 0.3]}, 90 + 2 * 1500),
+    "structured": ({"nonzeros": 1, "block": 4, "along": "r2"}, 4 * 30 * 13),
+    "temporal": ({"density": [0.0, 0.1, 0.2, 0.3], "silent": 0.5}, 3 * 1500),
+    "runs": ({"density": 0.1, "q_row": 0.05, "q_col": 0.05, "q_in": 0.02}, 6000),
+    "blocks": ({"extents": [[1, 4], [1, 300], [1, 300]], "occupied": [0.1] + [0.9] * 7}, 6000),
+}
+
+
+@pytest.mark.parametrize("name", sorted(LARGE))
+def test_the_quantile_of_all_tiles_is_the_worst_case_however_unlikely(name: str) -> None:
+    parameters, most = LARGE[name]
+    m = model(name.split(maxsplit=1)[0], (4, 300, 300), **parameters)
+    tile = features(m, (tuple(range(4)), tuple(range(30)), tuple(range(50))))
+    assert float(m.quantile(1.0, *tile)) == most
+    assert float(m.expected(*tile)) < float(m.quantile(0.999, *tile)) <= most
+
+
+@pytest.mark.parametrize("name", ["trace", "structured", "banded"])
+def test_dimensions_too_long_to_be_laid_out_are_refused(name: str, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("s.npz", s=np.ones((2, 65_537), dtype=bool))
+    given = {"trace": {"file": "s.npz"}, "structured": {"nonzeros": 1, "block": 2, "along": 1},
+             "banded": {"width": 1, "along": [0, 1]}}[name]  # fmt: skip
+    with pytest.raises(BadParameter, match="65,536 coordinates in a dimension; dimension 1 of the tensor has 65,537"):
+        model(name, (2, 65_537), **given)
+
+
+def test_long_recordings_are_measured() -> None:
+    """260,000 elements in one dimension: a mask each would take 4 GiB."""
+    values = np.random.default_rng(5).random((2, 2, 1 << 18)) < 0.25
+    found = measure(values, 0)
+    row = next(c for c in found.compared if c.tile.label == "row of 4")
+    assert row.counted == 1 - values.reshape(-1, 4).any(axis=1).mean()
+    for name in ("uniform", "runs", "blocks"):
+        assert row.predicted[name] == pytest.approx(row.counted, abs=0.002)

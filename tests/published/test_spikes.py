@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sata.counts.measured import trace_of
 from sata.counts.models import over_grid
 from sata.counts.models.trace import Trace
 from sata.counts.models.trace_file import measured
@@ -40,7 +39,8 @@ def recorded(network: str, row: dict[str, Any]) -> Trace:
     name = (
         re.sub(r"([a-z2])\[?(\d+)\]?$", r"\1_\2", row["name"].split()[0]) if network.endswith("loas") else row["name"]
     )
-    return trace_of(measured(reference() / "spikes" / f"spikes_{network}.npz", name).values, 0)
+    content = measured(reference() / "spikes" / f"spikes_{network}.npz", name)
+    return Trace(content.values.shape, 0, content.digest, content.values)
 
 
 def feature(trace: Trace, dim: int, coordinates: Any) -> int:

@@ -130,5 +130,6 @@ def _grid_features(model: Model, dim: int, size: int, extent: int) -> IntArray:
     starts = range(0, size, extent)
     if model.sight(dim) is Sight.SIZE:
         return np.array([min(extent, size - start) for start in starts], dtype=np.int64)
-    masks = (((1 << min(extent, size - start)) - 1) << start for start in starts)
+    anywhere = model.sight(dim) is Sight.SHAPE  # where it lies does not matter: at the beginning, in short masks
+    masks = (((1 << min(extent, size - start)) - 1) << (0 if anywhere else start) for start in starts)
     return np.array([model.feature(dim, mask) for mask in masks], dtype=np.int64)

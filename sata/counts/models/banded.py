@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.models import parameters
-from sata.counts.models.base import Base, Key, coordinates, distinct, elements, others, product
-from sata.counts.models.interface import BadParameter, FloatArray, IntArray, Parameter, Sight, Subject
+from sata.counts.models.base import Base, Key, distinct, elements, members, others, product, sums_over
+from sata.counts.models.interface import FloatArray, IntArray, Parameter, Sight, Subject
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,7 @@ class Banded(Base):
         parameters.check_keys(cls.name, cls.parameters, given)
         width = parameters.whole(given, "width", 0)
         along = parameters.two_dimensions(given, subject, cls.name)
-        if any(subject.shape[d] > parameters.LONGEST for d in along):
-            raise BadParameter("along", f"a banded dimension has at most {parameters.LONGEST:,} coordinates")
+        parameters.check_lengths(cls.name, subject, along, "along" if "along" in given else "")
         return cls(subject.shape, subject.time, along, width)
 
     @classmethod
@@ -68,22 +67,16 @@ class Banded(Base):
         first, second = self.along
         rows, row_of = distinct(features[first])
         columns, column_of = distinct(features[second])
-        until = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(self._sets(first, rows), axis=1)], axis=1)
+        chosen = members(self.masks(first, rows), self.shape[first])
+        until = np.concatenate([np.zeros((len(rows), 1)), np.cumsum(chosen, axis=1)], axis=1)
         j = np.arange(self.shape[second])
         high = np.clip(j + self.width + 1, 0, self.shape[first])
         low = np.clip(j - self.width, 0, self.shape[first])
-        pairs = (until[:, high] - until[:, low]) @ self._sets(second, columns).T
+        pairs = sums_over(
+            until.take(high, axis=1) - until.take(low, axis=1), 1, self.masks(second, columns), np.float64
+        )
         result: FloatArray = pairs[row_of, column_of] * product(features, others(self.shape, *self.along))
         return result
-
-    def _sets(self, dim: int, numbers: IntArray) -> FloatArray:
-        """[set, coordinate]: 1 where it is in the set."""
-        found = np.zeros((len(numbers), self.shape[dim]))
-        keys = self._numbers(dim).keys
-        for row, number in enumerate(numbers):
-            if number:
-                found[row, coordinates(keys[number - 1][0])] = 1
-        return found
 
     def quantile(self, q: float, *features: IntArray) -> FloatArray:
         return self.expected(*features)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import prod
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sata.counts.models.interface import FloatArray, IntArray, Sight
 
@@ -69,14 +71,22 @@ class Base:
     def _numbers(self, dim: int) -> Keys:
         return self._keys.setdefault(dim, Keys())
 
+    def masks(self, dim: int, features: IntArray) -> list[int]:
+        """The sets of a dimension whose keys are the sets themselves."""
+        keys = self._numbers(dim).keys
+        return [keys[number - 1][0] if number else 0 for number in features]
+
     def quantile(self, q: float, *features: IntArray) -> FloatArray:
         return each(lambda *one: self._quantile(q, one), features)
 
     def _quantile(self, q: float, features: tuple[int, ...]) -> float:
-        chances = self.distribution(*features)
-        if q >= 1:  # what is possible, however unlikely
-            return float(np.flatnonzero(chances)[-1])
-        return float(np.searchsorted(np.cumsum(chances), q * (1 - 1e-12)))
+        if q >= 1:
+            return float(self.most(*features))
+        return float(np.searchsorted(np.cumsum(self.distribution(*features)), q * (1 - 1e-12)))
+
+    def most(self, *features: int) -> int:
+        """The largest number of non-zeros that one tile can hold, however unlikely: long distributions leave it out."""
+        raise NotImplementedError
 
     def distribution(self, *features: int) -> FloatArray:
         raise NotImplementedError
@@ -87,6 +97,40 @@ def coordinates(mask: int) -> IntArray:
     width = (mask.bit_length() + 7) // 8
     bits = np.unpackbits(np.frombuffer(mask.to_bytes(width, "little"), np.uint8), bitorder="little")
     return np.flatnonzero(bits).astype(np.int64)
+
+
+def sums_over(values: NDArray[Any], dim: int, masks: list[int], dtype: Any) -> NDArray[Any]:
+    """Sums over each of some sets of coordinates of one dimension, which the sets then stand for; in `dtype`, where
+    there is anything to add up. Single coordinates are taken, neighbouring stretches added up, stretches that overlap
+    are differences of running sums; whatever else there is, is a product of matrices.
+    """
+    starts = np.array([(m & -m).bit_length() - 1 if m else 0 for m in masks])
+    ends = np.array([m.bit_length() for m in masks])
+    sizes = np.array([m.bit_count() for m in masks])
+    if (sizes == 1).all():
+        return values if np.array_equal(starts, np.arange(values.shape[dim])) else values.take(starts, axis=dim)
+    if (sizes != ends - starts).any():
+        exact = values.astype(dtype, copy=False)
+        return np.moveaxis(np.tensordot(members(masks, values.shape[dim]).astype(dtype), exact, (1, dim)), 0, dim)
+    if (sizes > 0).all() and (starts[1:] == ends[:-1]).all():
+        inside = values[(*[slice(None)] * dim, slice(starts[0], ends[-1]))]
+        if len(masks) == 1 and values.dtype == bool:
+            return np.asarray(np.count_nonzero(inside, axis=dim, keepdims=True), dtype=dtype)
+        return np.asarray(np.add.reduceat(inside, starts - starts[0], axis=dim, dtype=dtype))
+    running = np.cumsum(values, axis=dim, dtype=dtype)
+    axis = [-1 if n == dim else 1 for n in range(values.ndim)]
+    before = running.take(np.maximum(starts - 1, 0), axis=dim) * (starts > 0).reshape(axis)
+    last = running.take(np.maximum(ends - 1, 0), axis=dim) * (sizes > 0).reshape(axis)
+    return np.asarray(last - before)
+
+
+def members(masks: list[int], size: int) -> FloatArray:
+    """[set, coordinate]: 1 where it is in the set."""
+    found = np.zeros((len(masks), size))
+    for row, mask in enumerate(masks):
+        if mask:
+            found[row, coordinates(mask)] = 1
+    return found
 
 
 def product(features: tuple[IntArray, ...], dims: tuple[int, ...]) -> IntArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -73,7 +73,7 @@ class Blocks(Base):
             powers = [1, 16] if d in space[:-2] else [1 << n for n in range(most[d].bit_length())]
             found = [n for n in powers if n <= min(size, most[d])]
             extents.append([*found, size] if d == time and found[-1] < size else found)
-        return {"extents": extents, "occupied": list(_occupied(values, extents))}
+        return {"extents": extents, "occupied": list(occupied_shares(values, extents))}
 
     @property
     def density(self) -> float:
@@ -118,6 +118,9 @@ class Blocks(Base):
         empty = float(self.p_empty(*(np.array(f) for f in features)))
         return clustered(prod(features), self.density, empty)
 
+    def most(self, *features: int) -> int:
+        return prod(features) if self.density else 0
+
     def marginals(self) -> tuple[float, ...]:
         return (self.density,)
 
@@ -139,7 +142,7 @@ def _product(factors: list[FloatArray]) -> FloatArray:
     return prod(factors, start=np.ones(()))
 
 
-def _occupied(found: NDArray[np.bool_], extents: list[list[int]], dim: int = 0) -> Iterator[float]:
+def occupied_shares(found: NDArray[np.bool_], extents: Sequence[Sequence[int]], dim: int = 0) -> Iterator[float]:
     """The share of aligned blocks that hold a non-zero, those cut off at the ends included, for every combination."""
     if dim == found.ndim:
         yield float(np.count_nonzero(found)) / found.size
@@ -147,7 +150,7 @@ def _occupied(found: NDArray[np.bool_], extents: list[list[int]], dim: int = 0) 
     for extent in extents[dim]:
         starts = np.arange(0, found.shape[dim], extent)
         blocks = found if extent == 1 else np.logical_or.reduceat(found, starts, axis=dim)
-        yield from _occupied(blocks, extents, dim + 1)
+        yield from occupied_shares(blocks, extents, dim + 1)
 
 
 def _corners(known: IntArray, wanted: IntArray) -> tuple[FloatArray, IntArray, IntArray]:

@@ -104,17 +104,49 @@ def summed(chances: FloatArray, times: int) -> FloatArray:
         half = summed(chances, times // 2)
         whole = np.convolve(half, half)
         return np.convolve(whole, chances) if times % 2 else whole
-    spectrum = np.fft.rfft(chances, length) ** times
-    return _tidy(np.fft.irfft(spectrum, length), chances[0] ** times)
+    mean = float(np.arange(len(chances)) @ chances)
+    variance = float((np.arange(len(chances)) - mean) ** 2 @ chances)
+    low, high = _within(times * mean, times * variance, len(chances) - 1, length)
+    width = _power(high - low)  # of the transform: what is beyond comes round again, and is nothing
+    folded = np.bincount(np.arange(len(chances)) % width, weights=chances, minlength=width)
+    found = np.fft.irfft(np.fft.rfft(folded) ** times, width)
+    result = np.zeros(length)
+    result[low:high] = _tidy(np.roll(found, -low)[: high - low])
+    result[0] = chances[0] ** times  # which is known exactly
+    return result
+
+
+def _within(mean: float, variance: float, largest: int, length: int) -> tuple[int, int]:
+    """Where a sum of independent counts lies but for a chance of 1e-20: Bernstein's inequality for counts of which none
+    is above `largest`."""
+    logs = log(2e20)
+    reach = logs * largest / 3 + ((logs * largest / 3) ** 2 + 2 * logs * variance) ** 0.5
+    return max(0, floor(mean - reach)), min(length, ceil(mean + reach) + 1)
 
 
 def together(first: FloatArray, second: FloatArray) -> FloatArray:
     """The distribution of the sum of two independent counts."""
     if min(len(first), len(second)) <= 64:
         return np.convolve(first, second)
-    length = len(first) + len(second) - 1
-    product = np.fft.rfft(first, length) * np.fft.rfft(second, length)
-    return _tidy(np.fft.irfft(product, length), first[0] * second[0])
+    (a, low), (b, also) = _there(first), _there(second)  # what cannot happen need not be transformed
+    length = len(a) + len(b) - 1
+    width = _power(length)
+    result = np.zeros(len(first) + len(second) - 1)
+    found = np.fft.irfft(np.fft.rfft(a, width) * np.fft.rfft(b, width), width)
+    result[low + also : low + also + length] = _tidy(found[:length])
+    result[0] = first[0] * second[0]  # which is known exactly
+    return result
+
+
+def _there(chances: FloatArray) -> tuple[FloatArray, int]:
+    """(the outcomes from the first that can happen to the last, the number of the first)."""
+    possible = np.flatnonzero(chances)
+    return chances[possible[0] : possible[-1] + 1], int(possible[0])
+
+
+def _power(length: int) -> int:
+    """The power of two from `length` on: quick to transform, unlike primes."""
+    return 1 << max(length - 1, 1).bit_length()
 
 
 def clustered(n: int, density: float, empty: float) -> FloatArray:
@@ -173,8 +205,6 @@ def _beta_binomial(n: int, density: float, total: float) -> FloatArray:
     return _from_ratios(np.log((n - k) / (k + 1)) + np.log((a + k) / (b + n - 1 - k)))
 
 
-def _tidy(chances: FloatArray, none: float) -> FloatArray:
-    """Without the noise of the transform; the chance of 0, which is known, exactly."""
-    chances = np.where(chances < 1e-15, 0.0, chances)
-    chances[0] = none
-    return chances
+def _tidy(chances: FloatArray) -> FloatArray:
+    """Without the noise of the transform."""
+    return np.where(chances < 1e-15, 0.0, chances)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sata.counts.models.interface import BadParameter, Parameter, Subject
@@ -74,6 +74,15 @@ def dimension(value: Any, subject: Subject, key: str) -> int:
         message = f"'{key}' must name a dimension by a rank, or by a number from {-count} to {count - 1}"
         raise BadParameter(key, f"{message}, found {what(value)}")
     return int(value) % count
+
+
+def check_lengths(name: str, subject: Subject, dims: Iterable[int], key: str = "") -> None:
+    """Raises: BadParameter for a dimension that is too long for its sets of coordinates to be laid out one by one."""
+    for dim in dims:
+        if subject.shape[dim] > LONGEST:
+            message = f"the density model '{name}' takes at most {LONGEST:,} coordinates in a dimension"
+            raise BadParameter(key, f"{message}; dimension {dim} of the tensor has {subject.shape[dim]:,}",
+                               "'uniform' and 'temporal' take any number")  # fmt: skip
 
 
 def two_dimensions(given: Mapping[str, Any], subject: Subject, name: str, key: str = "along") -> tuple[int, int]:

@@ -154,6 +154,9 @@ class Runs(Base):
         field = clustered(rows * columns, self.level, min(1.0, float(np.exp(self._silent_fields(tile)))))
         return summed(field, int(product(tile, others(self.shape, *self.along))))
 
+    def most(self, *features: int) -> int:
+        return round(float(self.expected(*(np.array(f) for f in features))) / self.level) if self.level else 0
+
     def marginals(self) -> tuple[float, ...]:
         return (self.density,)
 

@@ -46,6 +46,7 @@ class Structured(Base):
         if nonzeros > block:
             raise BadParameter("nonzeros", f"{nonzeros} non-zeros do not fit into a block of {block}")
         along = parameters.dimension(given["along"], subject, "along")
+        parameters.check_lengths(cls.name, subject, (along,), "along")
         return cls(subject.shape, subject.time, along, nonzeros, block)
 
     @classmethod
@@ -100,6 +101,11 @@ class Structured(Base):
                 one = hypergeometric(size, self.block, self.nonzeros / self.block)
                 result = together(result, summed(one, int(times) * lines))
         return result
+
+    def most(self, *features: int) -> int:
+        lines = prod(features[d] for d in self._rest)
+        blocks = self._numbers(self.along).table(self._longest)[features[self.along]]
+        return lines * sum(int(times) * min(size, self.nonzeros) for size, times in enumerate(blocks, 1))
 
     def marginals(self) -> tuple[float, ...]:
         return (self.density,)

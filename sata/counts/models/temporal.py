@@ -114,5 +114,10 @@ class Temporal(Base):
         one[0] += self.silent
         return summed(one, int(product(tile, others(self.shape, self.time))))
 
+    def most(self, *features: int) -> int:
+        tile = tuple(np.array(f) for f in features)
+        steps = sum(int(c) for level, c in zip(self._levels, self._counts(tile), strict=True) if self._fires(level))
+        return steps * int(product(tile, others(self.shape, self.time)))
+
     def marginals(self) -> tuple[float, ...]:
         return self.steps

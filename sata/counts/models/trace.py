@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.models import parameters
-from sata.counts.models.base import Base, Key, coordinates, distinct
+from sata.counts.models.base import Base, Key, coordinates, distinct, members, sums_over
 from sata.counts.models.interface import FloatArray, IntArray, Parameter, Sight, Subject
 from sata.counts.models.trace_file import read_trace
 
@@ -38,6 +38,7 @@ class Trace(Base):
     def read(cls, given: Mapping[str, Any], subject: Subject) -> Trace:
         parameters.check_keys(cls.name, cls.parameters, given)
         content = read_trace(given, subject)
+        parameters.check_lengths(cls.name, subject, range(len(subject.shape)))
         return cls(subject.shape, subject.time, content.digest, content.fitted(subject.shape))
 
     @classmethod
@@ -77,46 +78,17 @@ class Trace(Base):
         """Non-zeros for every combination of the sets of each dimension: summed dimension by dimension, the one that
         shrinks most first."""
         sums: NDArray[Any] = self.values
+        exact = np.float32 if self.values.size < 1 << 24 else np.float64  # whole numbers, exact in either type
         for dim in sorted(range(len(sets)), key=lambda d: len(sets[d]) / self.shape[d]):
-            sums = self._summed(sums, dim, sets[dim])
+            sums = sums_over(sums, dim, self.masks(dim, sets[dim]), exact)
         return sums.astype(float)
-
-    def _summed(self, sums: NDArray[Any], dim: int, sets: IntArray) -> NDArray[Any]:
-        """Sums over each set of one dimension. Single coordinates are taken, stretches are differences of running sums;
-        whatever else there is, is a product of matrices."""
-        keys = self._numbers(dim).keys
-        masks = [keys[number - 1][0] if number else 0 for number in sets]
-        starts = np.array([(m & -m).bit_length() - 1 if m else 0 for m in masks])
-        ends = np.array([m.bit_length() for m in masks])
-        sizes = np.array([m.bit_count() for m in masks])
-        if (sizes == 1).all():
-            return sums if np.array_equal(starts, np.arange(self.shape[dim])) else sums.take(starts, axis=dim)
-        # whole numbers, exact in either type
-        exact = sums.astype(np.float32 if self.values.size < 1 << 24 else np.float64, copy=False)
-        if (sizes == ends - starts).all():
-            running = np.cumsum(exact, axis=dim)
-            before = running.take(np.maximum(starts - 1, 0), axis=dim)
-            axis = [-1 if n == dim else 1 for n in range(sums.ndim)]
-            before *= (starts > 0).reshape(axis)
-            last = running.take(np.maximum(ends - 1, 0), axis=dim) * (sizes > 0).reshape(axis)
-            return np.asarray(last - before)
-        return np.moveaxis(np.tensordot(self._chosen(dim, sets, exact.dtype), exact, (1, dim)), 0, dim)
-
-    def _chosen(self, dim: int, sets: IntArray, dtype: Any) -> NDArray[Any]:
-        """[set, coordinate]: 1 where it is in the set."""
-        found = np.zeros((len(sets), self.shape[dim]), dtype=dtype)
-        keys = self._numbers(dim).keys
-        for row, number in enumerate(sets):
-            if number:
-                found[row, coordinates(keys[number - 1][0])] = 1
-        return found
 
     def _combinations(self, sets: list[IntArray], places: tuple[IntArray, ...] | list[IntArray],
                       tiles: tuple[int, ...]) -> FloatArray:  # fmt: skip
         """Non-zeros of the combinations that occur, and no others: dimension by dimension, each prefix once."""
         stacked = np.stack([p.ravel() for p in places], axis=1)
         wanted, inverse = np.unique(stacked, axis=0, return_inverse=True)
-        chosen = [self._chosen(dim, s, np.float64) for dim, s in enumerate(sets)]
+        chosen = [members(self.masks(dim, s), self.shape[dim]) for dim, s in enumerate(sets)]
         counts = np.zeros(len(wanted))
         self._descend(self.values.astype(np.float64), wanted, chosen, counts)
         return counts[inverse.ravel()].reshape(tiles)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sata.counts.models import parameters
 from sata.counts.models.base import Base, Key, coordinates, elements, others, product
-from sata.counts.models.chances import empty, hypergeometric, together
+from sata.counts.models.chances import empty, hypergeometric, shares, together
 from sata.counts.models.interface import FloatArray, IntArray, Parameter, Sight, Subject
 
 
@@ -96,6 +96,12 @@ class Uniform(Base):
             for _ in range(int(count)):
                 result = together(result, hypergeometric(n, total, level))
         return result
+
+    def most(self, *features: int) -> int:
+        tile = tuple(np.array(f) for f in features)
+        n, total = int(product(tile, self._rest)), elements(self.shape, self._rest)
+        each = [min(n, shares(total, level)[-1][1]) for level in self._levels]
+        return each[0] if len(each) == 1 else sum(m * int(c) for m, c in zip(each, self._counts(tile), strict=True))
 
     def marginals(self) -> tuple[float, ...]:
         return self.steps
