@@ -33,7 +33,7 @@ from sata.search.write import mapping_text
 from .sparse_problems import random_sparse_problem
 from .test_search import Points, front, optimum
 
-PROBLEMS = int(os.environ.get("SATA_SEARCH_PROBLEMS", "40"))
+PROBLEMS = int(os.environ.get("SATA_SEARCH_PROBLEMS", "16"))
 MOST = 150  # nests of a problem: each is counted by itself
 
 
@@ -181,6 +181,15 @@ def _inside(answer: Answer) -> int:
     """How much of k is looped over below the buffer."""
     at = answer.points[0].items.index("GLB")
     return prod(loop.factor for loop in answer.points[0].loops if loop.rank == "k" and loop.item >= at)
+
+
+def test_a_tile_that_fits_half_of_the_time_is_found() -> None:
+    """Half of the tiles of one element hold nothing but a bit of mask; the expected one would need 5 b."""
+    arch = json.loads(json.dumps(ARCH))
+    arch["arch"]["nodes"][1] |= {"size": "1 b", "fit": 0.5}
+    answer = map_workload(setting_of(arch, WORKLOAD), workers=1)["a"]
+    assert answer.proven
+    assert _inside(answer) == 1
 
 
 def test_a_large_space_ends_with_an_honest_gap() -> None:
