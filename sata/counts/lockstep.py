@@ -139,7 +139,10 @@ class _Lanes:
         digits = [self._digits(cluster, marks, row) for row in rows]
         known: list[dict[tuple[int, ...], int]] = [{}, {}, {}]
         places = [[k.setdefault(part, len(k)) for k, part in zip(known, d, strict=True)] for d in digits]
-        matrix = np.zeros((len(known[0]), len(known[1]), len(known[2]), columns))
+        shape = (len(known[0]), len(known[1]), len(known[2]), columns)
+        if prod(shape) > LARGEST:
+            raise TooLarge(prod(shape))
+        matrix = np.zeros(shape)
         for (step, outer, lane), to, number in zip(places, column.tolist(), new.tolist(), strict=True):
             matrix[step, outer, lane, to] += number
         return matrix

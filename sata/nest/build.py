@@ -31,16 +31,16 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
     check_lockstep(arch, faults)
     check_kept(arch, workload, faults)
     check_rules(arch, workload, faults)
-    shares, omitted = match(workload, mapping, faults)
+    names = [op.name for op in workload.ops]
+    if only is not None and not any(fnmatchcase(name, only) for name in names):
+        message = f"--ops '{only}' matches no op of workload '{workload.name}'"
+        faults.add(workload.where, message, did_you_mean(only, names))
+    shares, omitted = match(workload, mapping, faults, only)
     unselected: list[str] = []
     if only is not None:
-        names = [op.name for op in workload.ops]
-        if not any(fnmatchcase(name, only) for name in names):
-            faults.add(
-                workload.where, f"--ops '{only}' matches no op of workload '{workload.name}'", did_you_mean(only, names)
-            )
-        unselected = [name for name in names if not fnmatchcase(name, only)]
         shares = [s for s in shares if any(fnmatchcase(op.name, only) for op in s.ops)]
+        evaluated = {op.name for s in shares for op in s.ops}  # fused ops come together
+        unselected = [name for name in names if not fnmatchcase(name, only) and name not in evaluated]
     known = _known(workload)
     groups = [g for s in shares if (g := _group(arch, s, known, faults)) is not None]
     check_formats(groups, workload.bits, faults)

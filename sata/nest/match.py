@@ -26,8 +26,12 @@ class Share:
     ways: tuple[int, ...]
 
 
-def match(workload: Workload, mapping: MappingSpec, faults: Faults) -> tuple[list[Share], list[Omitted]]:
+def match(
+    workload: Workload, mapping: MappingSpec, faults: Faults, only: str | None = None
+) -> tuple[list[Share], list[Omitted]]:
     """Every op under the first entry that applies to it. An op without one, or a pattern without an op, is a fault.
+
+    only: a shell pattern over op names; ops that it leaves out need no entry.
 
     A fused entry applies to a layer that has an op for each of its patterns; `only` is asked of the layer's ranks.
     """
@@ -49,7 +53,8 @@ def match(workload: Workload, mapping: MappingSpec, faults: Faults) -> tuple[lis
                     else:
                         found[op.name] = taken
     for op in workload.ops:
-        if op.name not in found and op.name not in omitted:
+        wanted = only is None or fnmatchcase(op.name, only)
+        if wanted and op.name not in found and op.name not in omitted:
             faults.add(
                 mapping.where,
                 f"no entry of the mapping matches op '{op.name}'; every op needs one",

@@ -1,4 +1,4 @@
-"""Points of a design space: what `sata map` and `sata sweep` write, as JSON or CSV, read back for pictures.
+"""Points of a design space for pictures: what `sata map --json` writes, or a table (CSV) of one's own.
 
 JSON: {"points": [{"energy_pj": .., "cycles": .., "label": ..}, ...], "pareto": [numbers of points]} or the list alone.
 CSV: a point a line, the same names as columns; lines that begin with # are comments.
@@ -43,7 +43,7 @@ def read_points(name: str, needed: Sequence[str] = ("energy_pj", "cycles")) -> P
         rows = data.get("points") if isinstance(data, dict) else data
         given = data.get("pareto") if isinstance(data, dict) else None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-            hint = "sata map and sata sweep write such files"
+            hint = "sata map --json writes such a file; a CSV with the columns energy_pj and cycles does too"
             raise SpecError([Fault(Where(name), 'no points: expected {"points": [{"energy_pj": ..}, ..]}', hint)])
     if not rows:
         raise SpecError([Fault(Where(name), "holds no point")])

@@ -10,7 +10,7 @@ from typing import Any
 Record = dict[str, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
     """What one run says. All lists hold flat dicts, so that they make tables as they are.
 
@@ -48,13 +48,22 @@ class Result:
     nests: list[Record] = field(default_factory=list)
     tensors: list[Record] = field(default_factory=list)
 
-    def energy_pj(self, by: Sequence[str] = ()) -> Any:
+    def __repr__(self) -> str:
+        name, arch = self.meta.get("workload", ""), self.meta.get("arch", "")
+        cycles = sum(op["cycles"] for op in self.ops)
+        return f"<Result of {name} on {arch}: {len(self.ops)} ops, {self.energy_pj():.4g} pJ, {cycles:,.0f} cycles>"
+
+    def energy_pj(self, by: Sequence[str] | str = ()) -> Any:
         """Energy in pJ: the total, or {(value of each field of `by`): pJ} in order of first appearance.
 
         Raises: KeyError if a field is none of a record's.
         """
+        by = (by,) if isinstance(by, str) else by
         if not by:
             return sum(r["energy_pj"] for r in self.records)
+        unknown = [name for name in by if self.records and name not in self.records[0]]
+        if unknown:
+            raise KeyError(f"no field '{unknown[0]}' in records; they have: {', '.join(self.records[0])}")
         sums: dict[tuple[Any, ...], float] = {}
         for r in self.records:
             key = tuple(r[name] for name in by)

@@ -111,7 +111,8 @@ def said(name: str, data: Any) -> str:
 
 
 def test_points_that_are_none() -> None:
-    none = 'no points: expected {"points": [{"energy_pj": ..}, ..]}; sata map and sata sweep write such files'
+    none = 'no points: expected {"points": [{"energy_pj": ..}, ..]}; '
+    none += "sata map --json writes such a file; a CSV with the columns energy_pj and cycles does too"
     assert said("x.json", {"ops": []}) == f"x.json: {none}"
     assert said("x.json", [1]) == f"x.json: {none}"
     assert said("x.json", []) == "x.json: holds no point"
