@@ -15,12 +15,15 @@ import pytest
 import yaml
 
 import sata
+from sata.costs.tally import access_costs, tile_bits
+from sata.counts.capacity import tile_of
+from sata.counts.dense import EVENTS
 from sata.search.frame import Frame, frame_of
 from sata.search.frontier import Best, Search, Tally
 from sata.search.nests import nest_of, shape_of
 from sata.search.objective import NAMES, Objective
 from sata.search.plain import all_nests, enumerate_scores
-from sata.search.score import figures
+from sata.search.score import figures, single_counts
 from sata.search.setting import setting_of
 from sata.search.solve import Answer, Task, solve
 from sata.search.space import Constraints, skeletons
@@ -30,7 +33,7 @@ from sata.search.write import mapping_text
 from .sparse_problems import random_sparse_problem
 from .test_search import Points, front, optimum
 
-PROBLEMS = int(os.environ.get("SATA_SEARCH_PROBLEMS", "40"))
+PROBLEMS = int(os.environ.get("SATA_SEARCH_PROBLEMS", "16"))
 MOST = 150  # nests of a problem: each is counted by itself
 
 
@@ -107,6 +110,28 @@ def test_bounds_of_the_root_are_bounds(seed: int) -> None:
             assert least.cycles.min() <= min(c for _, c in points) * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize("seed", range(3 * PROBLEMS, 5 * PROBLEMS))
+def test_no_event_costs_less_than_the_least(seed: int, ragged: bool) -> None:
+    """Bits and energy of every tensor at every memory, and its largest tile, under every nest."""
+    for frame in frames_of(seed, ragged):
+        stops = {(s.tensor.name, stop.memory.name): stop for s in frame.strands for stop in s.stops}
+        bits, less = frame.on.bits, 1 - 1e-9
+        for loops in all_nests(frame):
+            nest = nest_of(frame.skeleton, loops)
+            for access in single_counts(nest, *shape_of(nest)).accesses:
+                least = stops[access.tensor.name, access.memory.name]
+                for event in EVENTS:
+                    dense = getattr(access.dense, event)
+                    assert access.moved_bits(event, bits) >= dense * least.bits[event] * less
+                price = frame.on.prices[access.memory.name]
+                spent = sum(float(cost(price)) for _, _, amount, cost in access_costs(access, bits) if amount)
+                words = sum(getattr(access.dense, event) * least.energy[event] for event in EVENTS)
+                assert spent >= words * less
+                assert tile_bits(access, bits) >= access.dense.tile * least.tile_bits * less
+                assert tile_of(access, bits).bits >= access.dense.tile * least.fitting_bits * less
+
+
 ARCH: dict[str, Any] = yaml.safe_load("""
 arch:
   name: small
@@ -156,6 +181,15 @@ def _inside(answer: Answer) -> int:
     """How much of k is looped over below the buffer."""
     at = answer.points[0].items.index("GLB")
     return prod(loop.factor for loop in answer.points[0].loops if loop.rank == "k" and loop.item >= at)
+
+
+def test_a_tile_that_fits_half_of_the_time_is_found() -> None:
+    """Half of the tiles of one element hold nothing but a bit of mask; the expected one would need 5 b."""
+    arch = json.loads(json.dumps(ARCH))
+    arch["arch"]["nodes"][1] |= {"size": "1 b", "fit": 0.5}
+    answer = map_workload(setting_of(arch, WORKLOAD), workers=1)["a"]
+    assert answer.proven
+    assert _inside(answer) == 1
 
 
 def test_a_large_space_ends_with_an_honest_gap() -> None:
