@@ -53,6 +53,11 @@ class Strand:
     carried: tuple[int, ...]
     points: float  # operations for which the tensor exists
 
+    @property
+    def windows(self) -> tuple[tuple[int, ...], ...]:
+        """The ranks of every irregular dimension."""
+        return tuple(tuple(self.irregular[p - 2] for p in axis.ranks) for axis in self.axes)
+
 
 @dataclass
 class Frame:
@@ -116,9 +121,9 @@ def frame_of(
     plans = known[names]
     shared = []
     for s in strands:
-        key = (names, s.relevant, s.irregular, s.output)
+        key = (names, s.relevant, s.windows, s.output)
         if key not in known:
-            known[key] = sharing(plans, fanouts, s.relevant, s.irregular, s.output)
+            known[key] = sharing(plans, fanouts, s.relevant, s.windows, s.output)
         shared.append(known[key])
     return Frame(
         skeleton, on, ranks, bounds, strands, fanouts,
