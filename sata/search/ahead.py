@@ -10,7 +10,7 @@ steps, of all lanes outside one after the other; `F` cycles of filling (for the 
 leaks). Per tensor, of what has stood still so far: `K` and `U` energy of its arrivals by element of the tile here, `K`
 as they come (with windows some come again), `U` as if each came once; `W` energy of one arrival of those in K. Below an
 array whose lanes share a link to come: `P` arrivals in every execution, `B` those of what has stood still, by element
-of the tile here, `T` elements of the tile that fills.
+of the tile here. Filling through an array is taken at what the best plan makes of it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 PLAN = "plan"  # stands in the trail for all spatial loops of an array
 C, N, F, TENSORS = 0, 1, 2, 3
-K, U, W, P, B, T = range(6)
+K, U, W, P, B = range(5)
 GRAIN = 1e-12  # of the best energy: what sums are rounded down to
 ROUNDS = 200  # with how many better ones of its state each row is compared
 MOST = 1 << 18  # rows in one place: more are not worth it
@@ -46,7 +46,7 @@ MOST = 1 << 18  # rows in one place: more are not worth it
 
 @dataclass
 class Rows:
-    """state, mark, node: [n]; cols: [n, 3 + 6 tensors], see the module, `windows` and `labels.Trail`."""
+    """state, mark, node: [n]; cols: [n, 3 + 5 tensors], see the module, `windows` and `labels.Trail`."""
 
     state: Ints
     mark: Ints
@@ -57,8 +57,8 @@ class Rows:
         return Rows(self.state[chosen], self.mark[chosen], self.node[chosen], self.cols[chosen])
 
     def part(self, which: int) -> Floats:
-        """[n, tensors], to be written to: one of K, U, W, P, B, T."""
-        number = (self.cols.shape[1] - TENSORS) // 6
+        """[n, tensors], to be written to: one of K, U, W, P, B."""
+        number = (self.cols.shape[1] - TENSORS) // 5
         return self.cols[:, TENSORS + which * number : TENSORS + (which + 1) * number]
 
     def __len__(self) -> int:
@@ -120,6 +120,7 @@ class Ahead:
         self.crossings = [Crossing(frame, k) for k in range(len(self.arrays))]
         self.tables: dict[int, Table] = {}
         self.usable = all(c.usable for c in self.crossings)
+        self._worth()
 
     def build(self) -> bool:
         """Make the tables, from the compute outwards. Returns: whether anything is left that may be good enough."""
@@ -166,10 +167,22 @@ class Ahead:
                     temporal.append(PlacedLoop(item, "", frame.ranks[rank], own))
         return (*spatial, *temporal) if all(n == 1 for n in left) else None
 
+    def _worth(self) -> None:
+        """Which plans may be good enough, if all else comes once."""
+        frame = self.frame
+        energy = frame.compute_pj
+        for t, strand in enumerate(frame.strands):
+            energy += self.grid.mean[t][self.whole] * self._outside(t, strand, len(frame.skeleton.items))
+        lanes = np.prod(frame.plans.ahead[0], axis=0)
+        cycles = np.maximum(frame.points * frame.cycles_each / lanes, self.limit.cycles)
+        hope = ~self._hopeless(energy + frame.on.leak_pj * cycles, cycles)
+        for crossing in self.crossings:
+            crossing.keep(hope)
+
     # --- from the compute outwards --------------------------------------------------------------------------------
 
     def _compute(self) -> Rows:
-        row = np.zeros((1, TENSORS + 6 * self.number))
+        row = np.zeros((1, TENSORS + 5 * self.number))
         row[0, N] = self.frame.cycles_each * self.frame.points * self.step
         for t, strand in enumerate(self.frame.strands):
             each, last = self.weights[t][0] * self.prices, len(strand.stops)
@@ -261,7 +274,8 @@ class Ahead:
                 self._settled(rows, t)
             if strand.stops[at - 1].arrays < strand.stops[at].arrays:
                 rows.part(B)[:, t] = self.prices
-                rows.part(T)[:, t] = tile * any(self.fills)
+                crossing = self.crossings[strand.stops[at].arrays - 1]
+                self._fill(rows.cols, tile * _least(crossing.filling[t, crossing.worth]))
             else:
                 each = (_child(strand, at) + _parent(strand, at, 1.0, 1.0)) * self.prices
                 rows.part(K if self.fine else U)[:, t] += each
@@ -303,10 +317,9 @@ class Ahead:
             own, more = names[plan], rows.take(np.flatnonzero(ok))
             more.cols[:, C] += more.part(P) @ crossing.energy[:, own]
             more.cols[:, N] /= float(np.prod(factors[:, plan]))
-            self._fill(more.cols, more.part(T) @ crossing.filling[:, own])
             for t in range(self.number):
                 self._crossed(more, t, crossing, own, state[ok])
-            for which in (P, B, T):
+            for which in (P, B):
                 more.part(which)[:] = 0.0
             below, more.state = more.state, state[ok]
             hope = ~self._hopeless(*self._total(more, item - 1))
@@ -452,26 +465,22 @@ class Ahead:
         row = table.at[state]
         cols = table.cols[np.maximum(row, 0)]
         passed = sum(n <= item for n in self.arrays)
-        each = still = filling = np.zeros((number, len(labels)))
+        each = still = np.zeros((number, len(labels)))
         if passed:
             crossing = self.crossings[passed - 1]
             each, still = crossing.energy[:, labels.plan], crossing.standing[:, labels.plan]
-            filling = crossing.filling[:, labels.plan]
         found = cols[:, :, C].copy()
         standing: Any = 0.0
-        fills = cols[:, :, F].copy()
         for t, strand in enumerate(frame.strands):
-            k, u, p, b, f = (cols[:, :, TENSORS + part * number + t] for part in (K, U, P, B, T))
+            k, u, p, b = (cols[:, :, TENSORS + part * number + t] for part in (K, U, P, B))
             found += p * each[t][:, None]
             standing = standing + apart[t][:, None] * (k + u + b * still[t][:, None])
-            fills += f * filling[t][:, None]
-            found += f * (filling[t] * self.fills[0])[:, None]
             if strand.output and not strand.tensor.initialised:
                 inside = strand.stops[0].item > item
                 without = self.weights[t][state] if inside else labels.valueless[t]
                 standing = standing - (without * self._returning(strand, item))[:, None]
         steps = cols[:, :, N] / labels.lanes[:, None]
-        fills = fills * self.fills[1]
+        fills = cols[:, :, F] * self.fills[1]
         longest = np.maximum(steps + labels.filling[:, None], cycles[:, None]) + fills
         energy = labels.energy[:, None] + found + standing + frame.on.leak_pj * longest
         none = (row < 0)[:, None] | np.isinf(cols[:, :, C])
@@ -522,8 +531,14 @@ class Crossing:
             self.standing[t] = _child(strand, at) + _parent(strand, at, once, added)
             if at < len(strand.stops):
                 self.filling[t] = _filling(strand, at, 1.0, lanes / np.minimum(share, lanes))
-        self.cheapest = np.stack([self.energy.min(axis=1), self.standing.min(axis=1)])
+        self.keep(np.ones(count, dtype=bool))
         self.usable = bool((self.energy >= 0).all() and (self.standing >= 0).all())
+
+    def keep(self, worth: NDArray[np.bool_]) -> None:
+        """Leave only some plans."""
+        self.worth = worth
+        each = [part[:, worth].min(axis=1, initial=np.inf) for part in (self.energy, self.standing)]
+        self.cheapest = np.nan_to_num(np.stack(each), posinf=0.0)
 
     def _same(self, frame: Frame, strand: Strand) -> tuple[Floats, Floats]:
         """Per plan: lanes that differ in ranks the tensor lacks; the most that windows may share beside that."""
@@ -540,8 +555,13 @@ class Crossing:
         factors = np.stack([np.prod(self.ranks[list(ranks)], axis=0) for ranks in grid.classes]) if grid.classes else (
             np.ones((0, self.ranks.shape[1]), dtype=np.int64))  # fmt: skip
         rows = np.concatenate([factors, self.energy, self.standing, self.filling, self.copies])
-        _, first = np.unique(rows, axis=1, return_index=True)
-        return factors[:, first], first
+        chosen = np.flatnonzero(self.worth)
+        _, first = np.unique(rows[:, chosen], axis=1, return_index=True)
+        return factors[:, chosen[first]], chosen[first]
+
+
+def _least(values: Floats) -> float:
+    return float(values.min()) if len(values) else 0.0
 
 
 def _child(strand: Strand, at: int) -> float:

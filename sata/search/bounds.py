@@ -90,6 +90,14 @@ def _strand(
                 lanes = _lanes(frame, labels, ahead) * (labels.lanes if frame.ragged and passed > stop.arrays else 1)
                 known = labels.valueless[t] if closed else np.full(len(labels), np.inf)
                 reads = np.maximum(back, out - known * lanes)
+                if n > first and stop.arrays > strand.stops[first].arrays:
+                    # lanes that hold an element together start without its value, and drain it each by itself
+                    reads = np.maximum(reads - apart, 0.0)
+                    each_read = min(s.energy["drains"] for s in strand.stops[first + 1 :])
+                    least = min(each_read, stop.energy["reads"])
+                    total = total - reads * (stop.energy["reads"] - least)
+                    if n > first + 1:
+                        _move(moves, labels, bits, stop.item, item, -reads * stop.bits["reads"], 0.0)
             else:
                 here = np.maximum(here, each)
         if strand.output:
