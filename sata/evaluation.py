@@ -364,10 +364,16 @@ def _price_record(row: Any) -> Record:
     return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 
+def _program(name: str) -> str:
+    """The name of a program without the folder it was installed in; `sata` where Python runs the package."""
+    path = Path(name)
+    return "sata" if path.name == "__main__.py" and path.parent.name in ("sata", "cli") else path.name
+
+
 def _meta(prepared: Prepared, variables: Mapping[str, Any]) -> Record:
     return {
         "sata": __version__,
-        "command": " ".join(sys.argv),
+        "command": " ".join([_program(sys.argv[0]), *sys.argv[1:]]),
         "arch": prepared.arch.name,
         "workload": prepared.workload.name,
         "timesteps": prepared.workload.timesteps,

@@ -42,8 +42,8 @@ def legend(found: Iterable[Measured]) -> Lines:
         f"  {', '.join(models)}: what the model says of such tiles, minus that; - nothing",
     ]
     if "temporal" in models:
-        lines.append("  silent  of temporal: the share of neurons that cannot fire at all; of the others too, some are zero "
-                     "in all steps by chance")  # fmt: skip
+        lines.append("  silent  of temporal: the share of neurons that cannot fire at all; of the others too, some are "
+                     "zero in all steps by chance")  # fmt: skip
     return Lines("How to read it", tuple(lines))
 
 
