@@ -249,7 +249,7 @@ def _no_mapping(arch: Arch, docs: Sequence[Doc]) -> Fault:
     near = [path for folder in folders for path in (folder / name, folder.parent / name) if path.is_file()]
     hint = f"did you mean '{near[0].as_posix()}'? " if near else ""
     message = f"no mapping given, and for architecture '{arch.name}' there is no {name}, here or shipped"
-    how = "give one as third argument, or write `mapping:` into one of the files: docs/mapping.md shows how"
+    how = "give one as third argument, write `mapping:` into one of the files, or let `sata map` find one"
     return Fault(Where(), message, hint + how)
 
 

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from sata.nest.model import Omitted
 from sata.specs.faults import Faults, did_you_mean
 from sata.specs.model import Entry, MappingSpec, Op, Workload
+from sata.specs.shipped import how_to_change
 
 # Names that templates give to the ops of a layer (docs/templates.md): a rule for one of them ("*.gradient") may stand
 # in a mapping that also serves workloads without it; any other pattern that matches nothing is a slip.
@@ -75,7 +76,8 @@ def _without_entry(
         else:
             shown = f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
             said = f"no entry of the mapping matches {len(names)} ops ({shown}); every op needs one"
-        faults.add(mapping.where, said, reason or _new_entries(names, matched))
+        hints = (reason or _new_entries(names, matched), how_to_change(mapping.where.file))
+        faults.add(mapping.where, said, "; ".join(hint for hint in hints if hint))
 
 
 def _new_entries(names: Sequence[str], matched: str) -> str:
