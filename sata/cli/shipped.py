@@ -34,7 +34,7 @@ def list_(names: tuple[str, ...], folder: str | None, json_file: str | None) -> 
     from sata.cli.output import show_blocks, write
     from sata.report.files import check_targets, json_text
     from sata.report.shipped_text import list_blocks, list_data, use_block
-    from sata.specs.shipped import LIST_FOLDERS, find_shipped, shipped_files
+    from sata.specs.shipped import LIST_FOLDERS, find_shipped, shipped_files, users
 
     check_targets({"--json": json_file} if json_file is not None else {})
     if folder is not None and not names:
@@ -44,9 +44,9 @@ def list_(names: tuple[str, ...], folder: str | None, json_file: str | None) -> 
              for file in (shipped_files([name]) if name in LIST_FOLDERS else [find_shipped(name)])]  # fmt: skip
     if folder is not None:
         _copy(files, Path(folder))
-    elif not write({json_file: lambda: json_text({"files": list_data(files)})}):
+    elif not write({json_file: lambda: json_text({"files": list_data(files, users())})}):
         if whole:
-            show_blocks([*list_blocks(files), *([] if names else [use_block()])])
+            show_blocks([*list_blocks(files, users()), *([] if names else [use_block()])])
         else:
             click.echo("\n".join(file.path.read_text(encoding="utf-8") for file in files), nl=False)
 

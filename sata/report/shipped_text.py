@@ -24,14 +24,16 @@ _USE = (
 )
 
 
-def list_blocks(files: Sequence[ShippedFile]) -> list[Block]:
-    """The files of each folder with what they say of themselves."""
+def list_blocks(files: Sequence[ShippedFile], users: Mapping[str, Sequence[str]]) -> list[Block]:
+    """The files of each folder with what they say of themselves, and which architectures take them."""
     blocks: list[Block] = []
     for folder, title in _TITLES.items():
         here = [file for file in files if file.folder == folder]
         room = max((len(file.name) for file in here), default=0)
         if here:
-            blocks.append(Lines(title, tuple(f"  {file.name.ljust(room)}  {file.about}" for file in here)))
+            by = {name: f" (of {', '.join(takers)})" for name, takers in users.items()}
+            lines = tuple(f"  {file.name.ljust(room)}  {file.about}{by.get(file.name, '')}" for file in here)
+            blocks.append(Lines(title, lines))
     return blocks
 
 
@@ -40,9 +42,10 @@ def use_block() -> Block:
     return Lines("To use them", tuple(f"  {line}" for line in _USE))
 
 
-def list_data(files: Sequence[ShippedFile]) -> list[dict[str, Any]]:
+def list_data(files: Sequence[ShippedFile], users: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
     """The same as data."""
-    return [{"file": file.name, "folder": file.folder, "about": file.about} for file in files]
+    return [{"file": file.name, "folder": file.folder, "about": file.about, "used_by": list(users.get(file.name, ()))}
+            for file in files]  # fmt: skip
 
 
 def template_blocks(name: str, header: Header, asked: Sequence[Asked]) -> list[Block]:

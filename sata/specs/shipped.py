@@ -51,6 +51,19 @@ def shipped_files(folders: Sequence[str] = LIST_FOLDERS) -> list[ShippedFile]:
     ]
 
 
+def users() -> dict[str, list[str]]:
+    """`components/sata_32nm.yaml` -> the shipped architectures that take it, as a library or for their mapping."""
+    from sata.specs import load
+
+    found: dict[str, list[str]] = {}
+    for file in shipped_files(["arch"]):
+        arch = load(str(file.path)).arch
+        assert arch is not None
+        for name in (f"mappings/{arch.name}.yaml", *(f"components/{library}.yaml" for library in arch.libraries)):
+            found.setdefault(name, []).append(file.name)
+    return found
+
+
 def find_shipped(name: str) -> ShippedFile:
     """The shipped file that `arch/sata.yaml`, `arch/sata` or, where there is one only, `vgg5_cifar10` means.
 

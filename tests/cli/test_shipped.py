@@ -44,6 +44,11 @@ def test_a_folder_alone_and_as_data(elsewhere: Path) -> None:
     rows = json.loads(ok("list", "arch", "--json", "-"))["files"]
     assert [row["file"] for row in rows] == ["arch/eyeriss.yaml", "arch/sata.yaml"]
     assert rows[0]["about"] == "An Eyeriss-like accelerator"
+    users = {row["file"]: row["used_by"] for row in json.loads(ok("list", "--json", "-"))["files"]}
+    assert {file for file, arch in users.items() if arch == ["arch/sata.yaml"]} == {
+        "mappings/sata.yaml", "components/sata_32nm.yaml"}  # fmt: skip
+    assert users["components/eyeriss_65nm.yaml"] == ["arch/eyeriss.yaml"]
+    assert "(of arch/eyeriss.yaml)" in " ".join(ok("list").split())
 
 
 @pytest.mark.parametrize("name", ["workloads/vgg5_cifar10.yaml", "workloads/vgg5_cifar10", "vgg5_cifar10"])
