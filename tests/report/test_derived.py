@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sata.evaluation import evaluate
 from sata.report.derived import bandwidth, densities, dots, kept_curve, outermost, peaks, uses
 from sata.report.described import density_fields
 from sata.report.result import Result
