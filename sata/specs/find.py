@@ -105,7 +105,10 @@ def _near(name: str, folder: str, base: Path | None) -> str:
     for candidate in FOLDERS:
         if candidate == folder or here.parts[:1] == (candidate,):
             known |= {f"{candidate}/{p.name}" for p in shipped(candidate).glob("*.y*ml")}
-    hint = nearest_file(name, known)
+    stem = Path(name).name.removesuffix(".yaml")
+    named = [f"{f}/{stem}.yaml" for f in FOLDERS if (shipped(f) / f"{stem}.yaml").is_file()]
+    bare = not folder and here == Path() and named  # any of the shipped folders may be meant
+    hint = f"did you mean {' or '.join(repr(n) for n in named)}?" if bare else nearest_file(name, known)
     folder = folder or (here.parts[0] if here.parts[:1] and here.parts[0] in FOLDERS else "")
     looked = [str(here) if str(here) != "." else "the current folder", *_looked_beside(here, folder, base)]
     said = f"looked in {listed_and([*looked, *([f'the shipped {folder}'] if folder else [])])}"
