@@ -17,6 +17,7 @@ from sata.cli.map import map_
 from sata.cli.plot import plot
 from sata.cli.price import price
 from sata.cli.run import run
+from sata.cli.shipped import list_, templates
 from sata.cli.show import ops, show
 from sata.specs.faults import SpecError, did_you_mean
 from sata.version import __version__
@@ -84,6 +85,7 @@ def main() -> None:
 
 
 for command in (
-    run, map_, show, compare, plot, ops, check, price, components, models, density, formats, schema, export, import_,
+    run, map_, show, compare, plot, list_, ops, check, price, components, templates, models, density, formats, schema,
+    export, import_,
 ):  # fmt: skip
     main.add_command(command)
