@@ -500,7 +500,7 @@ class Crossing:
         for row, rank in own:
             self.ranks[rank] *= plans.factors[row]
         lanes = np.prod(self.ranks, axis=0).astype(np.float64)
-        self.lanes, self.lanes_of = float(lanes.max(initial=1.0)), lanes
+        self.lanes = float(lanes.max(initial=1.0))
         fanout = frame.fanouts[array]
         shape = (len(frame.strands), count)
         self.energy, self.standing, self.filling = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -521,8 +521,8 @@ class Crossing:
             outer = float(prod(frame.usable[strand.stops[at - 1].arrays : array]))
             if at < len(strand.stops) and strand.irregular and (strand.output or fanout.multicast != "tile"):
                 # lanes share elements, of tiles that overlap
-                share = self.lanes_of * np.ones(count) if shared else share
-                reduce = self.lanes_of * np.ones(count) if reduced else reduce
+                share = same * self._side_by_side(strand) if shared else share
+                reduce = same * self._side_by_side(strand) if reduced else reduce
             self.child[t], self.parent[t] = _child(strand, at), strand.stops[at - 1].energy["reads"]
             share, reduce = share * outer, reduce * outer
             self.energy[t] = _child(strand, at) + _parent(strand, at, share, reduce)
@@ -546,9 +546,14 @@ class Crossing:
         same = np.prod(self.ranks[lacking], axis=0) if lacking else np.ones(self.ranks.shape[1])
         if len(frame.fanouts) == 1:
             whole = strand.output or frame.fanouts[self.array].multicast == "element"
-            return same, window_share(self.ranks, strand.windows, whole)
+            return same, window_share(self.ranks, strand.windows, strand.uses, whole)
+        return same, self._side_by_side(strand)
+
+    def _side_by_side(self, strand: Strand) -> Floats:
+        """Per plan: the most lanes along windows that hold the same element."""
         odd = [r for ranks in strand.windows for r in ranks]
-        return same, np.prod(self.ranks[odd], axis=0) if odd else np.ones(self.ranks.shape[1])
+        lanes = np.prod(self.ranks[odd], axis=0) if odd else np.ones(self.ranks.shape[1])
+        return np.minimum(lanes, float(prod(strand.uses)))
 
     def grouped(self, grid: Grid) -> tuple[Ints, Ints]:
         """(factors [classes, plans], a plan of each kind): those that differ in what counts here."""

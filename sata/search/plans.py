@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,12 +85,13 @@ def all_plans(
 
 
 def sharing(
-    plans: Plans, fanouts: Sequence[Fanout], relevant: Sequence[bool], windows: Windows, output: bool
+    plans: Plans, fanouts: Sequence[Fanout], relevant: Sequence[bool], windows: Windows, uses: Sequence[int],
+    output: bool,
 ) -> tuple[Floats, ...]:
     """Per array number k, [P]: how many computes the arrays from k on can serve with one access of a tensor at most.
 
     Lanes that differ in a rank the tensor lacks share where the array lets them; for those along the ranks of a window
-    see `window_share`. windows: ranks of each irregular dimension.
+    see `window_share`. windows: ranks of each irregular dimension; uses: see there.
     """
     count = len(fanouts)
     found = [np.ones(plans.factors.shape[1])]
@@ -106,22 +108,24 @@ def sharing(
                 together = together * plans.factors[row]
             elif rank in irregular:
                 odd[rank] *= plans.factors[row]
-        found.append(together * window_share(odd, windows, whole))
+        found.append(together * window_share(odd, windows, uses, whole))
     return tuple(found[::-1])
 
 
-def window_share(lanes: Ints, windows: Windows, elements: bool) -> Floats:
-    """The most lanes that one access serves of those along the ranks of windows. lanes: [ranks, P].
+def window_share(lanes: Ints, windows: Windows, uses: Sequence[int], elements: bool) -> Floats:
+    """The most lanes that one access serves of those along the ranks of windows. lanes: [ranks, P]; uses: of each
+    window, index combinations of its ranks that mean the same coordinate, at most.
 
     Where single elements are shared, at least as many lanes differ as there are along the longest rank. Where windows
     must coincide, lanes of one dimension stand at sums of as many progressions as it has ranks, and the sums of two
     sets of a and b numbers are at least a + b - 1.
     """
+    most = float(prod(uses))
     if elements:
         odd = [lanes[r] for ranks in windows for r in ranks]
-        return np.asarray(np.prod(odd, axis=0) / np.max(odd, axis=0)) if odd else np.ones(lanes.shape[1])
+        return np.minimum(np.prod(odd, axis=0) / np.max(odd, axis=0), most) if odd else np.ones(lanes.shape[1])
     found = np.ones(lanes.shape[1])
-    for ranks in windows:
+    for ranks, most in zip(windows, uses, strict=True):
         own = lanes[list(ranks)]
-        found = found * np.prod(own, axis=0) / (np.sum(own - 1, axis=0) + 1)
+        found = found * np.minimum(np.prod(own, axis=0) / (np.sum(own - 1, axis=0) + 1), float(most))
     return found
