@@ -41,6 +41,7 @@ C, N, F, TENSORS = 0, 1, 2, 3
 K, U, W, P, B = range(5)
 GRAIN = 1e-12  # of the best energy: what sums are rounded down to
 ROUNDS = 200  # with how many better ones of its state each row is compared
+PIECE = 1 << 13  # rows that are priced with all plans together
 MOST = 1 << 18  # rows in one place: more are not worth it
 
 
@@ -403,20 +404,36 @@ class Ahead:
         the last one that is not part of the rows."""
         frame, number, on = self.frame, self.number, self.frame.on
         passed = sum(n <= item for n in self.arrays)
-        each, still = self.crossings[passed - 1].cheapest if passed else np.zeros((2, number))
-        cols = rows.cols
-        energy = cols[:, C] + rows.part(P) @ each + frame.compute_pj
+        energy = rows.cols[:, C] + frame.compute_pj
+        elements = np.array([mean[self.whole] for mean in self.grid.mean])
         for t, strand in enumerate(frame.strands):
-            elements = self.grid.mean[t][self.whole]
-            standing = rows.part(K)[:, t] + rows.part(U)[:, t] + rows.part(B)[:, t] * still[t]
-            energy = energy + elements * (standing + self._outside(t, strand, item))
+            energy = energy + elements[t] * self._outside(t, strand, item)
             if strand.output and not strand.tensor.initialised:
                 inside = strand.stops[0].item > item  # then as often as the home is begun anew, at most
-                without = self.weights[t][rows.state] if inside else elements
+                without = self.weights[t][rows.state] if inside else elements[t]
                 energy = energy - without * self._returning(strand, item)
         lanes = prod(c.lanes for c in self.crossings[:passed])
-        cycles = np.maximum(cols[:, N] / lanes, self.limit.cycles) + cols[:, F]
-        return energy + on.leak_pj * cycles, cycles
+        cycles = np.maximum(rows.cols[:, N] / lanes, self.limit.cycles) + rows.cols[:, F]
+        if passed:
+            return energy + self._with_a_plan(rows, self.crossings[passed - 1], elements), cycles
+        standing = (rows.part(K) + rows.part(U)) @ elements
+        return energy + standing + on.leak_pj * cycles, cycles
+
+    def _with_a_plan(self, rows: Rows, crossing: Crossing, elements: Floats) -> Floats:
+        """Least energy, of all plans of the array above, of what depends on them, and of what leaks meanwhile."""
+        kinds, leak = crossing.kinds, self.frame.on.leak_pj
+        outer = prod(c.lanes for c in self.crossings[: crossing.array])
+        found = np.empty(len(rows))
+        for start in range(0, len(rows), PIECE):
+            some = slice(start, start + PIECE)
+            total = rows.part(P)[some] @ kinds.energy
+            total += ((rows.part(K) + rows.part(U))[some] * elements) @ kinds.copies
+            total += (rows.part(B)[some] * elements) @ (kinds.copies * kinds.standing)
+            if leak:
+                steps = rows.cols[some, N, None] / (kinds.lanes * outer)
+                total += leak * (np.maximum(steps, self.limit.cycles) + rows.cols[some, F, None])
+            found[some] = total.min(axis=1, initial=np.inf)
+        return found
 
     def _outside(self, t: int, strand: Strand, item: int) -> float:
         """Energy by element of the links into memories up to an item, each passed once."""
@@ -487,10 +504,20 @@ class Ahead:
         return np.where(none, np.inf, energy), np.where(none, np.inf, longest)
 
 
+@dataclass(frozen=True)
+class Kinds:
+    """Plans that differ in what counts: energy, standing, copies [T, kinds] and lanes [kinds], see `Crossing`."""
+
+    energy: Floats
+    standing: Floats
+    copies: Floats
+    lanes: Floats
+
+
 class Crossing:
     """What plans make of links through one array. Of each plan: energy [T, P] by arrival at a child below; standing
     [T, P] the same where each element of the union of all windows arrives once; filling [T, P] cycles by element of its
-    tile; copies [T, P] lanes that hold the same. cheapest: [2, T] the least energy and standing of all plans; most: [T] the most lanes that share; lanes: the most of all."""
+    tile; copies [T, P] lanes that hold the same. kinds: of the plans that are worth it; most: [T] the most lanes that share; lanes: the most of all."""
 
     def __init__(self, frame: Frame, array: int) -> None:
         plans, self.array = frame.plans, array
@@ -500,7 +527,7 @@ class Crossing:
         for row, rank in own:
             self.ranks[rank] *= plans.factors[row]
         lanes = np.prod(self.ranks, axis=0).astype(np.float64)
-        self.lanes = float(lanes.max(initial=1.0))
+        self.lanes, self.of_lanes = float(lanes.max(initial=1.0)), lanes
         fanout = frame.fanouts[array]
         shape = (len(frame.strands), count)
         self.energy, self.standing, self.filling = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -537,8 +564,10 @@ class Crossing:
     def keep(self, worth: NDArray[np.bool_]) -> None:
         """Leave only some plans."""
         self.worth = worth
-        each = [part[:, worth].min(axis=1, initial=np.inf) for part in (self.energy, self.standing)]
-        self.cheapest = np.nan_to_num(np.stack(each), posinf=0.0)
+        rows = np.concatenate([self.energy, self.standing, self.copies, self.of_lanes[None, :]])[:, worth]
+        rows = np.unique(rows, axis=1)
+        count = len(self.energy)
+        self.kinds = Kinds(rows[:count], rows[count : 2 * count], rows[2 * count : 3 * count], rows[-1])
 
     def _same(self, frame: Frame, strand: Strand) -> tuple[Floats, Floats]:
         """Per plan: lanes that differ in ranks the tensor lacks; the most that windows may share beside that."""
