@@ -15,6 +15,7 @@ of the tile here. Filling through an array is taken at what the best plan makes 
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from math import gcd, prod
 from typing import Any
@@ -94,14 +95,16 @@ class Limit:
 
 
 class TooMany(Exception):
-    """More rows than are worth it."""
+    """More rows, or more time, than it is worth."""
 
 
 class Ahead:
     """Least costs below every place of one skeleton, as far as they may lead below a limit."""
 
-    def __init__(self, frame: Frame, grid: Grid, limit: Limit, fine: bool = False) -> None:
+    def __init__(self, frame: Frame, grid: Grid, limit: Limit, fine: bool = False, most: int = MOST,
+                 deadline: float | None = None) -> None:  # fmt: skip
         self.frame, self.grid, self.limit, self.fine = frame, grid, limit, fine
+        self.most, self.deadline = most, deadline
         self.marks, self.trail = Marks(frame, grid), Trail()
         self.best: list[tuple[float, int]] = []  # least values of whole nests and how they came about
         self.windowed = [t for t, s in enumerate(frame.strands) if s.irregular]
@@ -392,7 +395,7 @@ class Ahead:
             left[alive[worse]] = False
             alive = alive[~worse & ~first]
         self._is_new = new[left]
-        if left.sum() > MOST:
+        if left.sum() > self.most or (self.deadline is not None and time.monotonic() > self.deadline):
             raise TooMany
         return rows.take(left)
 

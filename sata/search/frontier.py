@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.search.ahead import Ahead, Limit, TooMany
+from sata.search.ahead import MOST, Ahead, Limit, TooMany
 from sata.search.bounds import Bound, bound, planned
 from sata.search.dominance import undominated
 from sata.search.frame import Frame, prime_weight, primes_of
@@ -98,44 +99,56 @@ class Search:
         self.weights = [prime_weight(b) for b in frame.bounds] if not frame.ragged else []
         self.items = frame.skeleton.items
         self.ahead: Ahead | None = None
+        self.looked: dict[tuple[bool, int], tuple[tuple[float, float], ...]] = {}  # what was there then
 
     def root_bound(self) -> Bound:
         """Bounds of the empty nest with each plan: of everything below this skeleton. Empty where nothing fits."""
         labels = self.moves.close_memory(root(self.frame), 0)
         return bound(self.moves, labels, 0)
 
-    def look_ahead(self) -> bool:
-        """Learn what inner parts cost at least, as far as they may lead to something better than what is there.
-        Returns: whether there is hope."""
+    def look_ahead(self, closely: bool, rows: int = MOST) -> bool:
+        """Learn what inner parts cost at least, as far as they may lead to something better than what is there. closely:
+        by every loop along the windows of inputs, which takes longer; rows: so many in one place at most. Returns:
+        whether there is hope."""
         have = tuple((f.energy_pj, f.cycles) for f in self.best.found)
-        if self.frame.ragged or (self.ahead is not None and self.ahead.limit.have == have):
+        if self.frame.ragged or not have:
+            return True
+        fine = closely and any(s.irregular and not s.output for s in self.frame.strands)
+        if self.looked.get((fine, rows)) == have:
             return True
         least = self.root_bound()
         if not len(least.cycles):
             return False
         limit = Limit(self.best.objective, have, float(least.cycles.min()))
-        for fine in (False, True)[: 2 if any(s.irregular for s in self.frame.strands) else 1]:
-            grid = grid_of(self.frame, fine)
-            if grid is None:
-                break
-            ahead = Ahead(self.frame, grid, limit, fine)
-            try:
-                if not ahead.usable or not ahead.build():
-                    return not ahead.usable
-            except TooMany:
-                break
-            self.ahead = ahead
-        if self.ahead is not None:
-            for loops in self.ahead.nests(LOOKS):
-                found = scored(self.frame, loops)
-                self.tally.scored += 1
-                if found is not None:
-                    self.best.offer(found)
-            if self.best.found and self.best.objective.name != "pareto":
-                have = self.best.found[0]
-                values = self.best.objective.value(np.array([have.energy_pj]), np.array([have.cycles]))
-                return bool(self.ahead.best[0][0] < values[0] * (1.0 - SLACK))
-        return True
+        self.looked[fine, rows] = have
+        grid = grid_of(self.frame, fine)
+        ahead = Ahead(self.frame, grid, limit, fine, rows, self.deadline) if grid is not None else None
+        if ahead is None or not ahead.usable:
+            return True
+        try:
+            if not ahead.build():
+                return False
+        except TooMany:
+            return True
+        self.ahead = ahead
+        self._try(ahead)
+        return not self._settled(ahead)
+
+    def _try(self, ahead: Ahead) -> None:
+        """Score the nests that are cheapest as far as they can be told ahead."""
+        for loops in ahead.nests(LOOKS):
+            found = scored(self.frame, loops)
+            self.tally.scored += 1
+            if found is not None:
+                self.best.offer(found)
+
+    def _settled(self, ahead: Ahead) -> bool:
+        """Whether the best is no worse than the least that there can be (never said of a front)."""
+        if self.best.objective.name == "pareto":
+            return False
+        have = self.best.found[0]
+        value = self.best.objective.value(np.array([have.energy_pj]), np.array([have.cycles]))[0]
+        return bool(ahead.best[0][0] >= value * (1.0 - SLACK))
 
     def run(self, width: int, plans_first: bool = False) -> float:
         """One pass. plans_first: choose what arrays unroll before any loop. Returns: the least objective that was left

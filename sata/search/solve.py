@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sata.search.ahead import MOST
 from sata.search.frame import Frame, frame_of
 from sata.search.frontier import Best, Found, OutOfTime, Search, Tally, scored
 from sata.search.moves import Shared
@@ -27,11 +28,13 @@ GUESSES = 200  # nests that evolution tries after the first pass: the better the
 WIDTHS = (
     30,
     300,
+    300,
     3000,
     30_000,
     1_000_000,
 )  # partial nests kept at each place, pass by pass: something good soon, then the proof
 WIDEST = 3000  # where a nest has its costs only when it is complete: more of them take too long to count one by one
+ROWS = 40_000  # in one place of a look ahead at first
 PROVEN = float("inf")
 
 
@@ -112,7 +115,7 @@ def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answ
             open_.append((float(best.objective.value(least.energy, least.cycles).min()), number))
     open_.sort()
     interrupted = not task.ragged and _evolve(task, frames, searches, best, [n for _, n in open_], start)
-    for width in task.widths:
+    for step, width in enumerate(task.widths):
         after: list[tuple[float, int]] = []
         for least_value, number in open_:
             if _hopeless(best, least_value):
@@ -124,7 +127,7 @@ def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answ
             search = searches[number]
             search.deadline = start + task.budget if task.budget is not None and best.found else None
             try:
-                if best.found and not search.look_ahead():
+                if not search.look_ahead(step > 1, ROWS if step < 4 else MOST):
                     continue
                 left = search.run(width)
             except (OutOfTime, KeyboardInterrupt):
