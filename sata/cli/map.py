@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,9 +9,12 @@ import click
 from sata.cli.options import json_option, ops_option, set_option
 
 if TYPE_CHECKING:
+    from sata.cli.watch import Shown
     from sata.report.text import Block
+    from sata.search.cache import Cache
     from sata.search.solve import Answer
 
+INTERRUPTED = 130  # exit code: the user ended the search; what was found is written
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
 
@@ -53,6 +55,7 @@ def _budget(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
 )
 @click.option("--ragged", is_flag=True, help="Also factors that do not divide. The space is far larger.")
 @click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="Processes; without it, one for each core.")
+@click.option("--no-cache", is_flag=True, help="Search again what has been found before, and keep nothing.")
 @click.option("--space", is_flag=True, help="Only print how large the space is, and what each constraint removes.")
 @click.option("-o", "--output", metavar="FILE", help="Write the mapping to FILE; - is standard output.")
 @ops_option
@@ -60,7 +63,7 @@ def _budget(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
 @json_option
 def map_(
     arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None, ragged: bool,
-    workers: int | None, space: bool, output: str | None, ops: str | None, variables: dict[str, Any],
+    workers: int | None, no_cache: bool, space: bool, output: str | None, ops: str | None, variables: dict[str, Any],
     json_file: str | None,
 ) -> None:  # fmt: skip
     """The best mapping of every op of WORKLOAD on ARCH, and how sure that is.
@@ -74,27 +77,31 @@ def map_(
       sata map my_arch.yaml my_net.yaml --budget 60s --constraints mine.yaml
     """
     from sata.cli.output import show_blocks, write
+    from sata.cli.watch import Shown
     from sata.report.files import check_targets, json_text
+    from sata.search.cache import Cache
     from sata.search.constraints import read_constraints
     from sata.search.setting import setting_of
-    from sata.search.workload import map_workload, selected
+    from sata.search.workers import How, solve_all
+    from sata.search.workload import selected, spread, tasks_of
     from sata.search.write import mapping_text
 
     targets = {option: name for option, name in (("--json", json_file), ("-o", output)) if name is not None}
     check_targets(targets, [name for name in (arch, workload, constraints_file) if name is not None])
     setting = setting_of(arch, workload, variables)
     rules = read_constraints(constraints_file, setting.arch, setting.workload) if constraints_file is not None else []
+    chosen = selected(setting, ops)
     if space:
         from sata.search.size import space_rows
 
-        rows = space_rows(setting, selected(setting, ops), rules)
+        rows = space_rows(setting, chosen, rules)
         if not write({json_file: lambda: json_text({"space": rows})}):
             show_blocks(_space_blocks(rows))
         return
-    done = _progress if sys.stderr.isatty() else None
-    answers = map_workload(
-        setting, objective, ops=ops, rules=rules, ragged=ragged, budget=budget, workers=workers, done=done
-    )
+    cache = None if no_cache else Cache()
+    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged)
+    with Shown(len(tasks), budget) as watch:
+        answers = spread(chosen, number, tasks, solve_all(tasks, How(workers, cache, watch=watch), budget=budget))
     header = [f"The best mapping of {setting.workload.name} on {setting.arch.name} for {objective}, found by sata map.",
               "What is known of each op stands above it; docs/search.md says what it means."]  # fmt: skip
     texts = {
@@ -102,17 +109,24 @@ def map_(
         json_file: lambda: json_text(_data(answers)),
     }
     if not write(texts):
-        show_blocks(_blocks(answers))
+        show_blocks(_blocks(answers, watch.kept))
+    finish(watch, cache)
 
 
-def _progress(op: str, answer: Answer, number: int, of: int) -> None:
-    sure = "proven" if answer.proven else f"gap {answer.gap:.2%}"
-    click.echo(
-        f"{number}/{of} {op}: {answer.seconds:.1f} s, {answer.counts.get('generated', 0):,} looked at, {sure}", err=True
-    )
+def finish(watch: Shown, cache: Cache | None) -> None:
+    """What is to be said of how a search went, on standard error; ends with INTERRUPTED if the user ended it."""
+    from sata.report.text import plural
+
+    if cache is not None and cache.trouble:
+        click.echo(f"nothing is kept for another time: {cache.trouble}", err=True)
+    if watch.killed:
+        click.echo(f"{plural(watch.killed, 'worker')} killed, the work done again", err=True)
+    if watch.stopped:
+        click.echo("interrupted: what is given is the best so far", err=True)
+        raise SystemExit(INTERRUPTED)
 
 
-def _blocks(answers: dict[str, Answer]) -> list[Block]:
+def _blocks(answers: dict[str, Answer], kept: int) -> list[Block]:
     from sata.report.text import Lines, Table, plural, quantity, whole
     from sata.search.workload import totals
     from sata.search.write import chosen
@@ -136,6 +150,7 @@ def _blocks(answers: dict[str, Answer]) -> list[Block]:
         f"looked at  {sums['generated']:,} partial nests; left out {sums['hopeless']:,} by bound, "
         f"{sums['merged']:,} by one at least as good, {sums['unfit']:,} too large",
         f"result     {plural(len(answers) - unproven, 'op')} proven optimal, {unproven} not",
+        *([f"cache      {plural(kept, 'answer')} found there, the figures computed again"] if kept else []),
     ]
     return [*blocks, Lines("Certificate", tuple(lines))]
 
