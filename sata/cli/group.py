@@ -14,6 +14,7 @@ from sata.cli.density import density, models
 from sata.cli.exchange import export, import_
 from sata.cli.formats import formats
 from sata.cli.map import map_
+from sata.cli.merge import merge
 from sata.cli.plot import plot
 from sata.cli.price import price
 from sata.cli.run import run
@@ -84,6 +85,7 @@ def main() -> None:
 
 
 for command in (
-    run, map_, show, compare, plot, ops, check, price, components, models, density, formats, schema, export, import_,
+    run, map_, merge, show, compare, plot, ops, check, price, components, models, density, formats, schema, export,
+    import_,
 ):  # fmt: skip
     main.add_command(command)

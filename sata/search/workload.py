@@ -69,10 +69,15 @@ def spread(
     ops: Sequence[Op], number: Sequence[int], tasks: Sequence[Task], answers: Sequence[Answer]
 ) -> dict[str, Answer]:
     """The answers of tasks as answers of ops. Raises: SpecError for each task without a mapping."""
-    faults = [why_not(tasks[n]) for n in dict.fromkeys(number) if not answers[n].points]
+    check_found(tasks, answers)
+    return {op.name: replace(answers[n], op=op.name) for op, n in zip(ops, number, strict=True)}
+
+
+def check_found(tasks: Sequence[Task], answers: Sequence[Answer]) -> None:
+    """Raises: SpecError with the reason for each task that no mapping of its space fits."""
+    faults = [why_not(task) for task, answer in zip(tasks, answers, strict=True) if not answer.points]
     if faults:
         raise SpecError(faults)
-    return {op.name: replace(answers[n], op=op.name) for op, n in zip(ops, number, strict=True)}
 
 
 def why_not(task: Task) -> Fault:
@@ -188,4 +193,4 @@ def totals(answers: Mapping[str, Answer]) -> tuple[float, float]:
     return sum(p.energy_pj for p in points), sum(p.cycles for p in points)
 
 
-__all__ = ["How", "Where", "map_workload", "same", "selected", "spread", "tasks_of", "totals", "why_not"]
+__all__ = ["How", "Where", "check_found", "map_workload", "same", "selected", "spread", "tasks_of", "totals", "why_not"]
