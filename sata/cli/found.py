@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,6 +22,15 @@ def tell(
 ) -> None:
     """Write the mapping and the JSON, and print the tables unless one of them took standard output."""
     from sata.cli.output import show_blocks, write
+
+    if not write(texts_of(answers, arch, workload, output, json_file)):
+        show_blocks(_blocks(answers, kept))
+
+
+def texts_of(
+    answers: Mapping[str, Answer], arch: Arch, workload: str, output: str | None, json_file: str | None
+) -> dict[str | None, Callable[[], str]]:
+    """What goes into the files: the mapping, and the JSON."""
     from sata.report.files import json_text
     from sata.search.write import mapping_text
 
@@ -30,12 +39,10 @@ def tell(
         f"The best mapping of {workload} on {arch.name} for {objective}, found by sata map.",
         "What is known of each op stands above it; docs/search.md says what it means.",
     ]
-    texts = {
+    return {
         output: lambda: mapping_text(answers, arch, header),
         json_file: lambda: json_text(_data(answers)),
     }
-    if not write(texts):
-        show_blocks(_blocks(answers, kept))
 
 
 def finish(watch: Shown, cache: Cache | None) -> None:

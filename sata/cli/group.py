@@ -19,6 +19,7 @@ from sata.cli.plot import plot
 from sata.cli.price import price
 from sata.cli.run import run
 from sata.cli.show import ops, show
+from sata.cli.sweep import sweep
 from sata.specs.faults import SpecError, did_you_mean
 from sata.version import __version__
 
@@ -85,7 +86,7 @@ def main() -> None:
 
 
 for command in (
-    run, map_, merge, show, compare, plot, ops, check, price, components, models, density, formats, schema, export,
-    import_,
+    run, map_, merge, sweep, show, compare, plot, ops, check, price, components, models, density, formats, schema,
+    export, import_,
 ):  # fmt: skip
     main.add_command(command)

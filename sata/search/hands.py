@@ -70,12 +70,15 @@ class Stop:
 
 @contextmanager
 def listening() -> Iterator[Stop]:
-    """Ctrl-C asks for an end while this lasts, where signals can be heard: in the main thread."""
-    stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
+    """Ctrl-C asks for an end while this lasts, where signals can be heard: in the main thread, and where they are not
+    ignored. Inside another such context there is one request for both."""
+    before = signal.getsignal(signal.SIGINT)
+    outer = getattr(before, "__self__", None)
+    stop = outer if isinstance(outer, Stop) else Stop()
+    if stop is outer or before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = signal.signal(signal.SIGINT, stop._heard)
+    signal.signal(signal.SIGINT, stop._heard)
     try:
         yield stop
     finally:
