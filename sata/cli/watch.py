@@ -18,20 +18,22 @@ if TYPE_CHECKING:
     from sata.search.solve import Answer, Task
 
 PATIENCE = 1.0  # seconds before anything is drawn
+EVERY = 0.1  # seconds between two pictures
 MOST_LINES = 8  # tasks that are shown at once
 
 
 class Shown(Watch):
     """Counts what happens, and draws it while `live`. A context: nothing is left on the screen behind it."""
 
-    def __init__(self, tasks: int, budget: float | None = None, ops: int = 0) -> None:
-        self.tasks, self.budget, self.ops = tasks, budget, ops
+    def __init__(self, tasks: int, budget: float | None = None) -> None:
+        self.tasks, self.budget = tasks, budget
         self.start = time.monotonic()
         self.open: dict[int, tuple[str, News | None, float]] = {}
         self.answers: list[Answer] = []
         self.kept = self.killed = 0
         self.stopped = False
         self._looked = 0
+        self._drawn = 0.0
         self._live: Live | None = None
         self._drawing = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -75,16 +77,19 @@ class Shown(Watch):
     # --- what is shown ------------------------------------------------------------------------------------------
 
     def draw(self) -> None:
-        if not self._drawing or time.monotonic() - self.start < PATIENCE:
+        now = time.monotonic()
+        if not self._drawing or now - self.start < PATIENCE or now - self._drawn < EVERY:
             return
         from rich.console import Console
         from rich.live import Live
+        from rich.text import Text
 
         if self._live is None:
             console = Console(stderr=True, highlight=False, markup=False, emoji=False)
             self._live = Live(console=console, transient=True, auto_refresh=False)
             self._live.start()
-        self._live.update("\n".join(self.lines(time.monotonic())), refresh=True)
+        self._drawn = now
+        self._live.update(Text("\n".join(self.lines(now)), no_wrap=True, overflow="ellipsis"), refresh=True)
 
     def lines(self, now: float) -> list[str]:
         """A line for all, and one for each task that is worked on."""
