@@ -72,6 +72,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
     help="Search only the I-th of N parts; -o then takes its answers, as JSON for sata merge.",
 )
 @click.option("--no-cache", is_flag=True, help="Search again what has been found before, and keep nothing.")
+@click.option("--scheduler", metavar="ADDRESS", help="Search on a Dask cluster instead: tcp://HOST:PORT.")
 @click.option("--space", is_flag=True, help="Only print how large the space is, and what each constraint removes.")
 @click.option("-o", "--output", metavar="FILE", help="Write the mapping to FILE; - is standard output.")
 @ops_option
@@ -79,8 +80,8 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 @json_option
 def map_(
     arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None, ragged: bool,
-    workers: int | None, shard: tuple[int, int] | None, no_cache: bool, space: bool, output: str | None,
-    ops: str | None, variables: dict[str, Any], json_file: str | None,
+    workers: int | None, shard: tuple[int, int] | None, no_cache: bool, scheduler: str | None,
+    space: bool, output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
 ) -> None:  # fmt: skip
     """The best mapping of every op of WORKLOAD on ARCH, and how sure that is.
 
@@ -98,6 +99,7 @@ def map_(
     from sata.cli.watch import Shown
     from sata.report.files import check_targets, json_text
     from sata.search.cache import Cache
+    from sata.search.cluster import check_address
     from sata.search.constraints import read_constraints
     from sata.search.setting import setting_of
     from sata.search.shards import part_of, search_of, shard_text
@@ -106,6 +108,10 @@ def map_(
 
     if shard is not None and (space or (output is None and json_file is None)):
         raise click.UsageError("--shard needs -o FILE for the answers of its part, and does not go with --space")
+    if scheduler is not None:
+        check_address(scheduler)
+        if workers is not None:
+            raise click.UsageError("--workers are processes of this machine; --scheduler has workers of its own")
     targets = {option: name for option, name in (("--json", json_file), ("-o", output)) if name is not None}
     check_targets(targets, [name for name in (arch, workload, constraints_file) if name is not None])
     setting = setting_of(arch, workload, variables)
@@ -122,7 +128,7 @@ def map_(
     tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged)
     mine = list(range(len(tasks))) if shard is None else part_of(tasks, *shard)
     with Shown(len(mine), budget) as watch:
-        some = solve_all([tasks[n] for n in mine], How(workers, cache, watch), budget=budget)
+        some = solve_all([tasks[n] for n in mine], How(workers, cache, watch, scheduler), budget=budget)
     check_found([tasks[n] for n in mine], some)
     if shard is not None:
         search = search_of(setting, chosen, tasks, number, shard[1])

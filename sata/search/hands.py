@@ -1,4 +1,5 @@
-"""Who does the work: this process or processes of this machine. Both are used alike.
+"""Who does the work: this process, processes of this machine, or a cluster (cluster.py). All are used
+alike.
 
 `give` a job to free hands, `wait` for what they say. A job is lost when the process that had it in hand is killed; who
 gave it gives it again.
@@ -29,7 +30,8 @@ Work = Callable[[Any, Say], Any]
 
 @dataclass(frozen=True)
 class Event:
-    """What became of job `number`. kind: "news", "done", "failed" (value: the exception), "lost" (value: why)."""
+    """What became of job `number`. kind: "news", "done", "failed" (value: the exception), "lost"
+    (value: why), "dead": lost as often as it was tried."""
 
     number: int
     kind: str
@@ -97,7 +99,7 @@ class Here:
         return 0 if self._events else 1
 
     def give(self, number: int, job: Any) -> None:
-        said = _Throttle(lambda value: self.heard(Event(number, "news", value)))
+        said = Throttle(lambda value: self.heard(Event(number, "news", value)))
         try:
             self._events.append(Event(number, "done", self.work(job, said)))
         except Exception as error:  # noqa: BLE001 - whoever gave the job decides
@@ -114,7 +116,7 @@ class Here:
         """Nothing to do."""
 
 
-class _Throttle:
+class Throttle:
     """Says something now and then, and remembers between whether it is to stop."""
 
     def __init__(self, tell: Callable[[Any], bool]) -> None:
@@ -247,7 +249,7 @@ def _serve(pipe: Connection, work: Work, inherited: Connection | None) -> None:
             return
         if message == "stop":  # it came when the job was done already
             continue
-        said = _Throttle(lambda value: _tell(pipe, parent, value))
+        said = Throttle(lambda value: _tell(pipe, parent, value))
         try:
             answer = ("done", work(message[1], said))
         except Exception as error:  # noqa: BLE001 - it is sent to who gave the job

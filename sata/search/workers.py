@@ -54,11 +54,13 @@ class Watch:
 
 @dataclass(frozen=True)
 class How:
-    """By what means to search. workers: processes, None one for each core. cache: None keeps nothing."""
+    """By what means to search. workers: processes, None one for each core. cache: None keeps nothing. cluster: the
+    address of a Dask scheduler, whose workers then do it."""
 
     workers: int | None = None
     cache: Cache | None = None
     watch: Watch = Watch()
+    cluster: str | None = None
 
 
 def value_of(objective: str, energy_pj: float, cycles: float) -> float:
@@ -128,6 +130,10 @@ class _Search:
         return deque(sorted(open_, key=lambda n: (sign * size_of(self.tasks[n]), n)))
 
     def _hands(self, work: Callable[[Task, Say], Answer], jobs: int) -> Hands:
+        if self.how.cluster is not None:
+            from sata.search.cluster import Cluster
+
+            return Cluster(work, self.how.cluster)
         number = min(self.how.workers or os.cpu_count() or 1, jobs)
         return Processes(work, number) if number > 1 else Here(work, self._heard_here)
 
@@ -187,7 +193,7 @@ class _Search:
 
     def _again(self, event: Event) -> bool:
         """Whether a task whose worker was killed is to be tried again."""
-        self.tries[event.number] += 1
+        self.tries[event.number] = TRIES if event.kind == "dead" else self.tries[event.number] + 1
         self.how.watch.lost(event.number, str(event.value))
         if self.tries[event.number] < TRIES:
             return True
