@@ -23,7 +23,7 @@ from sata.search.setting import setting_of
 from sata.search.solve import Answer, Task, solve
 from sata.search.workers import How, Watch, solve_all
 from sata.search.workload import map_workload, tasks_of
-from tests.search.test_map import ARCH, WORKLOAD
+from tests.search.tiny import ARCH, WORKLOAD
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,7 +89,7 @@ CHANGES: dict[str, Callable[[], Task]] = {
     "bandwidth": lambda: task(changed(ARCH, lambda d: d["arch"]["nodes"][0]["bandwidth"].update(read="8 B/cycle"))),
     "lanes": lambda: task(changed(ARCH, lambda d: d["arch"]["nodes"][2]["shape"].update(x=8))),
     "bits": lambda: task(workload=changed(WORKLOAD, lambda d: d["workload"]["bits"].update(weight=4))),
-    "rank": lambda: task(workload=changed(WORKLOAD, lambda d: d["workload"]["ops"][1]["ranks"].update(m=4))),
+    "rank": lambda: task(workload=changed(WORKLOAD, lambda d: d["workload"]["ops"][1]["ranks"].update(m=2))),
     "density": lambda: task(
         workload=changed(WORKLOAD, lambda d: d["workload"]["ops"][1]["tensors"]["A"].update(density=0.5))
     ),
@@ -113,7 +113,7 @@ def test_a_recorded_tensor_is_known_by_what_it_holds(tmp_path: Path, monkeypatch
     monkeypatch.chdir(tmp_path)
     keys = []
     for value in (0, 1):
-        np.savez("spikes.npz", a=np.full((8, 8), value, dtype=np.uint8))
+        np.savez("spikes.npz", a=np.full((4, 3), value, dtype=np.uint8))
         density = {"model": "trace", "file": "spikes.npz"}
         with_trace = changed(WORKLOAD, lambda d, m=density: d["workload"]["ops"][1]["tensors"]["A"].update(density=m))
         keys.append(key_of(task(workload=with_trace)))
@@ -223,7 +223,7 @@ from pathlib import Path
 from sata.search.cache import Cache
 from sata.search.solve import solve
 from tests.search.test_cache import task
-one, cache = task(), Cache(sys.argv[1], most=15_000)
+one, cache = task(), Cache(sys.argv[1], most=10_000)
 answer = solve(one)
 tasks = [replace(one, widths=(n,)) for n in range(1, 25)]
 seen = 0

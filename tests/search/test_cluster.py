@@ -24,18 +24,8 @@ from sata.search.solve import Answer, Task, solve
 from sata.search.workers import How, News, Watch, solve_all
 from sata.search.workload import tasks_of
 from sata.specs.faults import SpecError
-from tests.search.test_map import ARCH
+from tests.search.tiny import ARCH, WORKLOAD
 
-WORKLOAD: dict[str, Any] = yaml.safe_load("""
-workload:
-  name: tiny
-  bits: {weight: 8, activation: 8, current: 16}
-  ops:
-  - {name: a, stage: forward, action: multiply_accumulate, ranks: {i: 3, k: 2, n: 1}, compute: "Z[i,n] += A[i,k] * B[k,n]",
-     tensors: {Z: {kind: current}, A: {kind: weight}, B: {kind: activation}}}
-  - {name: b, stage: forward, action: multiply_accumulate, ranks: {m: 2, k: 2, n: 1}, compute: "Z[m,n] += A[m,k] * B[k,n]",
-     tensors: {Z: {kind: current}, A: {kind: weight}, B: {kind: activation}}}
-""")
 ROOT = Path(__file__).resolve().parents[2]
 
 

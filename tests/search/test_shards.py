@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 
 from sata.cli import main
 from sata.search.shards import MOST, part_of
-from tests.search.test_map import ARCH, WORKLOAD
 from tests.search.test_workers import setting, tasks
+from tests.search.tiny import ARCH, WORKLOAD
 
 __all__ = ["setting", "tasks"]  # fixtures
 

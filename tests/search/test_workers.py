@@ -19,7 +19,7 @@ from sata.search.solve import Answer, Task, solve
 from sata.search.workers import TRIES, How, Watch, solve_all
 from sata.search.workload import map_workload, tasks_of
 from sata.specs.faults import Fault, SpecError, Where
-from tests.search.test_map import ARCH, WORKLOAD
+from tests.search.tiny import ARCH, WORKLOAD
 
 
 @pytest.fixture(scope="module")

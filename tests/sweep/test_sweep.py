@@ -103,10 +103,12 @@ def test_files_are_varied(tmp_path: Path) -> None:
     assert float(rows[0]["energy_pj"]) < float(rows[1]["energy_pj"])
 
 
-def test_what_fails_is_a_row(tmp_path: Path) -> None:
+def test_what_fails_is_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Too small a buffer, a size that is none; the others go on, and pictures leave them out."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, mapping="mapping.yaml", grid={"glb": [64, 1, -1], "spike_density": [0.1, 0.3]})
     ran = run(
-        str(write(tmp_path, mapping="mapping.yaml", grid={"glb": [64, 1, -1], "spike_density": [0.1, 0.3]})),
+        "sweep.yaml",
         "-o", str(tmp_path / "t.csv"),
     )  # fmt: skip
     assert ran.exit_code == 0
