@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -239,7 +238,6 @@ def _serve(pipe: Connection, work: Work, inherited: Connection | None) -> None:
     a forked process has too; while it is open here, its end elsewhere would not be noticed."""
     if inherited is not None:
         inherited.close()
-    parent = os.getppid()
     with suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # who gives the jobs hears it, and says so
     while True:
@@ -249,7 +247,7 @@ def _serve(pipe: Connection, work: Work, inherited: Connection | None) -> None:
             return
         if message == "stop":  # it came when the job was done already
             continue
-        said = Throttle(lambda value: _tell(pipe, parent, value))
+        said = Throttle(lambda value: _tell(pipe, value))
         try:
             answer = ("done", work(message[1], said))
         except Exception as error:  # noqa: BLE001 - it is sent to who gave the job
@@ -270,10 +268,9 @@ def _sendable(answer: tuple[str, Any]) -> tuple[str, Any]:
     return answer
 
 
-def _tell(pipe: Connection, parent: int, value: Any) -> bool:
-    """Say how far a job is; whether it is to stop. Ends the process if nobody listens any more."""
-    if sys.platform != "win32" and os.getppid() != parent:
-        os._exit(1)
+def _tell(pipe: Connection, value: Any) -> bool:
+    """Say how far a job is; whether it is to stop. Ends the process if nobody listens any more: who was begun last
+    holds no other's pipe, so it notices first, then the one before."""
     try:
         pipe.send(("news", value))
         return pipe.poll() and pipe.recv() == "stop"

@@ -217,7 +217,7 @@ def test_answers_as_data(answer: Answer) -> None:
 
 
 _CROWD = """
-import sys
+import json, sys
 from dataclasses import replace
 from pathlib import Path
 from sata.search.cache import Cache
@@ -226,15 +226,23 @@ from tests.search.test_cache import task
 one, cache = task(), Cache(sys.argv[1], most=10_000)
 answer = solve(one)
 tasks = [replace(one, widths=(n,)) for n in range(1, 25)]
-seen = 0
+seen = whole = 0
 for turn in range(2):
     for t in tasks:
+        for path in Path(sys.argv[1]).rglob("*.json"):
+            try:
+                text = path.read_bytes()
+            except FileNotFoundError:
+                continue
+            assert json.loads(text)["answer"]
+            whole += 1
         found = cache.get(t)
         assert found is None or found.points == answer.points
         seen += found is not None
         cache._written = 0  # look at how much there is every time
         cache.put(t, answer)
         assert not cache.trouble, cache.trouble
+assert whole
 print(seen)
 """
 
