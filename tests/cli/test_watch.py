@@ -88,11 +88,12 @@ def test_in_a_terminal(workers: str) -> None:
     )
     text = plain(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out))
     assert re.search(r"\d of 2 searches done, \d proven, [\d,]+ looked at, [\d,]+/s, \d s left of 6 s", text)
-    rows = re.findall(r"conv2\.forward: ([\d,]+) looked at, \d+ s, best ([\d.e+]+), bound ([\d.e+]+), gap", text)
+    rows = re.findall(r"conv2\.(\w+): ([\d,]+) looked at, \d+ s, best ([\d.e+]+), bound ([\d.e+]+), gap", text)
     assert rows
-    assert all(float(bound) < float(best) for _, best, bound in rows)
-    looked = [int(row[0].replace(",", "")) for row in rows]
-    assert looked == sorted(looked)
+    assert all(float(bound) < float(best) for _, _, best, bound in rows)
+    for op in ("fire", "forward"):
+        looked = [int(row[1].replace(",", "")) for row in rows if row[0] == op]
+        assert looked == sorted(looked)
     assert max(map(len, text.splitlines())) <= 100
     assert "\x1b[2K" in out, "lines are taken away again"
 

@@ -83,16 +83,3 @@ def _alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
-
-
-@needs_proc
-def test_a_second_ctrl_c_is_the_end(tmp_path: Path) -> None:
-    process = start("--workers", "2", "--ops", "conv2.forward", cache=tmp_path)
-    busy(process, 0.0, child=False)
-    time.sleep(1.5)
-    process.send_signal(signal.SIGINT)
-    time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=20)
-    assert process.returncode == 130, error
-    assert "Traceback" not in error

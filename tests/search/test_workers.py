@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -125,6 +127,32 @@ def test_what_goes_wrong_in_a_worker_comes_out(tasks: list[Task], workers: int) 
         solve_all(tasks, How(workers), work=_faulty)
     with pytest.raises((Odd, RuntimeError), match="1"):
         solve_all(tasks, How(workers), work=_odd)
+
+
+def _endless(task: Task, say: Say) -> Answer:
+    """Has nothing to stop with, and so does not."""
+    while True:
+        say(None)
+        time.sleep(0.02)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_second_ctrl_c_is_the_end(tasks: list[Task], workers: int) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    stops: list[float] = []
+
+    class Stopping(Watch):
+        def stopping(self) -> None:
+            stops.append(time.monotonic())
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        solve_all(tasks, How(workers, watch=Stopping()), work=_endless)
+    assert len(stops) == 1
+    assert signal.getsignal(signal.SIGINT) == before
+    assert multiprocessing.active_children() == []
 
 
 def _sleepy(task: Task, _say: Say) -> Answer:
