@@ -36,6 +36,8 @@ from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.files import State, note, state, watching
 from sata.specs.find import find
 from sata.specs.model import Arch, Compute, Workload
+from sata.specs.shipped import how_to_change
+from sata.specs.source import Doc
 from sata.specs.tree import arch_rows
 from sata.version import __version__
 
@@ -100,7 +102,9 @@ def evaluate_prepared(
         for occupancy in occupancies(counts, prepared.workload.bits):
             held.append((group, occupancy))
             if not occupancy.fits:
-                faults.add(occupancy.where, occupancy.why(), "make its tiles smaller, or keep less in it")
+                change = "" if len(faults) else how_to_change(occupancy.where.file)  # said once
+                hint = f"make its tiles smaller, or keep less in it{'; ' if change else ''}{change}"
+                faults.add(occupancy.where, occupancy.why(), hint)
         done(number, len(groups))
     _check(faults, prepared.loaded)
     return _result(prepared, tallies, held, variables)
@@ -194,7 +198,7 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
         if value is None:
             faults.add(Where(), f"no {what} given: none of the sources holds one")
     if loaded.mapping is None and loaded.arch is not None:
-        faults.add(Where(), _no_mapping(loaded.arch))
+        faults.extend([_no_mapping(loaded.arch, loaded.docs)])
     faults.check()
     assert loaded.arch is not None and loaded.workload is not None and loaded.mapping is not None
     check_densities(loaded.workload, faults)
@@ -241,11 +245,14 @@ def _check(faults: Faults, loaded: Loaded) -> None:
         raise SpecError(in_order(faults, [doc.label for doc in loaded.docs]))
 
 
-def _no_mapping(arch: Arch) -> str:
-    return (
-        f"no mapping given, and none is shipped for architecture '{arch.name}' (mappings/{arch.name}.yaml); "
-        "give one as third argument, or write `mapping:` into one of the files: docs/mapping.md shows how"
-    )
+def _no_mapping(arch: Arch, docs: Sequence[Doc]) -> Fault:
+    name = f"mappings/{arch.name}.yaml"
+    folders = [doc.files[0].parent for doc in docs if doc.files]
+    near = [path for folder in folders for path in (folder / name, folder.parent / name) if path.is_file()]
+    hint = f"did you mean '{near[0].as_posix()}'? " if near else ""
+    message = f"no mapping given, and for architecture '{arch.name}' there is no {name}, here or shipped"
+    how = "give one as third argument, write `mapping:` into one of the files, or let `sata map` find one"
+    return Fault(Where(), message, hint + how)
 
 
 # --- the result ---------------------------------------------------------------------------------------------------
@@ -359,10 +366,16 @@ def _price_record(row: Any) -> Record:
     return {name: getattr(row, name) for name in row.__dataclass_fields__}
 
 
+def _program(name: str) -> str:
+    """The name of a program without the folder it was installed in; `sata` where Python runs the package."""
+    path = Path(name)
+    return "sata" if path.name == "__main__.py" and path.parent.name in ("sata", "cli") else path.name
+
+
 def _meta(prepared: Prepared, variables: Mapping[str, Any]) -> Record:
     return {
         "sata": __version__,
-        "command": " ".join(sys.argv),
+        "command": " ".join([_program(sys.argv[0]), *sys.argv[1:]]),
         "arch": prepared.arch.name,
         "workload": prepared.workload.name,
         "timesteps": prepared.workload.timesteps,

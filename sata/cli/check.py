@@ -16,7 +16,9 @@ from sata.specs.faults import Fault, SpecError, did_you_mean
 @set_option
 def check(files: tuple[str, ...], variables: dict[str, Any]) -> None:
     """Find the faults of FILES without evaluating anything: of each on its own, and, where they hold one architecture,
-    one workload and one mapping, whether these fit together.
+    one workload and one mapping, whether these fit together, tiles and prices included.
+
+    Without a mapping, architecture and workload are checked under the one that sata ships for the architecture.
 
     \b
     Example:
@@ -34,23 +36,40 @@ def check(files: tuple[str, ...], variables: dict[str, Any]) -> None:
         faults += _faults_of_sweep(name, variables)
     if faults:
         raise SpecError(faults)
-    _fit_together(others, variables)
-    click.echo(f"{plural(len(files), 'file')}, no faults")
+    together = _fit_together(others, variables)
+    click.echo(f"{plural(len(files), 'file')}, no faults{together}")
 
 
-def _fit_together(files: list[str], variables: dict[str, Any]) -> None:
-    """Raises: SpecError where the one architecture, workload and mapping of valid files do not fit together."""
+def _fit_together(files: list[str], variables: dict[str, Any]) -> str:
+    """What can be said of files that are valid one by one: that the one architecture, workload and mapping among them
+    run; nothing where there is not one of each. Without a mapping, the one that ships for the architecture is taken.
+
+    Raises: SpecError with what `sata run` would say of them, tiles that do not fit and missing prices included.
+    """
+    from sata.specs.find import find
     from sata.specs.source import read
 
     holding: dict[str, list[str]] = {"arch": [], "workload": [], "mapping": []}
-    for name in files:
-        data = read(name, variables=variables, raw=lambda path: True).data
+    name = ""
+    for file in files:
+        data = read(file, variables=variables, raw=lambda path: True).data
+        name = str(data["arch"].get("name", "")) if "arch" in data else name
         for key, names in holding.items():
-            names += [name] if key in data else []
-    if all(len(names) == 1 for names in holding.values()):
-        from sata.evaluation import prepare
+            names += [file] if key in data else []
+    said = "they fit together"
+    if not holding["mapping"]:
+        try:
+            find(f"mappings/{name}.yaml", "mappings")
+        except SpecError:
+            return ""
+        said = f"they fit together under mappings/{name}.yaml"
+    numbers = {key: len(names) for key, names in holding.items()}
+    if numbers["arch"] != 1 or numbers["workload"] != 1 or numbers["mapping"] > 1:
+        return ""
+    from sata.evaluation import evaluate
 
-        prepare(*(names[0] for names in holding.values()), variables=variables)
+    evaluate(*(names[0] if names else None for names in holding.values()), **variables)
+    return f"; {said}" if len(files) > 1 else "; it runs"
 
 
 def _holds(key: str, name: str) -> bool:

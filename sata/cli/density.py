@@ -43,24 +43,29 @@ def _time(_ctx: click.Context, _param: click.Parameter, given: str) -> int | Non
 @click.option("--array", "arrays", metavar="NAME", multiple=True, help="Only this array of FILE; may be repeated.")
 @click.option("--time", metavar="DIMENSION", default="0", show_default=True, callback=_time,
               help="The dimension of time: its number, or 'none'.")  # fmt: skip
+@click.option("--model", metavar="MODEL", help="Print the YAML of this model alone, long tables too.")
 @click.option("--kind", default="spike", show_default=True, help="The kind that the printed YAML speaks of.")
 @json_option
-def density(file: str, arrays: tuple[str, ...], time: int | None, kind: str, json_file: str | None) -> None:
+def density(
+    file: str, arrays: tuple[str, ...], time: int | None, model: str | None, kind: str, json_file: str | None
+) -> None:  # fmt: skip
     """Measure the tensors of FILE, an .npz of 0/1 arrays, plain or bit-packed: the parameters of every density model,
     its error at several shapes of tiles, and YAML to paste into a workload.
 
     \b
     Examples:
       sata density spikes.npz --array conv2
+      sata density spikes.npz --array conv2 --model blocks
       sata density spikes.npz --json measured.json
     """
-    from sata.cli.output import show_blocks, write
+    from sata.cli.output import show_blocks, width, write
     from sata.counts.measured import measure
     from sata.counts.models.interface import BadParameter
     from sata.counts.models.trace_file import measured, names_in
-    from sata.report.density_text import measured_blocks, measured_data
+    from sata.report.density_text import legend, measured_blocks, measured_data, measured_yaml
     from sata.report.files import check_targets, json_text
-    from sata.specs.faults import Fault, SpecError, Where
+    from sata.report.text import wrapped
+    from sata.specs.faults import Fault, SpecError, Where, did_you_mean
 
     check_targets({"--json": json_file} if json_file is not None else {}, [file])
     found = []
@@ -76,5 +81,14 @@ def density(file: str, arrays: tuple[str, ...], time: int | None, kind: str, jso
     if not found:
         raise SpecError([Fault(Where(file), "holds no arrays")])
     data = {"file": file, "arrays": [measured_data(name, one) for name, one in found]}
-    if not write({json_file: lambda: json_text(data)}):
-        show_blocks([block for name, one in found for block in measured_blocks(name, one, kind)])
+    if write({json_file: lambda: json_text(data)}):
+        return
+    if model is None:
+        show_blocks([*(block for name, one in found for block in measured_blocks(name, one, kind)),
+                     legend(one for _, one in found)])  # fmt: skip
+        return
+    for name, one in found:
+        if model not in one.parameters:
+            hint = did_you_mean(model, one.parameters) or f"models that can: {', '.join(one.parameters)}"
+            raise SpecError([Fault(Where(file), f"the model '{model}' cannot be measured in array '{name}'", hint)])
+        click.echo("\n".join(wrapped([measured_yaml(one, model, kind)], width())))

@@ -18,6 +18,7 @@ from sata.cli.merge import merge
 from sata.cli.plot import plot
 from sata.cli.price import price
 from sata.cli.run import run
+from sata.cli.shipped import list_, templates
 from sata.cli.show import ops, show
 from sata.cli.sweep import sweep
 from sata.specs.faults import SpecError, did_you_mean
@@ -86,7 +87,7 @@ def main() -> None:
 
 
 for command in (
-    run, map_, merge, sweep, show, compare, plot, ops, check, price, components, models, density, formats, schema,
-    export, import_,
+    run, map_, merge, sweep, show, compare, plot, list_, ops, check, price, components, templates, models, density,
+    formats, schema, export, import_,
 ):  # fmt: skip
     main.add_command(command)

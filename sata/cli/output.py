@@ -1,4 +1,4 @@
-"""Printing: coloured tables in a terminal, plain text of 80 columns anywhere else; files."""
+"""Printing: coloured tables in a terminal, plain text anywhere else, whose tables nothing cuts; files."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def colourful() -> bool:
 
 
 def show_blocks(blocks: Sequence[Block]) -> None:
-    """Print blocks, none wider than the terminal."""
+    """Print blocks, none wider than the terminal. In files and pipes tables are as wide as they are."""
     if not colourful():
-        click.echo(plain(blocks, width()), nl=False)
+        click.echo(plain(blocks, width(), cut=sys.stdout.isatty()), nl=False)
         return
     from rich.console import Console
     from rich.text import Text

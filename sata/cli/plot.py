@@ -13,7 +13,7 @@ KINDS = ("energy", "layers", "roofline", "nest", "arch", "kept", "density", "par
 @click.argument("kind", metavar="KIND")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The picture: FILE.svg, FILE.png or FILE.pdf.")
-@click.option("--ops", metavar="PATTERN", help="Of 'nest': the op that is drawn, such as conv2.forward.")
+@click.option("--ops", metavar="PATTERN", help="Of 'nest' and 'pareto': the ops that are drawn, such as conv2.forward.")
 @click.option("--column", metavar="NAME", help="Of 'sparsity': the column that holds the densities.")
 def plot(kind: str, files: tuple[str, ...], output: str, ops: str | None, column: str | None) -> None:
     """Draw a picture of KIND from what `sata run --json` or a search wrote.
@@ -43,9 +43,9 @@ def plot(kind: str, files: tuple[str, ...], output: str, ops: str | None, column
         raise click.UsageError(f"{message}; {hint}" if hint else message)
     if len(files) > 1 and kind != "compare":
         raise click.UsageError(f"'{kind}' shows one file, and there are {len(files)}; 'compare' shows several")
-    for option, value, owner in (("--ops", ops, "nest"), ("--column", column, "sparsity")):
-        if value is not None and kind != owner:
-            raise click.UsageError(f"{option} is of '{owner}' only")
+    for option, value, owners in (("--ops", ops, ("nest", "pareto")), ("--column", column, ("sparsity",))):
+        if value is not None and kind not in owners:
+            raise click.UsageError(f"{option} is of {' and '.join(repr(owner) for owner in owners)} only")
     form = PurePath(output).suffix.lower().removeprefix(".")
     if form not in FORMATS:
         raise click.UsageError(f"-o {output}: the name must end in .{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}")

@@ -54,7 +54,7 @@ def run(
         from sata.report.html import result_page
 
         with progress("drawing") as done:
-            page = result_page(result, done)
+            page = result_page(result, done, explain_sparsity(arch, workload, mapping, ops=ops, **variables))
         texts[html_file] = lambda: page
     if not write(texts):
         blocks = [*summary(result), *(traffic_blocks(result) if traffic else [])]

@@ -9,12 +9,14 @@ import os
 import sys
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sata.costs.prices import Prices
 from sata.specs.components import Library
 from sata.specs.faults import Faults
 from sata.specs.files import State, note, state, watching
+from sata.specs.find import find
 from sata.specs.library import is_raw, parse_library
 from sata.specs.source import Doc, read
 
@@ -25,11 +27,16 @@ _inline: OrderedDict[tuple[str, str, str], Library] = OrderedDict()
 _prices: OrderedDict[Any, Prices] = OrderedDict()
 
 
-def library_of(name: str, faults: Faults) -> Library | Doc | None:
+def library_of(name: str, faults: Faults, base: Path | None = None) -> Library | Doc | None:
     """The library of a file, or its document if it holds none; None with faults.
+
+    base: the folder of the file that names it, where it may lie too.
 
     Raises: SpecError as `read` does.
     """
+    path = find(name, "components", base)
+    if base is not None and path.is_relative_to(base):
+        name = path.as_posix()
     key = (os.getcwd(), name)
     if key in _libraries:
         found, before = _libraries[key]

@@ -13,6 +13,7 @@ from sata.costs.prices import At, Prices
 from sata.interchange.accelergy import holds_tables, join_tables, parse_accelergy
 from sata.specs.components import Library, Scalar
 from sata.specs.faults import Fault, Faults, SpecError, Where
+from sata.specs.find import FOLDERS, shipped
 from sata.specs.model import Arch, Array, Compute, Memory
 from sata.specs.source import Doc, Path_
 from sata.specs.tree import placed
@@ -43,9 +44,12 @@ def load_libraries(names: Sequence[tuple[str, Where]], inline: Sequence[Doc], fa
                    clock_hz: float | None = None) -> list[Library]:  # fmt: skip
     """Libraries in the order they are searched: those standing in the given documents, then those named.
 
-    A name may mean an inline library; else it is a file, in the current folder or among the shipped ones: a library,
-    or tables of Accelergy (`sata.interchange.accelergy`), to which `clock_hz` matters.
+    A name may mean an inline library; else it is a file, in the current folder, beside the first document or among the
+    shipped ones: a library, or tables of Accelergy (`sata.interchange.accelergy`), to which `clock_hz` matters.
     """
+    base = inline[0].files[0].parent if inline and inline[0].files else None
+    if base is not None and any(base.is_relative_to(shipped(folder)) for folder in FOLDERS):
+        base = None
     libraries = [lib for doc in inline if "library" in doc.data and (lib := inline_library(doc, faults))]
     known = {library.name for library in libraries}
     failed = any("library" in doc.data for doc in inline) and not libraries
@@ -55,7 +59,7 @@ def load_libraries(names: Sequence[tuple[str, Where]], inline: Sequence[Doc], fa
         if name in known or failed:
             continue
         try:
-            found = library_of(name, faults)
+            found = library_of(name, faults, base)
         except SpecError as error:
             # Faults inside the file keep their place; a file that is not there is a fault of the line that names it.
             faults.extend(f if f.line else _named(f, name, where) for f in error.faults)

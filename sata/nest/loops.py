@@ -113,16 +113,25 @@ def stars_fit(
             )
 
 
+def _check_all_looped(op: Op, loops: Sequence[BoundLoop], faults: Faults) -> None:
+    """Some loop runs over every rank with more than one point."""
+    looped = {loop.rank for loop in loops}
+    missing = {rank: bound for rank, bound in op.ranks.items() if bound > 1 and rank not in looped}
+    if missing:
+        said = ", ".join(f"{rank} (bound {bound})" for rank, bound in missing.items())
+        ranks = "rank" if len(missing) == 1 else "the ranks"
+        faults.add(loops[0].where if loops else op.where, f"no loop of '{op.name}' runs over {ranks} {said}",
+                   f"add `{', '.join(f'{rank} *' for rank in missing)}`")  # fmt: skip
+
+
 def factors_of(op: Op, loops: Sequence[BoundLoop], faults: Faults) -> list[BoundLoop] | None:
     """Factors and strides: `*` takes what the other loops of its rank leave; the loops of a rank cover its bound."""
     before = len(faults)
     bound_loops = list(loops)
+    _check_all_looped(op, loops, faults)
     for rank, bound in op.ranks.items():
         own = [i for i, loop in enumerate(bound_loops) if loop.rank == rank]
         if not own:
-            if bound > 1:
-                where = bound_loops[0].where if bound_loops else op.where
-                faults.add(where, f"no loop of '{op.name}' runs over rank {rank} (bound {bound})", f"add `{rank} *`")
             continue
         _fill_star(bound_loops, own, bound)
         stride = 1

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from sata.nest.model import Omitted
 from sata.specs.faults import Faults, did_you_mean
 from sata.specs.model import Entry, MappingSpec, Op, Workload
+from sata.specs.shipped import how_to_change
 
 # Names that templates give to the ops of a layer (docs/templates.md): a rule for one of them ("*.gradient") may stand
 # in a mapping that also serves workloads without it; any other pattern that matches nothing is a slip.
@@ -52,20 +53,45 @@ def match(
                         omitted[op.name] = Omitted(op.name, entry.omit)
                     else:
                         found[op.name] = taken
-    for op in workload.ops:
-        wanted = only is None or fnmatchcase(op.name, only)
-        if wanted and op.name not in found and op.name not in omitted:
-            faults.add(
-                mapping.where,
-                f"no entry of the mapping matches op '{op.name}'; every op needs one",
-                _entry_hint(op, layers[op.layer], mapping),
-            )
+    bare = [op for op in workload.ops if op.name not in found and op.name not in omitted]
+    matched = f"its entries match {len(workload.ops) - len(bare)} of {len(workload.ops)} ops"
+    wanted = [op for op in bare if only is None or fnmatchcase(op.name, only)]
+    _without_entry(wanted, layers, mapping, matched, faults)
     _unmatched(workload, mapping, faults)
     shares = list({id(share): share for op in workload.ops if (share := found.get(op.name)) is not None}.values())
     return shares, [omitted[op.name] for op in workload.ops if op.name in omitted]
 
 
+def _without_entry(
+    ops: Sequence[Op], layers: Mapping[str, Sequence[Op]], mapping: MappingSpec, matched: str, faults: Faults
+) -> None:
+    """One fault for each reason why ops have no entry, with all of its ops. `matched` says how many have one."""
+    reasons: dict[str, list[Op]] = {}
+    for op in ops:
+        reasons.setdefault(_entry_hint(op, layers[op.layer], mapping), []).append(op)
+    for reason, bare in reasons.items():
+        names = [op.name for op in bare]
+        if len(names) == 1:
+            said = f"no entry of the mapping matches op '{names[0]}'; every op needs one"
+        else:
+            shown = f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+            said = f"no entry of the mapping matches {len(names)} ops ({shown}); every op needs one"
+        hints = (reason or _new_entries(names, matched), how_to_change(mapping.where.file))
+        faults.add(mapping.where, said, "; ".join(hint for hint in hints if hint))
+
+
+def _new_entries(names: Sequence[str], matched: str) -> str:
+    """What to write for ops that no entry speaks of: their names, or patterns such as `*.fire` where they are many."""
+    if len(names) == 1:
+        return f'add `- ops: "{names[0]}"` with a nest, or with `omit: "why"` to leave it out'
+    patterns = list(dict.fromkeys(f"*.{name.rpartition('.')[2]}" if "." in name else name for name in names))
+    patterns = patterns if len(patterns) < len(names) else list(names)
+    shown = ", ".join(f'"{pattern}"' for pattern in patterns[:12]) + (", ..." if len(patterns) > 12 else "")
+    return f'{matched}; add `- ops: PATTERN` with a nest, or with `omit: "why"`, for each of {shown}'
+
+
 def _entry_hint(op: Op, layer: Sequence[Op], mapping: MappingSpec) -> str:
+    """Why the entries that speak of an op do not take it; empty where none does."""
     for entry in mapping.entries:
         if not any(fnmatchcase(op.name, pattern) for pattern in entry.patterns):
             continue
@@ -80,7 +106,7 @@ def _entry_hint(op: Op, layer: Sequence[Op], mapping: MappingSpec) -> str:
                 f"the fused entry of line {entry.where.line} would take it together with "
                 f"{' and '.join(repr(p) for p in missing)}, which layer '{op.layer}' lacks"
             )
-    return f'add `- ops: "{op.name}"` with a nest, or with `omit: "why"` to leave it out'
+    return ""
 
 
 def _bounds(ops: Sequence[Op]) -> dict[str, int]:

@@ -31,18 +31,50 @@ def models_data(models: Iterable[type[Model]]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+MOST_NUMBERS = 12  # of a model that stand in a summary; a table of more is printed on its own
+
+
+def legend(found: Iterable[Measured]) -> Lines:
+    """What the columns of the tables are, and which neurons a model calls silent."""
+    models = dict.fromkeys(model for one in found for model in one.parameters)
+    lines = [
+        "  empty   share of tiles without a non-zero, counted in the recording",
+        f"  {', '.join(models)}: what the model says of such tiles, minus that; - nothing",
+    ]
+    if "temporal" in models:
+        lines.append("  silent  of temporal: the share of neurons that cannot fire at all; of the others too, some are "
+                     "zero in all steps by chance")  # fmt: skip
+    return Lines("How to read it", tuple(lines))
+
+
 def measured_blocks(name: str, found: Measured, kind: str) -> list[Block]:
-    """Errors of the models as a table, and their parameters as YAML."""
+    """Errors of the models as a table, and their parameters as YAML but for long tables."""
     shape = " x ".join(map(str, found.shape)) or "one element"
-    silent = "" if found.silent is None else f", {share(found.silent, 1)} silent in all steps"
+    silent = "" if found.silent is None else f", {share(found.silent, 1)} of neurons zero in all steps"
     title = f"{name}: {shape}, density {found.density:.4g}{silent}"
     models = list(found.parameters)
     rows = [(c.tile.label, f"{c.counted:.3f}", *(_error(c.predicted[m], c.counted) for m in models))
             for c in found.compared]  # fmt: skip
     head = ("tile", "empty", *models)
-    table = Table(f"{title}; errors", head, "l" + "r" * (len(models) + 1), tuple(rows))
-    lines = [f"density: {{{kind}: {flow({'model': m, **found.parameters[m]})}}}" for m in models]
+    table = Table(title, head, "l" + "r" * (len(models) + 1), tuple(rows))
+    lines = [_stated(name, found, m, kind) for m in models]
     return [table if rows else Lines(title, ()), Lines(f"{name}, for a workload: one of", tuple(lines))]
+
+
+def _stated(name: str, found: Measured, model: str, kind: str) -> str:
+    numbers = sum(_numbers(value) for value in found.parameters[model].values())
+    if numbers <= MOST_NUMBERS:
+        return measured_yaml(found, model, kind)
+    return f"  {model}: {numbers} numbers, printed with --array {name} --model {model}"
+
+
+def _numbers(value: Any) -> int:
+    return sum(map(_numbers, value)) if isinstance(value, (list, tuple)) else 1
+
+
+def measured_yaml(found: Measured, model: str, kind: str) -> str:
+    """The line of a workload that states a model as measured."""
+    return f"density: {{{kind}: {flow({'model': model, **found.parameters[model]})}}}"
 
 
 def _error(predicted: float | None, counted: float) -> str:

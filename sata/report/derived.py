@@ -166,10 +166,15 @@ def uses(result: Result) -> dict[str, Use]:
 
 
 def densities(result: Result) -> dict[str, list[Record]]:
-    """kind -> a row of `tensors` for each layer that reads such a tensor whose density is known, in order of layers."""
+    """kind -> a row of `tensors` for each layer that reads such a tensor whose density is known, in order of layers.
+
+    Of a kind that is read in the forward stage, that is what counts: a gradient reads the layer's own output again.
+    """
     found: dict[str, dict[str, Record]] = {}
-    for t in result.tensors:
-        if t["density"] is not None and t["role"] == "input":
+    read = [t for t in result.tensors if t["density"] is not None and t["role"] == "input"]
+    ahead = {t["kind"] for t in read if t["stage"] == "forward"}
+    for t in read:
+        if t["kind"] not in ahead or t["stage"] == "forward":
             found.setdefault(t["kind"], {}).setdefault(t["layer"], t)
     order = {name: number for number, name in enumerate(dict.fromkeys(op["layer"] for op in result.ops))}
     return {kind: sorted(rows.values(), key=lambda t: order.get(t["layer"], 0)) for kind, rows in found.items()}

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from sata.report.nests_page import nest_entries
-from sata.report.page_tables import density_listing, layer_listing, op_listing, price_listing
+from sata.report.page_tables import density_listing, layer_listing, op_listing, price_listing, saving_listing
 from sata.report.pictures.arch import arch_picture
 from sata.report.pictures.energy import energy_picture, layers_picture
 from sata.report.pictures.roofline import roofline_picture
 from sata.report.pictures.step import density_picture, kept_picture
 from sata.report.pictures.style import Picture, inline
 from sata.report.result import Record, Result
+from sata.report.sparsity_text import assumptions
 from sata.report.summary import (
     components,
     computes,
@@ -32,10 +33,10 @@ from sata.report.summary import (
 from sata.report.text import Table, quantity
 
 _FOLDER = Path(__file__).with_name("page")
-_SECTIONS = (
-    ("summary", "Summary"), ("energy", "Energy"), ("layers", "Layers and ops"), ("machine", "Machine"),
-    ("step", "BPTT"), ("nests", "Loop nests"), ("prices", "Prices"), ("basis", "Assumptions, versions"),
-)  # fmt: skip
+_SECTIONS = {
+    "summary": "Summary", "energy": "Energy", "layers": "Layers and ops", "zeros": "Zeros", "machine": "Machine",
+    "step": "BPTT", "nests": "Loop nests", "prices": "Prices", "basis": "Assumptions, versions",
+}  # fmt: skip
 _TABLES: tuple[Callable[[Result], Table | None], ...] = (
     stages, times, components, kinds, metadata, computes, uncertainties,
 )  # fmt: skip
@@ -53,9 +54,10 @@ ASSUMPTIONS = (
 )
 
 
-def result_page(result: Result, done: Callable[[int, int], None] = lambda _done, _of: None) -> str:
+def result_page(result: Result, done: Callable[[int, int], None] = lambda _done, _of: None,
+                saved: Sequence[Record] = ()) -> str:  # fmt: skip
     """The page. It takes a second or two, nearly all of it for the pictures; done: called after each, with how many
-    there are now and in all.
+    there are now and in all. saved: what each rule about zeros saves, see `sata.costs.explain.explain_op`.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
@@ -66,13 +68,19 @@ def result_page(result: Result, done: Callable[[int, int], None] = lambda _done,
     meta = {"sata": "", **result.meta}
     head = overview(result)
     title, _, about = head.title.partition(": ")
+    figures, densities, memory = _figures(result, Markup, done), density_listing(result), kept(result)
+    sections = {name: text for name, text in _SECTIONS.items() if name != "zeros" or saved}
+    if not memory:  # nothing is trained
+        sections |= {"step": "Densities"}
+    if not figures["step"] and not densities and not memory:
+        del sections["step"]
     return environment.get_template("report.html.j2").render(
-        title=title, about=about, meta=meta, sections=_SECTIONS, style=own["style.css"], script=own["script.js"],
+        title=title, about=about, meta=meta, sections=sections, style=own["style.css"], script=own["script.js"],
         numbers=_numbers(result, head.lines),
         summary=[b for make in _TABLES if (b := make(result)) is not None],
-        figures=_figures(result, Markup, done),
+        figures=figures, savings=saving_listing(saved), saving_notes=[line.strip() for line in assumptions(saved)],
         layers=layer_listing(result), ops=op_listing(result), prices=price_listing(result),
-        densities=density_listing(result), kept=kept(result), nests=nest_entries(result),
+        densities=densities, kept=memory, nests=nest_entries(result),
         left_out=[b for b in (left_out(result),) if b is not None], assumptions=ASSUMPTIONS, facts=_facts(meta),
         files=[f for f in meta.get("files", []) if isinstance(f, Mapping) and {"file", "sha256"} <= f.keys()],
     )  # fmt: skip

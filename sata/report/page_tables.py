@@ -37,7 +37,7 @@ class Listing:
     example: str
 
 
-_NUMBERS = ("energy", "share", "cycles", "of cycles", "computes", "done", "gated", "skipped", "lanes")
+_NUMBERS = ("energy", "share", "cycles", "of cycles", "computes", "actual", "gated", "skipped", "lanes")
 
 
 def layer_listing(result: Result) -> Listing:
@@ -112,3 +112,17 @@ def density_listing(result: Result) -> Listing | None:
         density = Cell(f"{t['density']:.4g}", t["density"]) if known else Cell("-", -1.0)
         rows.append((Cell(t["op"]), Cell(t["tensor"]), Cell(t["kind"]), Cell(model), density, Cell(steps)))
     return Listing(head, tuple(rows), _first(rows)) if rows else None
+
+
+def saving_listing(saved: Sequence[Record]) -> Listing | None:
+    """A row a rule of an op: what it alone saves by zeros. saved: see `sata.costs.explain.explain_op`."""
+    names = (("op", "l"), ("rule", "l"), ("looks at", "l"), ("empty", "r"), ("computes", "r"), ("accesses", "r"),
+             ("energy", "r"), ("cycles", "r"))  # fmt: skip
+    rows = []
+    for r in saved:
+        empty = Cell("-", -1.0) if r["empty"] is None else Cell(share(r["empty"], 1.0), round(float(r["empty"]), 9))
+        counts = [Cell(whole(r[name]), float(r[name])) for name in ("computes", "accesses")]
+        energy, cycles = float(r["energy_pj"]), float(r["cycles"])
+        rows.append((Cell(r["op"]), Cell(r["rule"]), Cell(r["tile"]), empty, *counts,
+                     Cell(quantity(energy, "pj"), energy), Cell(whole(cycles), cycles)))  # fmt: skip
+    return Listing(tuple(Head(*name) for name in names), tuple(rows), _first(rows)) if rows else None

@@ -135,8 +135,12 @@ class Result:
     def to_dataframe(self) -> Any:
         """The records as a pandas DataFrame.
 
-        Raises: ImportError if pandas, an optional dependency, is not installed.
+        Raises: ImportError, which says how to install it, if pandas, an optional dependency, is missing.
         """
-        import pandas
+        try:
+            import pandas
+        except ImportError as error:
+            hint = "pip install 'sata[pandas]'; without it, pandas.DataFrame(result.records) or --csv elsewhere"
+            raise ImportError(f"to_dataframe needs pandas: {hint}", name=error.name) from None
 
         return pandas.DataFrame(self.records)

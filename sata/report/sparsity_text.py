@@ -20,7 +20,7 @@ def sparsity_blocks(records: Sequence[Record]) -> Iterator[Block]:
         rows = [r for r in records if r["op"] == op]
         closing = int(len(rows) > 1)
         yield Table(f"Saved by zeros in {op}", HEAD, "llrrrrr", tuple(map(_cells, rows)), closing)
-    yield Lines("What this rests on", tuple(_assumptions(records)))
+    yield Lines("What this rests on", tuple(assumptions(records)))
 
 
 def _cells(row: Record) -> tuple[str, ...]:
@@ -29,7 +29,7 @@ def _cells(row: Record) -> tuple[str, ...]:
     return row["rule"], row["tile"], empty, *counts, quantity(row["energy_pj"], "pj"), whole(row["cycles"])
 
 
-def _assumptions(records: Sequence[Record]) -> Iterator[str]:
+def assumptions(records: Sequence[Record]) -> Iterator[str]:
     """Models of the leaders, and what was assumed where."""
     models: dict[str, dict[str, None]] = {}
     for row in records:

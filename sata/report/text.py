@@ -6,6 +6,7 @@ Everything here is plain strings; the command line decides whether a terminal ge
 from __future__ import annotations
 
 import math
+import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -89,13 +90,13 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - len(CUT), 0)] + CUT[:width]
 
 
-def table_lines(table: Table, width: int) -> list[str]:
-    """The table as lines of plain text, head and rows, none longer than `width`."""
-    table = fit(table, width)
+def table_lines(table: Table, width: int | None) -> list[str]:
+    """The table as lines of plain text, head and rows, none longer than `width`; None: as wide as they are."""
+    table = fit(table, sys.maxsize if width is None else width)
     rows = [table.head, *table.rows]
     columns = [max(len(row[i]) for row in rows) for i in range(len(table.head))]
     lines = [_line(row, columns, table.align) for row in rows]
-    rule = "-" * min(max(map(len, lines)), width)
+    rule = "-" * max(map(len, lines))
     lines.insert(1, rule)
     if 0 < table.closing < len(table.rows):
         lines.insert(len(lines) - table.closing, rule)
@@ -125,16 +126,17 @@ def wrapped(lines: Sequence[str], width: int) -> list[str]:
     return found
 
 
-def block_lines(block: Block, width: int) -> list[str]:
-    """A block as plain text: its title, what is below it, and no blank line."""
+def block_lines(block: Block, width: int, cut: bool = True) -> list[str]:
+    """A block as plain text: its title, what is below it, and no blank line. Lines are wrapped, tables cut at `width`,
+    unless not to `cut` them."""
     title = wrapped([block.title], width) if block.title else []
-    body = table_lines(block, width) if isinstance(block, Table) else wrapped(block.lines, width)
+    body = wrapped(block.lines, width) if isinstance(block, Lines) else table_lines(block, width if cut else None)
     return [*title, *body]
 
 
-def plain(blocks: Sequence[Block], width: int) -> str:
+def plain(blocks: Sequence[Block], width: int, cut: bool = True) -> str:
     """All blocks as plain text with a blank line between them, ending with a line break."""
-    return "\n\n".join("\n".join(block_lines(block, width)) for block in blocks) + "\n"
+    return "\n\n".join("\n".join(block_lines(block, width, cut)) for block in blocks) + "\n"
 
 
 def listed(names: Sequence[str], most: int = 6) -> str:

@@ -46,7 +46,7 @@ def bound(moves: Moves, labels: Labels, item: int, done: bool = False, rough: bo
         more = 1
         above = sum(isinstance(i, Array) for i in frame.skeleton.items[:at])
         if above > passed:
-            more = _lanes(frame, labels, passed) / _lanes(frame, labels, above)
+            more = _between(frame, labels, passed, above)
         cycles = np.maximum(cycles, memory_cycles(bits[n, 0] / more, bits[n, 1] / more, memory.bandwidth))
     cycles = cycles + labels.filling
     return Bound(energy + frame.on.leak_pj * cycles, cycles)
@@ -90,6 +90,14 @@ def _strand(
                 lanes = _lanes(frame, labels, ahead) * (labels.lanes if frame.ragged and passed > stop.arrays else 1)
                 known = labels.valueless[t] if closed else np.full(len(labels), np.inf)
                 reads = np.maximum(back, out - known * lanes)
+                if n > first and stop.arrays > strand.stops[first].arrays:
+                    # lanes that hold an element together start without its value, and drain it each by itself
+                    reads = np.maximum(reads - apart, 0.0)
+                    each_read = min(s.energy["drains"] for s in strand.stops[first + 1 :])
+                    least = min(each_read, stop.energy["reads"])
+                    total = total - reads * (stop.energy["reads"] - least)
+                    if n > first + 1:
+                        _move(moves, labels, bits, stop.item, item, -reads * stop.bits["reads"], 0.0)
             else:
                 here = np.maximum(here, each)
         if strand.output:
@@ -110,15 +118,30 @@ def _strand(
     return total
 
 
+def planned(labels: Labels) -> bool:
+    """Whether labels (all of one place) know what their arrays unroll: from the first array on."""
+    return not len(labels) or bool(labels.plan[0] >= 0)
+
+
 def _lanes(frame: Frame, labels: Labels, array: int) -> Any:
     """The most lanes of the arrays from number `array` on: those planned, or where nothing is, all that can work."""
-    return prod(frame.usable[array:]) if frame.ragged else frame.plans.lanes(array, labels.plan)
+    if frame.ragged:
+        return prod(frame.usable[array:])
+    return frame.plans.lanes(array, labels.plan) if planned(labels) else frame.plans.most_lanes[array]
+
+
+def _between(frame: Frame, labels: Labels, first: int, last: int) -> Any:
+    """The most lanes of the arrays from number `first` on, those from `last` on left out."""
+    if frame.ragged:
+        return prod(frame.usable[first:last])
+    return frame.plans.lanes_between(first, last)[labels.plan] if planned(labels) else (
+        float(frame.plans.lanes_between(first, last).max(initial=1)))  # fmt: skip
 
 
 def _sharing(frame: Frame, labels: Labels, t: int, array: int) -> Any:
     """The most computes that one access of a tensor serves through the arrays from number `array` on."""
     if not frame.ragged:
-        return frame.sharing[t][array][labels.plan]
+        return frame.sharing[t][array][labels.plan] if planned(labels) else float(frame.sharing[t][array].max())
     output = frame.strands[t].output
     pairs = list(zip(frame.usable, frame.fanouts, strict=True))[array:]
     return prod(u for u, f in pairs if (f.reduce if output else f.multicast != "none"))

@@ -48,7 +48,7 @@ def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64], pa
 
 def _keys(frame: Frame, labels: Labels, passed: int) -> NDArray[np.int64]:
     rows = [labels.left]
-    if not frame.ragged and passed < len(frame.fanouts):
+    if not frame.ragged and 0 < passed < len(frame.fanouts):
         rows.append(labels.plan[None, :])  # arrays are still to come
     odd = [t for t, s in enumerate(frame.strands) if s.irregular]
     if odd:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import prod
 from typing import Any
 
@@ -52,6 +53,12 @@ class Strand:
     stops: tuple[Stop, ...]
     carried: tuple[int, ...]
     points: float  # operations for which the tensor exists
+    uses: tuple[int, ...]  # of each irregular dimension, index combinations that mean the same coordinate, at most
+
+    @property
+    def windows(self) -> tuple[tuple[int, ...], ...]:
+        """The ranks of every irregular dimension."""
+        return tuple(tuple(self.irregular[p - 2] for p in axis.ranks) for axis in self.axes)
 
 
 @dataclass
@@ -116,9 +123,9 @@ def frame_of(
     plans = known[names]
     shared = []
     for s in strands:
-        key = (names, s.relevant, s.irregular, s.output)
+        key = (names, s.relevant, s.windows, s.uses, s.output)
         if key not in known:
-            known[key] = sharing(plans, fanouts, s.relevant, s.irregular, s.output)
+            known[key] = sharing(plans, fanouts, s.relevant, s.windows, s.uses, s.output)
         shared.append(known[key])
     return Frame(
         skeleton, on, ranks, bounds, strands, fanouts,
@@ -166,8 +173,17 @@ def _strand(skeleton: Skeleton, operand: int, ranks: Sequence[str], bounds: Sequ
         above = sum(isinstance(i, Array) for i in skeleton.items[:item])
         stops.append(Stop(item, memory, above, found.energy, found.bits, found.tile_bits, found.fitting_bits))
     carried = tuple(i for i, r in enumerate(ranks) if r in carried_ranks(op, t))
-    return Strand(t, t.role == "output", relevant, order, axes, tuple(stops), carried,
-                  points(op, t))  # fmt: skip
+    uses = tuple(_uses(a.coefs, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
+    return Strand(t, t.role == "output", relevant, order, axes, tuple(stops), carried, points(op, t), uses)
+
+
+@lru_cache(maxsize=1 << 10)
+def _uses(coefs: tuple[int, ...], bounds: tuple[int, ...]) -> int:
+    """The most index combinations that mean the same coordinate."""
+    places = np.zeros(1, dtype=np.int64)
+    for coef, bound in zip(coefs, bounds, strict=True):
+        places = (places[:, None] + coef * np.arange(bound)).ravel()
+    return int(np.unique(places, return_counts=True)[1].max())
 
 
 def _kept(rules: Rules, operand: int, place: int, op: Op) -> dict[str, Kept]:

@@ -7,23 +7,28 @@ something better, what it has found is the optimum; else the least bound of thos
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.search.bounds import Bound, bound
+from sata.search.ahead import Ahead, Limit, TooMany
+from sata.search.bounds import Bound, bound, planned
 from sata.search.dominance import undominated
 from sata.search.frame import Frame, prime_weight, primes_of
+from sata.search.grid import grid_of
 from sata.search.labels import Labels, joined, root
-from sata.search.moves import Moves, Shared
+from sata.search.links import Ends
+from sata.search.moves import APART, Moves, Shared
 from sata.search.nests import PlacedLoop, nest_of, shape_of
-from sata.search.objective import Objective
+from sata.search.objective import SLACK, Objective
 from sata.search.score import figures
 from sata.specs.model import Array, Memory
 
 Floats = NDArray[np.float64]
+LOOKS = 8  # nests that are scored after a look ahead
+PIECE = 1 << 18  # labels times plans that are looked at together
 CROWDED = 2000  # partial nests in the middle of an array from which on a look at their bounds pays
 
 
@@ -92,17 +97,52 @@ class Search:
         self.left_out = np.inf  # the least value left out by this pass
         self.weights = [prime_weight(b) for b in frame.bounds] if not frame.ragged else []
         self.items = frame.skeleton.items
+        self.ahead: Ahead | None = None
 
     def root_bound(self) -> Bound:
         """Bounds of the empty nest with each plan: of everything below this skeleton. Empty where nothing fits."""
         labels = self.moves.close_memory(root(self.frame), 0)
         return bound(self.moves, labels, 0)
 
-    def run(self, width: int) -> float:
-        """One pass. Returns: the least objective that was left out (inf: nothing was, the result is proven)."""
+    def look_ahead(self) -> bool:
+        """Learn what inner parts cost at least, as far as they may lead to something better than what is there.
+        Returns: whether there is hope."""
+        have = tuple((f.energy_pj, f.cycles) for f in self.best.found)
+        if self.frame.ragged or (self.ahead is not None and self.ahead.limit.have == have):
+            return True
+        least = self.root_bound()
+        if not len(least.cycles):
+            return False
+        limit = Limit(self.best.objective, have, float(least.cycles.min()))
+        for fine in (False, True)[: 2 if any(s.irregular for s in self.frame.strands) else 1]:
+            grid = grid_of(self.frame, fine)
+            if grid is None:
+                break
+            ahead = Ahead(self.frame, grid, limit, fine)
+            try:
+                if not ahead.usable or not ahead.build():
+                    return not ahead.usable
+            except TooMany:
+                break
+            self.ahead = ahead
+        if self.ahead is not None:
+            for loops in self.ahead.nests(LOOKS):
+                found = scored(self.frame, loops)
+                self.tally.scored += 1
+                if found is not None:
+                    self.best.offer(found)
+            if self.best.found and self.best.objective.name != "pareto":
+                have = self.best.found[0]
+                values = self.best.objective.value(np.array([have.energy_pj]), np.array([have.cycles]))
+                return bool(self.ahead.best[0][0] < values[0] * (1.0 - SLACK))
+        return True
+
+    def run(self, width: int, plans_first: bool = False) -> float:
+        """One pass. plans_first: choose what arrays unroll before any loop. Returns: the least objective that was left
+        out (inf: nothing was, the result is proven)."""
         self.width, self.left_out = width, np.inf
         self.moves = Moves(self.frame, self.shared) if self.moves.trail.size > 1 else self.moves
-        labels = root(self.frame)
+        labels = root(self.frame, plans_first)
         for number, item in enumerate(self.items):
             if isinstance(item, Memory):
                 before = len(labels)
@@ -157,7 +197,8 @@ class Search:
         left, whole = labels.left[rank], self.frame.bounds[rank]
         found = []
         if not self.frame.ragged:
-            left = left // self.frame.plans.ahead[self._passed(item)][rank][labels.plan]  # the rest is for arrays
+            if planned(labels):  # the rest is for arrays further in
+                left = left // self.frame.plans.ahead[self._passed(item)][rank][labels.plan]
         for prime in primes_of(whole) if not self.frame.ragged else range(2, whole + 1):
             some = np.flatnonzero((left % prime == 0) & ((left < whole) | (not self.frame.ragged)))
             if len(some):
@@ -174,7 +215,8 @@ class Search:
     def _array(self, labels: Labels, item: int, array: Array) -> Labels:
         """All ways to unroll ranks on the axes of an array."""
         if not self.frame.ragged:
-            return self._cut(self._planned(labels, item), item)
+            parts = [self._planned(some, item) for some in self._with_plans(labels, item)]
+            return self._cut(joined(parts) if parts else labels, item)
         for axis, size in array.shape.items():
             allowed = self.frame.constraints.ranks.get((array.name, axis))
             used = np.ones(len(labels), dtype=np.int64)
@@ -189,15 +231,30 @@ class Search:
                     labels, used = labels.take(keep), used[keep]
         return self._cut(labels, item)
 
+    def _with_plans(self, labels: Labels, item: int) -> Iterator[Labels]:
+        """The labels with every plan for all arrays, at the first of them; further in as they are. In pieces."""
+        if planned(labels):
+            yield labels
+            return
+        lanes = self.frame.plans.ahead[0]
+        size = max(PIECE // lanes.shape[1], 1)
+        for start in range(0, len(labels), size):
+            left = labels.left[:, start : start + size, None]
+            label, plan = np.nonzero(np.all(left % lanes[:, None, :] == 0, axis=0))
+            own = labels.take(label + start)
+            own.plan = plan.astype(np.int64)
+            yield own
+
     def _planned(self, labels: Labels, item: int) -> Labels:
-        """The loops of an array as the plan of each label has them."""
+        """The loops of an array as the plan of each label has them, as far as they may be worth it."""
         number = self._passed(item) - 1
         for row, (array, axis, rank) in enumerate(self.frame.plans.slots):
             if array == number:
                 factors = self.frame.plans.factors[row][labels.plan]
                 some = labels.take(np.arange(len(labels)))
                 labels = self.moves.looped(some, item, axis, rank, factors, some.left[rank] // factors)
-        return labels
+        self.tally.generated += len(labels)
+        return self._hopeful(labels, item, rough=True)[0]
 
     def _passed(self, item: int) -> int:
         """How many arrays stand above the block below an item."""
@@ -255,10 +312,38 @@ class Search:
 
     def _hopeful(self, labels: Labels, item: int, rough: bool) -> tuple[Labels, Floats]:
         """The labels that may lead to something better, and the least value of each."""
+        if not len(labels):
+            return labels, np.zeros(0)
         least = bound(self.moves, labels, item, rough=rough)
         keep = ~self.best.hopeless(least)
+        values = self.best.objective.value(least.energy, least.cycles)
+        if self.ahead is not None:
+            some = np.flatnonzero(keep)
+            more, hope = self._ahead(labels.take(some), item, least.cycles[some])
+            values[some] = np.maximum(values[some], more)
+            keep[some] &= hope
         self.tally.hopeless += int(len(labels) - keep.sum())
-        return labels.take(keep), self.best.objective.value(least.energy[keep], least.cycles[keep])
+        return labels.take(keep), values[keep]
+
+    def _ahead(self, labels: Labels, item: int, cycles: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """By what the inner part costs at least: the least value of each label, and which may lead to something."""
+        assert self.ahead is not None
+        apart = np.stack([self._arriving(labels, t, item) for t in range(len(self.frame.strands))])
+        energy, longest = self.ahead.least(labels, item, apart, cycles)
+        hope = ~self.best.hopeless(Bound(energy.ravel(), longest.ravel())).reshape(energy.shape)
+        values = self.best.objective.value(energy, longest)
+        return values.min(axis=1), hope.any(axis=1)
+
+    def _arriving(self, labels: Labels, t: int, item: int) -> Floats:
+        """At least so many elements of a tensor would arrive at a child that stood here."""
+        assert self.ahead is not None
+        strand, once = self.frame.strands[t], self.ahead.grid.mean[t][-1]
+        at = sum(s.item <= item for s in strand.stops)
+        if not at:
+            return np.full(len(labels), once)
+        if strand.irregular:
+            return np.maximum(labels.floor[t, APART], once)
+        return self.moves.counts(labels, t, Ends(strand.stops[at - 1].arrays, False))[APART]
 
     # --- complete nests -------------------------------------------------------------------------------------------
 

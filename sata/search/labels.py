@@ -67,8 +67,9 @@ def joined(parts: list[Labels]) -> Labels:
     return Labels(*(np.concatenate([getattr(p, f.name) for p in parts], axis=-1) for f in fields(Labels)))
 
 
-def root(frame: Frame) -> Labels:
-    """The empty nest, once with every plan for the arrays."""
+def root(frame: Frame, plans_first: bool = False) -> Labels:
+    """The empty nest. Its plan for the arrays is -1 until the first of them is reached (see `frontier`); plans_first:
+    once with every plan instead."""
     ranks, tensors, limited = len(frame.ranks), len(frame.strands), len(frame.bandwidths)
 
     def ones(n: int) -> Ints:
@@ -82,10 +83,13 @@ def root(frame: Frame) -> Labels:
         np.zeros((limited, 2, 1)), ones(limited), np.zeros((tensors, 3, 1)), np.zeros(1, dtype=np.int64),
         np.zeros(1, dtype=np.int64),
     )  # fmt: skip
-    number = frame.plans.factors.shape[1]
-    labels = one.take(np.zeros(number, dtype=np.int64))
-    labels.plan = np.arange(number, dtype=np.int64)
-    return labels
+    if plans_first:
+        labels = one.take(np.zeros(frame.plans.factors.shape[1], dtype=np.int64))
+        labels.plan = np.arange(len(labels), dtype=np.int64)
+        return labels
+    if frame.fanouts and not frame.ragged:
+        one.plan = one.plan - 1
+    return one
 
 
 class Trail:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +18,9 @@ from sata.nest.structure import Fanout
 from sata.specs.model import Array
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 Slot = tuple[int, str, int]  # array, axis, rank
+Windows = Sequence[tuple[int, ...]]  # the ranks of every irregular dimension of a tensor
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,15 @@ class Plans:
     slots: tuple[Slot, ...]
     factors: Ints
     ahead: tuple[Ints, ...]
+
+    @cached_property
+    def most_lanes(self) -> tuple[int, ...]:
+        """The most lanes of the arrays from each number on."""
+        return tuple(int(np.prod(a, axis=0).max(initial=1)) for a in self.ahead)
+
+    def lanes_between(self, first: int, last: int) -> Ints:
+        """Of every plan, lanes of the arrays from number `first` on, those from `last` on left out."""
+        return np.asarray(np.prod(self.ahead[first] // self.ahead[last], axis=0))
 
     def lanes(self, array: int, plan: Ints) -> Ints:
         """Lanes of the arrays from number `array` on, [B]."""
@@ -72,16 +85,19 @@ def all_plans(
 
 
 def sharing(
-    plans: Plans, fanouts: Sequence[Fanout], relevant: Sequence[bool], irregular: Sequence[int], output: bool
-) -> tuple[Ints, ...]:
+    plans: Plans, fanouts: Sequence[Fanout], relevant: Sequence[bool], windows: Windows, uses: Sequence[int],
+    output: bool,
+) -> tuple[Floats, ...]:
     """Per array number k, [P]: how many computes the arrays from k on can serve with one access of a tensor at most.
 
-    Lanes that differ in a rank the tensor lacks share where the array lets them; of lanes along the ranks of a window
-    at least as many differ as there are along the longest of these ranks.
+    Lanes that differ in a rank the tensor lacks share where the array lets them; for those along the ranks of a window
+    see `window_share`. windows: ranks of each irregular dimension; uses: see there.
     """
     count = len(fanouts)
-    found = [np.ones(plans.factors.shape[1], dtype=np.int64)]
+    found = [np.ones(plans.factors.shape[1])]
     together = np.ones(plans.factors.shape[1], dtype=np.int64)
+    whole = output or any(f.multicast == "element" for f in fanouts)
+    irregular = {r for ranks in windows for r in ranks}
     odd = np.ones((max(len(relevant), 1), plans.factors.shape[1]), dtype=np.int64)
     for k in reversed(range(count)):
         shares = fanouts[k].reduce if output else fanouts[k].multicast != "none"
@@ -92,5 +108,24 @@ def sharing(
                 together = together * plans.factors[row]
             elif rank in irregular:
                 odd[rank] *= plans.factors[row]
-        found.append(together * (np.prod(odd, axis=0) // np.max(odd, axis=0)))
+        found.append(together * window_share(odd, windows, uses, whole))
     return tuple(found[::-1])
+
+
+def window_share(lanes: Ints, windows: Windows, uses: Sequence[int], elements: bool) -> Floats:
+    """The most lanes that one access serves of those along the ranks of windows. lanes: [ranks, P]; uses: of each
+    window, index combinations of its ranks that mean the same coordinate, at most.
+
+    Where single elements are shared, at least as many lanes differ as there are along the longest rank. Where windows
+    must coincide, lanes of one dimension stand at sums of as many progressions as it has ranks, and the sums of two
+    sets of a and b numbers are at least a + b - 1.
+    """
+    most = float(prod(uses))
+    if elements:
+        odd = [lanes[r] for ranks in windows for r in ranks]
+        return np.minimum(np.prod(odd, axis=0) / np.max(odd, axis=0), most) if odd else np.ones(lanes.shape[1])
+    found = np.ones(lanes.shape[1])
+    for ranks, most in zip(windows, uses, strict=True):
+        own = lanes[list(ranks)]
+        found = found * np.minimum(np.prod(own, axis=0) / (np.sum(own - 1, axis=0) + 1), float(most))
+    return found

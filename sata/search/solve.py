@@ -23,7 +23,7 @@ from sata.specs.model import Arch, Op
 
 FIRST = 16  # skeletons that are looked at before evolution
 SHARE = 0.5  # of a budget, that evolution may take before the proof
-GUESSES = 1500  # nests that evolution tries after the first pass: the better the best so far, the less is looked at
+GUESSES = 200  # nests that evolution tries after the first pass: the better the best so far, the less is looked at
 WIDTHS = (
     30,
     300,
@@ -131,6 +131,8 @@ def solve(task: Task, tick: Tick | None = None) -> Answer:
             search = searches[number]
             search.deadline = start + task.budget if task.budget is not None and best.found else None
             try:
+                if best.found and not search.look_ahead():
+                    continue
                 left = search.run(width)
             except (OutOfTime, KeyboardInterrupt):
                 interrupted = True
@@ -153,7 +155,7 @@ def _evolve(
     try:
         whole = len(order) <= FIRST
         for number in order[:FIRST]:
-            whole &= searches[number].run(task.widths[0]) == PROVEN
+            whole &= searches[number].run(task.widths[0], plans_first=True) == PROVEN
             if best.found and task.budget is not None and time.monotonic() > start + task.budget / 4:
                 break
         if whole:
@@ -167,7 +169,7 @@ def _evolve(
         for guess in count():
             spent = 0.0 if task.budget is None else (time.monotonic() - start) / max(task.budget, 1e-9)
             # in a budget evolution has what is left of its first half, so that little time is not all spent on proof
-            if guess >= GUESSES and (task.budget is None or spent > SHARE or not best.found):
+            if guess >= GUESSES and (frames[0].linear or task.budget is None or spent > SHARE or not best.found):
                 break
             if best.found and (spent > 1.0 or (spent > SHARE and guess >= GUESSES // 10)):
                 break

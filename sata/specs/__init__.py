@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sata.specs.arch import parse_arch
-from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
+from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean, nearest
 from sata.specs.mapping import parse_mapping
 from sata.specs.model import Arch, MappingSpec, Workload
 from sata.specs.source import Doc, Path_, read
@@ -82,6 +82,27 @@ def check(*sources: Any, variables: Mapping[str, Any] | None = None,
     return []
 
 
+def _variable_hint(name: str, docs: Sequence[Doc]) -> str:
+    """The nearest variable, or how to make one of the key that the user may mean; then what is declared, and where."""
+    each = [(doc.label, list(doc.declared)) for doc in docs if doc.declared]
+    if len(each) == 1:
+        known = f"(declared: {', '.join(each[0][1])})"
+    else:
+        listed = "; ".join(f"{label} declares {', '.join(names)}" for label, names in each)
+        known = f"({listed or 'none is declared'})"
+    parts = [(doc, part) for doc in docs for part in TOP_KEYS if isinstance(doc.data.get(part), dict)]
+    keys = {key: (part, doc) for doc, part in parts for key, value in doc.data[part].items()
+            if isinstance(value, (int, float, str)) and key != "name"}  # fmt: skip
+    variables = {variable for _, names in each for variable in names}
+    near = nearest(name, [*variables, *keys])
+    if near in keys and near not in variables:
+        part, doc = keys[near]
+        written = f'write `{near}: "{{{{ {near} }}}}"` and `variables: {{{near}: {doc.data[part][near]}}}`'
+        return f"'{near}' is a key of {part}, no variable: {written} in {doc.label} to make it one {known}"
+    hint = f"did you mean '{near}'? " if near else ""
+    return f"{hint}{known}"
+
+
 _PARSERS: dict[str, Callable[[Doc, Faults], Any]] = {
     "arch": parse_arch,
     "workload": parse_workload,
@@ -140,12 +161,10 @@ class _Reading:
 
     def finish(self) -> None:
         """Raises: SpecError with all faults, in the order of the sources and of their lines."""
-        declared = list(dict.fromkeys(name for doc in self.docs for name in doc.declared))
+        declared = {name for doc in self.docs for name in doc.declared}
         for name in self.variables if not self._failed else ():
             if name not in declared:
-                known = f"(declared: {', '.join(declared)})" if declared else "(none is declared)"
-                hint = did_you_mean(name, declared)
-                self.faults.add(Where(), f"no file declares the variable '{name}'", f"{hint} {known}".strip())
+                self.faults.add(Where(), f"no file declares the variable '{name}'", _variable_hint(name, self.docs))
         if len(self.faults):
             raise SpecError(in_order(self.faults, [doc.label for doc in self.docs]))
 

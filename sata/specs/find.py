@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sata.specs.faults import Fault, SpecError, Where, did_you_mean
@@ -17,15 +17,16 @@ def shipped(folder: str) -> Path:
     return inside if inside.is_dir() else package.parent / folder
 
 
-def find(name: str, folder: str = "") -> Path:
+def find(name: str, folder: str = "", base: Path | None = None) -> Path:
     """The file that `name` means: `arch/sata.yaml`, `sata.yaml` and `sata` all find the shipped architecture.
 
-    A file of the current folder goes before a shipped one. `folder` may be empty: then only names that start with a
-    shipped folder's name are looked up there.
+    A file of the current folder goes before a shipped one; between them stand those of `base`, the folder of the file
+    that says the name, if one does. `folder` may be empty: then only names that start with a shipped folder's name are
+    looked up there.
     Raises: SpecError naming the nearest file if there is none, or if it is a directory.
     """
     try:
-        for path in _candidates(name, folder):
+        for path in _candidates(name, folder, base):
             if path.is_file():
                 return path
         is_folder = Path(name).is_dir()
@@ -38,7 +39,7 @@ def find(name: str, folder: str = "") -> Path:
         raise SpecError([Fault(Where(_short(name)), "is a directory, a YAML file is expected", hint)])
     if Path(name).exists():
         raise SpecError([Fault(Where(_short(name)), "is not a regular file")])
-    raise SpecError([Fault(Where(_short(name)), "no such file", _near(name, folder))])
+    raise SpecError([Fault(Where(_short(name)), "no such file", _near(name, folder, base))])
 
 
 def beside(text: str, folder: Path, where: Where, role: str = "included file", pattern: str = "*.y*ml") -> Path:
@@ -79,11 +80,12 @@ def label_of(name: str, path: Path) -> str:
     return path.as_posix()
 
 
-def _candidates(name: str, folder: str) -> list[Path]:
+def _candidates(name: str, folder: str, base: Path | None) -> list[Path]:
     names = [name, f"{name}.yaml"]
     found = [Path(n) for n in names]
-    if folder and not Path(name).is_absolute():
-        found += [Path(folder) / n for n in names]
+    if not Path(name).is_absolute():
+        tops = [Path()] if base is None else [Path(), base]
+        found = [top / inner / n for top in tops for inner in (["", folder] if folder else [""]) for n in names]
     for known in FOLDERS:
         parts = Path(name).parts
         if not parts or Path(name).is_absolute() or ".." in parts:
@@ -95,17 +97,36 @@ def _candidates(name: str, folder: str) -> list[Path]:
     return found
 
 
-def _near(name: str, folder: str) -> str:
+def _near(name: str, folder: str, base: Path | None) -> str:
     """`did you mean 'x'?` among the files beside the missing one and the shipped ones of its folder."""
     here = Path(name).parent
-    known = {(here / p.name).as_posix() for p in here.glob("*.y*ml")} if here.is_dir() else set()
+    tops = [here, *([base / here, base / folder / here] if base is not None else [])]
+    known = {(top / p.name).as_posix() for top in tops if top.is_dir() for p in top.glob("*.y*ml")}
     for candidate in FOLDERS:
         if candidate == folder or here.parts[:1] == (candidate,):
             known |= {f"{candidate}/{p.name}" for p in shipped(candidate).glob("*.y*ml")}
-    hint = nearest_file(name, known)
+    stem = Path(name).name.removesuffix(".yaml")
+    named = [f"{f}/{stem}.yaml" for f in FOLDERS if (shipped(f) / f"{stem}.yaml").is_file()]
+    bare = not folder and here == Path() and named  # any of the shipped folders may be meant
+    hint = f"did you mean {' or '.join(repr(n) for n in named)}?" if bare else nearest_file(name, known)
     folder = folder or (here.parts[0] if here.parts[:1] and here.parts[0] in FOLDERS else "")
-    looked = [str(here) if str(here) != "." else "the current folder", *([f"the shipped {folder}"] if folder else [])]
-    return f"{hint} (looked in {' and '.join(looked)})" if hint else f"looked in {' and '.join(looked)}"
+    looked = [str(here) if str(here) != "." else "the current folder", *_looked_beside(here, folder, base)]
+    said = f"looked in {listed_and([*looked, *([f'the shipped {folder}'] if folder else [])])}"
+    return f"{hint} ({said})" if hint else said
+
+
+def _looked_beside(here: Path, folder: str, base: Path | None) -> list[str]:
+    """The further folders that were looked in for a name that stands in a file of `base`."""
+    if base is None or here.is_absolute():
+        return []
+    elsewhere = base.resolve() != Path.cwd()
+    tops = [Path(folder) / here, *([base / here, base / folder / here] if elsewhere else [])]
+    return [top.as_posix() for top in dict.fromkeys(tops)]
+
+
+def listed_and(words: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
 
 
 def nearest_file(name: str, known: Iterable[str]) -> str:

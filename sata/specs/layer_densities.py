@@ -38,6 +38,11 @@ SIGNALS = ("spike", "activation", "current")
 ROLES = ("input", "output", "weight", "surrogate", "input_gradient", "output_gradient", "potential_gradient")
 
 
+OF_AVERAGES = (
+    "for spikes again give the pool neurons (fires: true), or take maxpool2d"  # if means of spikes are not meant
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Signals:
     """What a template calls things: what neurons send, the network's input, gradients of outputs and of potentials."""
@@ -113,7 +118,7 @@ def _outputs(layers: Sequence[Layer], by_name: Mapping[str, Layer], default: Map
     for layer in layers:
         for source in layer.sources:
             readers[source].append(layer)
-        _check_speaks_of_input(layer, [sends[s] for s in layer.sources], signals, faults)
+        _check_speaks_of_input(layer, [sends[s] for s in layer.sources], by_name, signals, faults)
     for name, kind in sends.items():
         said = [layer for layer in readers[name] if kind in layer.stated and len(layer.sources) == 1]
         for other in said[1:]:
@@ -125,25 +130,31 @@ def _outputs(layers: Sequence[Layer], by_name: Mapping[str, Layer], default: Map
     for layer in reversed(layers):  # from a pool's output to its input
         source = layer.sources[0]
         if _passes_on(layer) and layer.name in outputs and source not in outputs:
-            outputs[source] = _passed(outputs[layer.name], _before_pool(layer), layer, sends[source], faults)
+            lost = _Lost(f"comes out of '{layer.name}'", "what goes in", layer, sends[source])
+            outputs[source] = _passed(outputs[layer.name], _before_pool(layer), lost, faults)
     for name, kind in sends.items():
         pool = by_name.get(name)
         if name in outputs:
             continue
         if pool and _passes_on(pool) and pool.sources[0] in outputs:
-            speaker = (*readers[name], pool)[0]
-            outputs[name] = _passed(outputs[pool.sources[0]], _after_pool(pool), speaker, kind, faults)
+            lost = _Lost(f"goes into '{name}'", "what comes out", (*readers[name], pool)[0], kind)
+            outputs[name] = _passed(outputs[pool.sources[0]], _after_pool(pool), lost, faults)
         if outputs.get(name) is None:
             outputs[name] = default.get(kind)
     return outputs
 
 
-def _check_speaks_of_input(layer: Layer, kinds: Sequence[str], signals: Signals, faults: Faults) -> None:
+def _check_speaks_of_input(layer: Layer, kinds: Sequence[str], by_name: Mapping[str, Layer], signals: Signals,
+                           faults: Faults) -> None:  # fmt: skip
     """A density of the wrong input kind would be ignored: say so. (Under an ANN template, `spike` serves its twin.)"""
     spoken = [kind for kind in SIGNALS if kind in layer.stated]
-    if signals.emits in spoken and not set(spoken) & set(kinds):
-        faults.add(layer.where, f"'{layer.name}' states the density of its input {signals.emits}s, but its input is of "
-                   f"the kind {kinds[0]}", f"say density: {{{kinds[0]}: ...}}")  # fmt: skip
+    if signals.emits not in spoken or set(spoken) & set(kinds):
+        return
+    pools = [by_name[s] for s in layer.sources if s in by_name and by_name[s].averages_spikes]
+    why = f", which '{pools[0].name}' ({pools[0].type}) makes of spikes" if pools else ""
+    hint = f"say density: {{{kinds[0]}: ...}}"
+    faults.add(layer.where, f"'{layer.name}' states the density of its input {signals.emits}s, but its input is of "
+               f"the kind {kinds[0]}{why}", f"{OF_AVERAGES}, or {hint}" if pools else hint)  # fmt: skip
 
 
 def _gradient(layer: Layer, by_name: Mapping[str, Layer], gradients: Mapping[str, Density],
@@ -155,8 +166,8 @@ def _gradient(layer: Layer, by_name: Mapping[str, Layer], gradients: Mapping[str
         if reader.type == "maxpool2d" and not _overlaps(reader):
             covered = tuple(n * k for n, k in zip(reader.shape_out[1:], reader.settings.kernel, strict=True))
             if covered == reader.shape_in[1:]:  # a row that no window covers gets no gradient, which w does not say
-                kind = signals.gradient_density
-                return _passed(_or_dense(gradients[reader.name]), _routed(reader), layer, kind, faults)
+                lost = _Lost(f"comes back to '{reader.name}'", "what it sends on", layer, signals.gradient_density)
+                return _passed(_or_dense(gradients[reader.name]), _routed(reader), lost, faults)
     return default.get(signals.gradient_density)
 
 
@@ -201,10 +212,22 @@ def _stays(density: Density) -> bool:
     return isinstance(density, Model) and "density" not in density.given()
 
 
-def _passed(density: Density, f: Callable[[float], float], speaker: Layer, kind: str, faults: Faults) -> Density:
-    """`_through`; a fault at the layer that could state the density where it does not follow."""
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """What a pool hides where a model does not pass it: of what the model is, of what it is not, and who could say."""
+
+    stated: str
+    wanted: str
+    speaker: Layer
+    kind: str
+
+
+def _passed(density: Density, f: Callable[[float], float], lost: _Lost, faults: Faults) -> Density:
+    """`_through`; where it does not follow, a fault at the density that was stated: another has to be, by `speaker`."""
     if _stays(density):
         assert isinstance(density, Model)
-        message = f"what a pool makes of a density of the model '{density.model}' is not known"
-        faults.add(speaker.where, message, f"state it: {{name: {speaker.name}, ..., density: {{{kind}: ...}}}}")
+        message = (f"a density of the model '{density.model}' is of what {lost.stated}; {lost.wanted} does not follow "
+                   f"from it and has to be stated too")  # fmt: skip
+        hint = f"in layer '{lost.speaker.name}': density: {{{lost.kind}: ...}}"
+        faults.add(density.where if density.where.line else lost.speaker.where, message, hint)
     return _through(density, f)

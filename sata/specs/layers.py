@@ -53,6 +53,11 @@ class Layer:
     def reads_input(self) -> bool:
         return NETWORK_INPUT in self.sources
 
+    @property
+    def averages_spikes(self) -> bool:
+        """Does it make means of spikes, of several bits each, that no neurons turn into spikes again?"""
+        return self.type == "avgpool2d" and not self.fires and "spike" in self.receives
+
 
 def parse_layers(doc: Doc, faults: Faults, signals: Signals, kinds: Sequence[str]) -> tuple[Layer, ...] | None:
     """The layers of a workload that has passed its schema. None after a fault; all faults found are added.

@@ -144,7 +144,7 @@ def _type(value: Any, names: str | list[str]) -> tuple[str, str]:
     hint = ""
     if "boolean" in names and isinstance(value, str) and value.lower() in _TRUE_FALSE:
         hint = f"write {_TRUE_FALSE[value.lower()]}"
-    elif names == ["array"] and isinstance(value, str):
+    elif "array" in names and not {"number", "string"} & set(names) and isinstance(value, str):
         hint = f"write [{value}]"
     elif names == ["string"] and isinstance(value, (bool, int, float)):
         hint = f'write "{json.dumps(value)}" in quotes for text'

@@ -260,7 +260,10 @@ def _place_of(error: Exception, path: Path, label: str) -> str:
 
 
 def _sentence(error: Exception, names: Mapping[str, Any]) -> str:
-    text = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+    text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    if text.endswith("is not safely callable"):
+        return "only macros can be called"
+    text = text[:200]
     if text.startswith("'dict object' has no attribute "):
         text = text.replace("'dict object' has no attribute ", "there is no ")
         word = text.split("'")[1] if "'" in text else ""

@@ -21,7 +21,7 @@ from sata.specs.expressions import render_value
 from sata.specs.faults import Faults, Where, did_you_mean
 from sata.specs.files import note
 from sata.specs.kinds import KINDS
-from sata.specs.layer_densities import Signals
+from sata.specs.layer_densities import OF_AVERAGES, Signals
 from sata.specs.layer_view import view
 from sata.specs.layers import Layer, parse_layers
 from sata.specs.model import Density, Kept
@@ -73,7 +73,7 @@ def expand(doc: Doc, faults: Faults) -> ExpandedWorkload | None:
     layers = parse_layers(doc, faults, signals, (*KINDS, *kinds))
     timesteps = header.timesteps or int(workload.get("timesteps", 1))
     bits = _bits(doc, template, int(workload.get("timesteps", 1)), faults) if template else {}
-    if template is None or layers is None or len(faults) > before:
+    if template is None or layers is None or len(faults) > before or not _averages_have_bits(layers, bits, faults):
         return None
     rendered = _render(template, layers, signals, options, timesteps, int(workload.get("batch", 1)), faults)
     if len(faults) > before:
@@ -82,6 +82,15 @@ def expand(doc: Doc, faults: Faults) -> ExpandedWorkload | None:
     batch = int(workload.get("batch", 1))
     stated = tuple(_models(layer) for _, layer in rendered)
     return ExpandedWorkload(ops, wheres, kept, bits, timesteps, batch, kinds, _hash(template), stated)
+
+
+def _averages_have_bits(layers: tuple[Layer, ...], bits: Mapping[str, int], faults: Faults) -> bool:
+    """False, with a fault at each layer that makes means of spikes where nothing says how many bits these have."""
+    pools = [layer for layer in layers if layer.averages_spikes and layer.sends not in bits]
+    for pool in pools:
+        message = f"'{pool.name}' ({pool.type}) makes means of spikes, of the kind {pool.sends}, which has no bits"
+        faults.add(pool.where, message, f"{OF_AVERAGES}, or write such as 'bits: {{{pool.sends}: 8}}' in the workload")
+    return not pools
 
 
 def _models(layer: Layer) -> tuple[Density, ...]:

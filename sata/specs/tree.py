@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sata.specs.model import Arch, Array, Branch, Compute, Memory, Node
+from sata.specs.model import Arch, Array, Branch, Compute, Memory, Node, Rule
 from sata.specs.units import format_quantity
 
 Row = dict[str, Any]
@@ -38,8 +38,9 @@ def arch_rows(arch: Arch) -> list[Row]:
     instances, depth, way (see `placed`), and what its sort has.
 
     memory: size_bits, width_bits (None: unlimited, a word), buffers, read_bits_per_cycle, write_bits_per_cycle (None:
-    unlimited), shared (both ways together), keep, may_keep (lists of kinds; None, both: any), format (kind ->
-    text, of those not stored in full). array: shape (axis -> lanes), multicast, reduce.
+    unlimited), shared (both ways together), packed, keep, may_keep (lists of kinds; None, both: any), format (kind ->
+    text, of those not stored in full), fit (share of tiles that must; None: the expected one), gate, skip (texts such
+    as `weight on spike`). array: shape (axis -> lanes), multicast, reduce, lockstep.
     compute: gate, skip (texts such as `accumulate on spike`).
     """
     rows = []
@@ -58,13 +59,21 @@ def _own(node: Memory | Array | Compute) -> Row:
             "size_bits": node.size_bits, "width_bits": node.width_bits, "buffers": node.buffers,
             "read_bits_per_cycle": band.read_bits,
             "write_bits_per_cycle": band.read_bits if band.shared else band.write_bits, "shared": band.shared,
+            "packed": node.packed,
             "keep": None if node.keep is None else list(node.keep),
             "may_keep": None if node.may_keep is None else list(node.may_keep),
-            "format": {kind: form.text() for kind, form in node.format.items()},
+            "format": {kind: form.text() for kind, form in node.format.items()}, "fit": node.fit,
+            **{effect: [_rule(rule) for rule in node.rules if rule.effect == effect] for effect in ("gate", "skip")},
         }  # fmt: skip
     if isinstance(node, Array):
-        return {"shape": dict(node.shape), "multicast": node.multicast, "reduce": node.reduce}
+        return {"shape": dict(node.shape), "multicast": node.multicast, "reduce": node.reduce,
+                "lockstep": node.lockstep}  # fmt: skip
     return {"gate": _zeros(node.gate), "skip": _zeros(node.skip)}
+
+
+def _rule(rule: Rule) -> str:
+    """`weight on spike`: these are saved by zeros of those; `weight or spike`: each by those of the other."""
+    return " or ".join(rule.leaders) if rule.either else f"{rule.follower} on {' and '.join(rule.leaders)}"
 
 
 def _zeros(rules: Mapping[str, tuple[str, ...]]) -> list[str]:
@@ -78,8 +87,14 @@ def row_words(row: Row) -> list[str]:
         return _memory_words(row)
     if row["is"] == "array":
         shape = " x ".join(f"{axis} {size}" for axis, size in row["shape"].items())
-        return [shape, f"multicast {row['multicast']}", *(["reduces"] if row.get("reduce") else [])]
-    return [f"{word} {text}" for word in ("gate", "skip") for text in row[word]] if row["is"] == "compute" else []
+        flags = [said for key, said in (("reduce", "reduces"), ("lockstep", "lockstep")) if row.get(key)]
+        return [shape, f"multicast {row['multicast']}", *flags]
+    return _saved(row) if row["is"] == "compute" else []
+
+
+def _saved(row: Row) -> list[str]:
+    """What zeros save; results of before these were written lack the keys for memories."""
+    return [f"{word} {text}" for word in ("gate", "skip") for text in row.get(word) or ()]
 
 
 def _memory_words(row: Row) -> list[str]:
@@ -90,9 +105,13 @@ def _memory_words(row: Row) -> list[str]:
         words.append(f"{row['width_bits']} b wide")
     rates = [row["read_bits_per_cycle"], row["write_bits_per_cycle"]]
     each = [format_quantity(rate, "bits_per_cycle") if rate else "unlimited" for rate in rates]
+    words += ["one element a word"] if row.get("packed") is False else []
     if any(rates):
-        words.append(each[0] if each[0] == each[1] else f"reads {each[0]}, writes {each[1]}")
+        both = f"{each[0]}{' for both ways together' if row.get('shared') else ''}"
+        words.append(both if each[0] == each[1] else f"reads {each[0]}, writes {each[1]}")
     for word, kinds in (("keeps", row.get("keep")), ("may keep", row.get("may_keep"))):
         if kinds:
             words.append(f"{word} {', '.join(kinds)}")
-    return words + [f"stores {kind} as {form}" for kind, form in (row.get("format") or {}).items()]
+    words += [f"stores {kind} as {form}" for kind, form in (row.get("format") or {}).items()]
+    words += [f"fits {row['fit']:.10g} of the tiles"] if row.get("fit") is not None else []
+    return words + _saved(row)

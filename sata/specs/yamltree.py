@@ -21,6 +21,7 @@ LARGEST_NUMBER = 10**30
 
 Place = tuple[str, int, int]  # file, line, column; both from 1, or 0 where there is no text
 Scalar = str | int | float | bool | None
+_NO_COLON = "could not find expected ':'"  # says libyaml, at the line below
 
 
 @dataclass(slots=True)
@@ -82,9 +83,13 @@ def parse_yaml(text: str, label: str, faults: Faults) -> Node | None:
     try:
         return _Builder(text, label, faults).build()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        no_colon = _NO_COLON in (error.problem or "") and error.context_mark is not None
+        mark = error.context_mark if no_colon else error.problem_mark or error.context_mark
         where = Where(label, mark.line + 1, mark.column + 1) if mark else Where(label)
-        faults.add(where, f"not valid YAML: {_reason(error.problem, text, where.line)}")
+        if no_colon:
+            faults.add(where, *_colon_missing(problem_line(text.splitlines(), where.line)[where.column - 1 :]))
+        else:
+            faults.add(where, f"not valid YAML: {_reason(error.problem, text, where.line)}")
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         column = error.position - text.rfind("\n", 0, error.position)
@@ -101,6 +106,14 @@ def _reason(problem: str | None, text: str, line: int) -> str:
     if problem and "mapping values are not allowed" in problem:
         return "a second ':' in one entry; quote the text or start a new line"
     return (problem or "broken text").rstrip(".")
+
+
+def _colon_missing(rest: str) -> tuple[str, str]:
+    """What is said about a line that should be `key: value` and has no colon, and what to write for `key = value`."""
+    said = rest.partition(" #")[0].strip()
+    key, equals, value = said.partition("=")
+    hint = f"write {key.strip()}: {value.strip()}" if equals and key.strip() and len(said) < 60 else ""
+    return f"not valid YAML: '{said[:56]}{'...' if len(said) > 56 else ''}' is no 'key: value'", hint
 
 
 def problem_line(lines: list[str], line: int) -> str:

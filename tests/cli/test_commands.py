@@ -41,7 +41,33 @@ def test_help_has_an_example(command: str) -> None:
 @pytest.mark.parametrize("files", [(SMALL,), ("arch/sata.yaml", "vgg5", COUNTS)])
 def test_check(files: tuple[str, ...]) -> None:
     files = tuple("workloads/vgg5_cifar10.yaml" if f == "vgg5" else f for f in files)
-    assert ok("check", *files) == ("1 file, no faults\n" if len(files) == 1 else "3 files, no faults\n")
+    one, three = "1 file, no faults; it runs\n", "3 files, no faults; they fit together under mappings/sata.yaml\n"
+    assert ok("check", *files) == (one if len(files) == 1 else three)
+
+
+def test_check_of_files_that_are_no_whole() -> None:
+    assert ok("check", "arch/sata.yaml") == "1 file, no faults\n"
+    two = ("workloads/vgg5_cifar10.yaml", "workloads/vgg9_cifar10.yaml")
+    assert ok("check", "arch/sata.yaml", *two) == "3 files, no faults\n"
+    assert ok("check", "arch/eyeriss.yaml", "workloads/conv_layer.yaml") == "2 files, no faults\n"  # it has no mapping
+
+
+def test_check_says_what_does_not_fit_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `sata run` does: an op without an entry, a tile that overflows, an action without a price."""
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "arch/sata.yaml").read_text(encoding="utf-8")
+    Path("small.yaml").write_text(text.replace("size: 144 KiB", "size: 16 KiB"), encoding="utf-8")
+    Path("none.yaml").write_text("mapping:\n- {ops: '*.forward', omit: why}\n", encoding="utf-8")
+    lines = fails("check", "small.yaml", "workloads/vgg5_cifar10.yaml")
+    assert len(lines) == 6
+    assert all("W_GLB overflows by" in line for line in lines)
+    assert fails("check", "arch/sata.yaml", "workloads/vgg5_cifar10.yaml", "none.yaml")[0].startswith(
+        "none.yaml:2:1: mapping: no entry of the mapping matches 24 ops (conv1.fire, conv2.fire, conv3.fire, ...)"
+    )
+    Path("adds.yaml").write_text(
+        "workload:\n  bits: {spike: 1}\n  ops:\n  - {name: a.forward, action: count, ranks: {k: 2}, compute: 'X[k] = f(S[k])',"
+        " tensors: {X: {kind: spike}, S: {kind: spike}}}\n", encoding="utf-8")  # fmt: skip
+    assert "count" in fails("check", "arch/sata.yaml", "adds.yaml")[0]
 
 
 def test_check_says_every_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

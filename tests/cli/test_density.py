@@ -45,7 +45,8 @@ def test_density_of_every_array() -> None:
     assert max(map(len, out.splitlines())) <= 80
     one = ok("density", "spikes.npz", "--array", "conv")
     assert one == ok("density", "spikes.npz", "--array", "packed").replace("packed", "conv")
-    assert out.startswith(one.rstrip())
+    assert out.startswith(one.partition("\n\nHow to read it\n")[0])
+    assert out.count("How to read it") == 1
 
 
 def test_density_says_what_is_counted_and_predicted() -> None:
@@ -70,9 +71,12 @@ def test_density_says_what_is_counted_and_predicted() -> None:
 def test_the_yaml_it_prints_is_a_density() -> None:
     out = ok("density", "spikes.npz", "--array", "conv", "--kind", "spike")
     _, _, printed = out.partition("for a workload: one of\n")
-    pieces = re.split(r"^(?=density:)", printed, flags=re.MULTILINE)[1:]
-    assert len(pieces) == 4
-    for piece in pieces:
+    pieces = re.split(r"^(?=density:)", printed.partition("  blocks: ")[0], flags=re.MULTILINE)[1:]
+    assert len(pieces) == 3
+    assert re.search(r"\n  blocks: [0-9]+ numbers, printed with --array conv --model blocks\n", out)
+    blocks = ok("density", "spikes.npz", "--array", "conv", "--model", "blocks")
+    assert ok("density", "spikes.npz", "--array", "conv", "--model", "runs") == pieces[2]
+    for piece in (*pieces, blocks):
         stated = yaml.safe_load(piece)["density"]["spike"]
         op = {"name": "x", "action": "accumulate", "ranks": {"t": 4, "c": 16, "p": 8, "q": 8},
               "compute": "X[t,p,q] += S[t,c,p,q]",
@@ -84,6 +88,7 @@ def test_without_time() -> None:
     out = ok("density", "spikes.npz", "--array", "conv", "--time", "none")
     assert "steps" not in out
     assert "temporal" not in out
+    assert "in all steps" not in out
     assert "8 x 8, density" in ok("density", "spikes.npz", "--array", "flat", "--time", "1")
 
 
@@ -114,5 +119,23 @@ def test_faults() -> None:
     assert fails("density", "spikes.npz", "--time", "7")[0] == (
         "spikes.npz: array 'conv' has no dimension 7; say --time none"
     )
+    assert fails("density", "spikes.npz", "--array", "flat", "--time", "none", "--model", "temporal") == [
+        "spikes.npz: the model 'temporal' cannot be measured in array 'flat'; models that can: uniform, runs, blocks"
+    ]
     assert "'x' is no number of a dimension" in fails("density", "spikes.npz", "--time", "x")[-1]
     assert fails("density", "spikes.npz", "--json", "spikes.npz")[0].startswith("spikes.npz: is an input of this run")
+
+
+def test_a_trace_with_the_batch_behind_time() -> None:
+    """Steps come first in what is recorded from PyTorch, the batch in a tensor."""
+    values = draw("runs", FIELD, (4, 2, 16, 8, 8), np.random.default_rng(4))
+    np.savez("batch.npz", wrong=values, right=values.swapaxes(0, 1))
+    op = {"name": "x", "action": "accumulate", "ranks": {"n": 2, "t": 4, "c": 16, "p": 8, "q": 8},
+          "compute": "X[n,t,p,q] += S[n,t,c,p,q]", "tensors": {"X": {"kind": "current"}, "S": {"kind": "spike"}}}  # fmt: skip
+    workload = {"bits": {"spike": 1, "current": 16}, "ops": [op]}
+    op["tensors"]["S"]["density"] = {"model": "trace", "file": "batch.npz", "array": "right"}  # type: ignore[index]
+    assert sata.check({"workload": workload}) == []
+    op["tensors"]["S"]["density"]["array"] = "wrong"  # type: ignore[index]
+    (fault,) = sata.check({"workload": workload})
+    assert fault.message.startswith("the recorded tensor has the shape [4, 2, 16, 8, 8], its tensor [2, 4, 16, 8, 8]")
+    assert fault.hint.endswith("the batch comes before time, save array.swapaxes(0, 1)")

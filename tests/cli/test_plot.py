@@ -13,7 +13,7 @@ from sata.report.files import result_json
 from sata.report.points import read_points
 from sata.specs.faults import SpecError
 from tests.cli.test_commands import fails
-from tests.cli.test_run import ok
+from tests.cli.test_run import SMALL, ok
 from tests.report.made import small, training
 
 BEGINS = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
@@ -60,7 +60,7 @@ def test_what_is_asked_for_wrongly() -> None:
     assert last("energy", "r.json", "t.json", "-o", "x.svg") == (
         "Error: 'energy' shows one file, and there are 2; 'compare' shows several"
     )
-    assert last("energy", "r.json", "--ops", "a", "-o", "x.svg") == "Error: --ops is of 'nest' only"
+    assert last("energy", "r.json", "--ops", "a", "-o", "x.svg") == "Error: --ops is of 'nest' and 'pareto' only"
     assert last("energy", "r.json", "--column", "a", "-o", "x.svg") == "Error: --column is of 'sparsity' only"
     assert last("energy", "r.json", "-o", "gone/x.svg").startswith("gone/x.svg: cannot be written for -o: there is no")
     assert not Path("x.svg").exists()
@@ -153,3 +153,39 @@ def test_points_far_apart_have_logarithmic_axes() -> None:
     assert ">cycles in billions<" in text
     assert ">0.0001<" in text  # a tick that a linear axis up to 1 would not have
     assert "9 points, 9 on the front" in text
+
+
+def test_a_front_of_every_op_of_a_search() -> None:
+    """As `sata map --objective pareto --json` writes it: a panel an op, labels without its name."""
+
+    def op(name: str, number: int) -> dict[str, object]:
+        rows = [{"label": f"{name} {n}", "energy_pj": 10.0 - n, "cycles": 5.0 + n} for n in range(number)]
+        return {"op": name, "points": rows, "pareto": list(range(number))}
+
+    Path("map.json").write_text(json.dumps({"ops": [op("a.forward", 3), op("a.fire", 1), op("b.forward", 2)]}))
+    ok("plot", "pareto", "map.json", "-o", "x.svg")
+    text = Path("x.svg").read_text()
+    for words in (
+        "a.forward: 3 points, 3 on the front",
+        "a.fire: 1 points",
+        "<title>b.forward 1: 9 pJ, 6 cycles</title>",
+    ):
+        assert words in text
+    assert text.count('<g class="tip">') == 6
+    ok("plot", "pareto", "map.json", "--ops", "*.forward", "-o", "x.svg")
+    assert Path("x.svg").read_text().count('<g class="tip">') == 5
+    assert fails("plot", "pareto", "map.json", "--ops", "b.forwad", "-o", "x.svg") == [
+        "map.json: no op matches 'b.forwad'; did you mean 'b.forward'?"]  # fmt: skip
+    Path("map.json").write_text(json.dumps({"ops": [op("a", 2), {"op": "b", "points": [{"energy_pj": 1}]}]}))
+    assert fails("plot", "pareto", "map.json", "-o", "x.svg") == [
+        "map.json: ops[1].points[0]: missing key 'cycles'; it has: energy_pj"]  # fmt: skip
+    Path("map.json").write_text(json.dumps({"ops": [op(f"op{n}", 1) for n in range(25)]}))
+    assert fails("plot", "pareto", "map.json", "-o", "x.svg")[0].startswith(
+        "map.json: 25 ops, at most 24 are drawn; choose some by --ops: op0, ")  # fmt: skip
+
+
+def test_a_front_that_the_search_found() -> None:
+    ok("map", SMALL, "--objective", "pareto", "--workers", "1", "--json", "found.json")
+    points = [p for op in json.loads(Path("found.json").read_text())["ops"] for p in op["points"]]
+    ok("plot", "pareto", "found.json", "-o", "x.svg")
+    assert Path("x.svg").read_text().count('<g class="tip">') == len(points)

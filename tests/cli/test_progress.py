@@ -78,6 +78,43 @@ def test_an_architecture_alone_is_a_tree(tmp_path: Path) -> None:
     assert invoke("show", str(alone), "--ops", "*").exit_code == 2
 
 
+EVERYTHING = """\
+arch:
+  name: all
+  nodes:
+  - {memory: DRAM, class: dram, packed: false, width: 64 b, bandwidth: {read: 8 B/cycle, write: 4 B/cycle}}
+  - memory: GLB
+    class: sram
+    size: 1 KiB
+    bandwidth: {read: 8 B/cycle}
+    shared_bandwidth: true
+    keep: [weight, spike]
+    format: {spike: [uncompressed, bitmask]}
+    fit: 0.9
+    skip: {weight: spike}
+    gate: {spike: [weight, current]}
+  - {array: PEs, shape: {x: 4}, lockstep: true, reduce: true}
+  - {memory: REG, class: sram, size: 8 B, skip: {either: [weight, spike]}}
+  - {compute: PE, class: pe, skip: [spike]}
+"""
+
+
+def test_a_tree_says_all_that_changes_costs(tmp_path: Path) -> None:
+    """What zeros save, formats, and how they must fit."""
+    source = tmp_path / "all.yaml"
+    source.write_text(EVERYTHING, encoding="utf-8")
+    lines = " ".join(line.strip() for line in ok("show", str(source)).splitlines())
+    for words in (
+        "dram, unlimited, 64 b wide, one element a word, reads 8 B/cycle, writes 4 B/cycle",
+        "sram, 1 KiB, 8 B/cycle for both ways together, keeps weight, spike, stores spike as uncompressed, bitmask, fits 0.9 "
+        "of the tiles, gate spike on weight and current, skip weight on spike",
+        "x 4, multicast tile, reduces, lockstep",
+        "sram, 8 B, skip weight or spike",
+        "pe, skip on spike",
+    ):
+        assert words in lines
+
+
 def test_ways_of_a_branch() -> None:
     lines = ok("show", "arch/sata.yaml").splitlines()
     assert lines[0] == "sata: 14 nodes, 32 nm, 400 MHz, libraries sata_32nm"

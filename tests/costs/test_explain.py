@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 import sata
 from sata.evaluation import explain_sparsity
+from sata.report.sparsity_text import sparsity_blocks
+from sata.report.text import plain
 
 TEXT = """
 library:
@@ -83,3 +88,24 @@ def test_shares_and_counts_by_hand() -> None:
 
 def test_nothing_to_explain() -> None:
     assert explain_sparsity(TEXT % ("", "", "")) == []
+
+
+def told(text: str) -> str:
+    return plain(list(sparsity_blocks(explain_sparsity(text))), 200)
+
+
+def test_what_it_rests_on_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing where no rule acts; how several leaders are counted, from densities and from recordings."""
+    assert "nothing: no rule of the architecture acts in these ops" in told(TEXT % ("", "", ""))
+    two = told(TEXT % ("", SPAD, ""))
+    assert "several leaders: independent of each other within a time step" in two
+    assert "uniform: zeros lie anywhere" in two
+    monkeypatch.chdir(tmp_path)
+    draw = np.random.default_rng(1)
+    np.savez("t.npz", W=draw.random((4, 8)) < 0.5, S=draw.random((4, 8)) < 0.25)
+    text = TEXT % ("", SPAD, "")
+    for name, density in (("W", "0.5"), ("S", "0.25")):
+        text = text.replace(f"density: {density}", f"density: {{model: trace, file: t.npz, array: {name}}}")
+    traced = told(text)
+    assert "several leaders: counted together, from their traces" in traced
+    assert "uniform" not in traced

@@ -88,6 +88,13 @@ def test_expressions_of_parts_belong_to_the_compound() -> None:
      "<text>:4:79: library.components[0].scale.width.table: the factors do not reach the reference point 16 b"),
     ("- {class: a, at: {width: 1 b}, energy: {add: 3 pJ}, scale: {width: log}}",
      "<text>:4:70: library.components[0].scale.width: 'log' needs a reference above 1, not 1 b"),
+    ("- {class: a, at: {n: 0}, energy: {add: 3 pJ}, scale: {n: linear}}",
+     "<text>:4:60: library.components[0].scale.n: 'linear' needs a reference above 0, not 0"),
+    ("- {class: a, at: {width: 16 b}, energy: {add: 3 pJ}, scale: {width: {table: {2 B: 1, 16 b: 2}}}}",
+     "<text>:4:79: library.components[0].scale.width.table: one value stands twice"),
+    ("- {class: a, at: {width: 16 b}, energy: {add: 3 pJ}, scale: {width: {table: {2 pJ: 1, 16 b: 2}}}}",
+     "<text>:4:80: library.components[0].scale.width.table.2 pJ: '2 pJ' is an energy; expected a size in b, B, kB, MB, GB, TB, "
+     "KiB, MiB, GiB, TiB, such as '144 KiB'"),
     ("- {class: a, at: {kind: lop}, energy: {add: 3 pJ}, scale: {kind: linear}}",
      "<text>:4:62: library.components[0].scale.kind: 'kind' is no number and cannot scale"),
     ("- {class: a, energy: {add: 3 pJ}, cycles: {ad: 2}}",

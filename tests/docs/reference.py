@@ -66,8 +66,8 @@ def _command(path: str, command: click.Command) -> Iterator[str]:
 
 def _argument(argument: click.Argument) -> str:
     name = argument.metavar or (argument.name or "").upper()
-    many = name if argument.nargs == 1 or name.endswith("...") else f"{name}..."
-    return many if argument.required else f"[{many}]"
+    many = name if argument.nargs == 1 or name.rstrip("]").endswith("...") else f"{name}..."
+    return many if argument.required or many.startswith("[") else f"[{many}]"
 
 
 def _option(option: click.Option) -> str:

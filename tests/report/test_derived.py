@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sata.evaluation import evaluate
 from sata.report.derived import bandwidth, densities, dots, kept_curve, outermost, peaks, uses
 from sata.report.described import density_fields
 from sata.report.result import Result
@@ -92,6 +93,14 @@ def test_use_of_nodes() -> None:
 def test_densities_are_of_what_layers_read() -> None:
     found = densities(training())
     assert [(t["layer"], t["op"]) for t in found["spike"]] == [("a", "a.gradient"), ("b", "b.gradient")]
+
+
+def test_a_layer_does_not_read_its_own_output() -> None:
+    """conv1 reads an image, and its gradient the spikes that conv1 sent."""
+    found = densities(evaluate("arch/sata.yaml", "workloads/vgg9_cifar10.yaml"))
+    assert [t["layer"] for t in found["spike"]][:3] == ["conv2", "pool1", "conv3"]
+    assert {t["stage"] for t in found["spike"]} == {"forward"}
+    assert "conv1" in [t["layer"] for t in found["potential_gradient"]]
 
 
 STEPS = (Dim((("t", 1),), 0, 2), Dim((("k", 1),), 0, 8))

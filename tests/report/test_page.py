@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from sata import evaluate
+from sata.evaluation import explain_sparsity
 from sata.report.files import result_json
 from sata.report.html import result_page
 from sata.report.read import result_of
+from sata.report.text import quantity, whole
 from tests.cli.test_run import SMALL, ok
 from tests.report.browser import Browser, browsing, programs
 from tests.report.made import small, training, training_data
@@ -95,6 +97,43 @@ def test_names_cannot_become_elements() -> None:
     assert text.count("</script>") == 1
 
 
+def test_inference_has_densities_and_no_back_propagation() -> None:
+    data = training_data()
+    words = Page(result_page(result_of(data))).words
+    assert {"BPTT", "Back-propagation through time"} <= set(words)
+    words = Page(result_page(result_of(data | {"kept": []}))).words
+    assert "Densities" in words
+    assert not {"BPTT", "Back-propagation through time"} & set(words)
+    data["tensors"] = [t | {"density": None, "steps": None, "model": None} for t in data["tensors"]]
+    page = Page(result_page(result_of(data | {"kept": []})))
+    assert "step" not in page.ids
+    assert "#step" not in [value for name, value in page.attributes if name == "href"]
+
+
+def test_what_zeros_save_is_as_the_command_says(tmp_path: Path) -> None:
+    told = ok("run", SMALL, "--explain-sparsity", "--html", str(tmp_path / "r.html"))
+    words = Page((tmp_path / "r.html").read_text(encoding="utf-8")).words
+    saved = explain_sparsity(SMALL)
+    assert saved
+    for row in saved:
+        assert {row["op"], row["rule"], quantity(row["energy_pj"], "pj"), whole(row["computes"])} <= set(words)
+        assert row["rule"] in told
+    assert "What zeros save" in words
+    assert "What zeros save" not in Page(result_page(small())).words
+
+
+def test_columns_are_called_as_in_the_summary() -> None:
+    words = Page(result_page(small())).words
+    assert words.count("actual") == 3  # of stages, layers and ops
+    assert "done" not in words
+
+
+def test_the_command_is_said_without_its_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    for program in ("/home/me/.venv/bin/sata", "/home/me/sata/sata/__main__.py"):
+        monkeypatch.setattr(sys, "argv", [program, "run", "/a/b.yaml"])
+        assert evaluate(SMALL).meta["command"] == "sata run /a/b.yaml"
+
+
 def test_metadata_and_models_are_shown() -> None:
     data = training_data()
     data["records"][0]["outcome"] = "metadata"
@@ -152,7 +191,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "report.html"
-    path.write_text(result_page(evaluate("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")), encoding="utf-8")
+    run = ("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
+    path.write_text(result_page(evaluate(*run), saved=explain_sparsity(*run)), encoding="utf-8")
     return path
 
 
@@ -251,6 +291,46 @@ def test_tips_follow_the_pointer(browser: Browser, page: Path) -> None:
     assert (
         browser.run("return document.querySelectorAll('svg title').length") <= 6
     )  # one a picture; tips have theirs no more
+
+
+@in_a_browser
+def test_dots_of_the_roofline_say_their_op(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    tips = browser.run("return [...document.querySelectorAll('.tip')].map((g) => g.dataset.tip)")
+    dots = [tip.split(":")[0] for tip in tips if "computes/byte" in tip]
+    assert len(dots) > 20
+    assert {"conv1.forward + conv1.fire", "conv3.backward", "fc4.weight + fc4.update"} <= set(dots)
+    where = browser.run("""
+      const dot = [...document.querySelectorAll('.tip')].find((g) => g.dataset.tip.startsWith('pool1.backward:'));
+      dot.scrollIntoView({block: 'center'});
+      const box = dot.getBoundingClientRect();
+      return [box.x + box.width / 2, box.y + box.height / 2];""")
+    browser.point(*where)
+    assert browser.run("return document.getElementById('tip').textContent").startswith("pool1.backward: ")
+
+
+@in_a_browser
+def test_wide_tables_say_so_and_scroll(browser: Browser, page: Path) -> None:
+    """On a telephone only, and until their end is reached; keys reach them."""
+    state = """const box = document.querySelector('#by-op .scroll'), hint = box.previousElementSibling;
+      return [hint.hidden, hint.textContent, box.classList.contains('more'), box.tabIndex];"""
+    browser.open(page, 1280)
+    assert browser.run(state) == [True, "more columns: scroll sideways", False, -1]
+    browser.open(page, 390)
+    assert browser.run(state) == [False, "more columns: scroll sideways", True, 0]
+    browser.run("document.querySelector('#by-op .scroll').scrollLeft = 9999")
+    browser.run("return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert browser.run(state) == [False, "more columns: scroll sideways", False, 0]
+
+
+@in_a_browser
+def test_what_rules_save_sorts(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.click("#by-rule th:nth-child(7) button")
+    energies = column(browser, "#by-rule", 6)
+    assert len(energies) == 14
+    assert energies == sorted(energies, reverse=True)
+    assert column(browser, "#by-rule", 0)[0] == "conv3.backward"
 
 
 @in_a_browser

@@ -90,3 +90,9 @@ def test_no_table_is_wider_than_asked(rows: list[tuple[str, ...]], width: int) -
 @given(st.lists(WORDS, max_size=5), st.integers(20, 100))
 def test_no_line_is_wider_than_asked(lines: list[str], width: int) -> None:
     assert all(len(line) <= width for line in block_lines(Lines("x" * 50, tuple(lines)), width))
+
+
+def test_a_pipe_gets_whole_tables_and_a_terminal_cut_ones() -> None:
+    wide = Table("t", ("a name", "a number"), "lr", (("x" * 100, "1"),))
+    assert "x" * 100 + "         1" in plain([wide], 80, cut=False)
+    assert max(map(len, plain([wide], 80).splitlines())) == 80

@@ -68,6 +68,17 @@ def test_missing(folders: Path, name: str, says: str) -> None:
     assert str(error.value) == says
 
 
+def test_a_bare_name_that_ships(folders: Path) -> None:
+    """Where no folder is meant, as in `sata check`: what ships under that name is said, and not taken."""
+    (folders / "mappings").mkdir()
+    (folders / "mappings" / "sata.yaml").write_text("mapping: []\n")
+    for name in ("sata", "sata.yaml"):
+        with pytest.raises(SpecError) as error:
+            find(name)
+        assert str(error.value) == (
+            f"{name}: no such file; did you mean 'arch/sata.yaml' or 'mappings/sata.yaml'? (looked in the current folder)")  # fmt: skip
+
+
 def test_shipped_folder_is_not_left(folders: Path) -> None:
     (folders / "secret.yaml").write_text("x: 1\n")
     with pytest.raises(SpecError):

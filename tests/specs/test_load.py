@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from sata.specs import SpecError, check, load
+from sata.costs.nodes import price_nodes, prices_of
+from sata.evaluation import evaluate
+from sata.specs import Faults, SpecError, check, load
 
 ARCH = "arch:\n  name: a\n  nodes:\n  - {memory: DRAM, class: dram}\n  - {compute: PE, class: mac}\n"
 WORKLOAD = """\
@@ -85,3 +87,41 @@ def test_shipped_mapping_of_the_architecture(tmp_path: Path, monkeypatch: pytest
 def test_check_looks_at_each_file_alone() -> None:
     assert check(ARCH, WORKLOAD, MAPPING) == []
     assert check("no/such/file.yaml")[0].message == "no such file"
+
+
+def test_a_library_may_lie_beside_the_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside it or in `components/` there; the current folder goes first. Where it is not, all of these are named."""
+    monkeypatch.chdir(tmp_path)
+    library = "library: {name: mine, components: [{class: dram, energy: {read: N pJ, write: 1 pJ}}]}"
+    Path("there/components").mkdir(parents=True)
+    Path("there/a.yaml").write_text(
+        "arch: {name: a, libraries: [mine], nodes: [{memory: D, class: dram}, {compute: PE, class: dram}]}\n"
+    )
+
+    def read_pj() -> float:
+        loaded, faults = load("there/a.yaml"), Faults()
+        assert loaded.arch is not None
+        prices = prices_of(loaded.arch, loaded.docs, faults)
+        faults.check()
+        assert prices is not None
+        return price_nodes(loaded.arch, prices, faults)["D"].energy_pj["read"]
+
+    with pytest.raises(SpecError) as error:
+        read_pj()
+    assert str(error.value) == (
+        "there/a.yaml:1:29: arch.libraries[0]: library 'mine': no such file; looked in the current folder, components, "
+        "there, there/components and the shipped components"
+    )
+    for number, path in enumerate(["there/components/mine.yaml", "there/mine.yaml", "components/mine.yaml"], 1):
+        Path(path).parent.mkdir(exist_ok=True)
+        Path(path).write_text(library.replace("N", str(number)))
+        assert read_pj() == number
+
+
+def test_a_mapping_elsewhere_is_pointed_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("there/mappings").mkdir(parents=True)
+    Path("there/a.yaml").write_text(ARCH)
+    Path("there/mappings/a.yaml").write_text(MAPPING)
+    with pytest.raises(SpecError, match="no mappings/a.yaml, here or shipped; did you mean 'there/mappings/a.yaml'"):
+        evaluate("there/a.yaml", WORKLOAD)

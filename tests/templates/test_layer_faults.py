@@ -94,7 +94,26 @@ LAYERS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     "density_of_the_wrong_input": (
         (FIRST, "- {name: b, avgpool2d: 2}", "- {name: c, linear: 3, density: {spike: 0.1}}"),
         ["<text>:9:5: workload.layers[2]: 'c' states the density of its input spikes, but its input is of the kind "
-         "activation; say density: {activation: ...}"],
+         "activation, which 'b' (avgpool2d) makes of spikes; for spikes again give the pool neurons (fires: true), or take "
+         "maxpool2d, or say density: {activation: ...}"],
+    ),
+    "average_without_bits": (
+        (FIRST, "- {name: b, avgpool2d: 2}", "- {name: c, linear: 3}"),
+        ["<text>:8:5: workload.layers[1]: 'b' (avgpool2d) makes means of spikes, of the kind activation, which has no bits; "
+         "for spikes again give the pool neurons (fires: true), or take maxpool2d, or write such as 'bits: {activation: 8}' "
+         "in the workload"],
+    ),
+    "model_before_a_pool": (
+        (FIRST, "- {name: b, from: a, maxpool2d: 2, density: {spike: {model: banded, band: 1, width: 2}}}",
+         "- {name: c, linear: 3}"),
+        ["<text>:8:55: workload.layers[1].density.spike: a density of the model 'banded' is of what goes into 'b'; what "
+         "comes out does not follow from it and has to be stated too; in layer 'c': density: {spike: ...}"],
+    ),
+    "gradient_model_behind_a_pool": (
+        (FIRST, "- {name: b, maxpool2d: 2, density: {spike_gradient: {model: banded, band: 1}}}", "- {name: c, linear: 3}"),
+        ["<text>:8:55: workload.layers[1].density.spike_gradient: a density of the model 'banded' is of what comes back to "
+         "'b'; what it sends on does not follow from it and has to be stated too; in layer 'a': density: "
+         "{spike_gradient: ...}"],
     ),
     "densities_disagree": (
         (FIRST, "- {name: b, linear: 3, density: {spike: 0.1}}", "- {name: c, from: a, linear: 3, density: "

@@ -106,6 +106,19 @@ BROKEN: dict[str, tuple[str, str]] = {
                       "mine.yaml:6: '~' is not available here; write the values side by side"),
     "growth": (HEADER + "{% set x = layer.name * 1000000000 %}\n" + OP,
                "the template fails for layer 'a': mine.yaml:6: '*' works on numbers of 62 bits"),
+    "no_tensors": (HEADER + "- {name: x, action: y}\n",
+                   "the template fails for layer 'a': mine.yaml: an op needs a name and tensors: {'name': 'x', 'action': 'y'}"),
+    "header_is_a_list": ("- template\n---\n" + OP, "mine.yaml:1: the header must be a mapping below the key 'template'"),
+    "option_without_values": (HEADER.replace("values: [a, b], ", "") + OP,
+                              "mine.yaml: option 'mode' needs 'values: [...]', and a default among them"),
+    "option_of_another_default": (HEADER.replace("values: [a, b]", "values: [a, b], default: c") + OP,
+                                  "mine.yaml: option 'mode' needs 'values: [...]', and a default among them"),
+    "power": (HEADER + "{% set x = 2 ** 3 %}\n" + OP,
+              "the template fails for layer 'a': mine.yaml:6: '**' is not available here"),
+    "call": (HEADER + "{% set x = layer() %}\n" + OP,
+             "the template fails for layer 'a': mine.yaml:6: only macros can be called"),
+    "shipped_part": (HEADER + '{% include "parts/forward.yaml" %}\n',
+                     "the template fails for layer 'a': templates/parts/forward.yaml:6: 'op' is undefined"),
     "outside_include": (HEADER + '{% include "../secret.yaml" %}\n' + OP,
                         "the template fails for layer 'a': mine.yaml:6: ../secret.yaml"),
 }  # fmt: skip
@@ -116,6 +129,34 @@ def test_broken_templates(name: str, tmp_path: Path) -> None:
     text, said = BROKEN[name]
     (found,) = with_template(text, tmp_path)
     assert found.endswith(f": {said}"), found
+
+
+def test_templates_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00---\n")
+    (tmp_path / "large.yaml").write_bytes(b"# \n" * 400_000)
+    for name, says in (
+        ("folder.yaml", "the template 'folder.yaml' cannot be read: is a directory"),
+        ("binary.yaml", "binary.yaml: is not UTF-8 text"),
+        ("large.yaml", "large.yaml: is larger than 1048576 bytes"),
+        ("'a\\0.yaml'".replace("'", '"'), "the template's name is no name for a file"),
+        ("gone.yaml", "the template 'gone.yaml' is no file in '"),
+        ("../gone.yaml", "the template '../gone.yaml' is outside the folder of the workload and the current one"),
+    ):
+        (found,) = with_template(HEADER + OP, tmp_path, name)
+        assert found.startswith(f"net.yaml:4:13: workload.template: {says}"), found
+
+
+def test_a_part_of_ones_own_that_fails_is_named(tmp_path: Path) -> None:
+    (tmp_path / "part.yaml").write_text("\n{{ nothing }}\n")
+    (found,) = with_template(HEADER + '{% include "part.yaml" %}\n' + OP, tmp_path)
+    assert found.endswith("part.yaml:2: 'nothing' is undefined"), found
+
+
+def test_a_template_that_renders_without_end(tmp_path: Path) -> None:
+    text = HEADER + "{% for a in layer.S_shape %}" * 4 + "y" * 100_000 + "{% endfor %}" * 4 + OP
+    (found,) = with_template(text, tmp_path)
+    assert "renders to more than 1048576 characters" in found
 
 
 def test_a_template_that_doubles_without_end(tmp_path: Path) -> None:

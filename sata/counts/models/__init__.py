@@ -79,7 +79,7 @@ def shared(model: Model) -> Model:
 def check_densities(workload: Workload, faults: Faults) -> None:
     """A fault for every model whose parameters do not do or do not fit a tensor that has it; of several tensors that a
     statement is for, the first is named."""
-    said: set[tuple[Where, str]] = set()
+    said: set[tuple[object, str]] = set()
     for op in workload.ops:
         for tensor in op.tensors:
             if isinstance(tensor.density, Density):
@@ -87,9 +87,11 @@ def check_densities(workload: Workload, faults: Faults) -> None:
                     model_of(tensor)
                 except SpecError as error:
                     for fault in error.faults:
-                        if (fault.where, fault.message) not in said:
+                        at = fault.where  # an alias of YAML, or a density of a layer: one place of several tensors
+                        key = ((at.file, at.line, at.column) if at.line else at, fault.message)
+                        if key not in said:
                             faults.extend([_named(fault, op.name, tensor.name)])
-                        said.add((fault.where, fault.message))
+                        said.add(key)
 
 
 def _named(fault: Fault, op: str, tensor: str) -> Fault:

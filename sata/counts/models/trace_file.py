@@ -50,6 +50,10 @@ class Content:
         own, wanted = _ends(self.values.shape), _ends(shape)
         if self.values.size != prod(shape) or not (own <= wanted or wanted <= own):
             message = f"the recorded tensor has the shape {list(self.values.shape)}, its tensor {list(shape)}"
+            first, second, *rest = (*self.values.shape, 1, 1)
+            if len(rest) > 2 and _ends((second, first, *rest)) <= wanted:
+                hint = "with the first two swapped it fits: the batch comes before time, save array.swapaxes(0, 1)"
+                raise BadParameter("array", message, hint)
             raise BadParameter("array", message, "neighbouring dimensions may be one, those of size 1 left out")
         return self.values.reshape(shape)
 

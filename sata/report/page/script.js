@@ -33,6 +33,22 @@ for (const listing of document.querySelectorAll(".listing")) {
     count.textContent = `${shown} of ${rows.length}`;
   });
 }
+// Tables wider than the window say so, and can be scrolled by keys; the edge that hides something fades.
+for (const box of document.querySelectorAll(".scroll")) {
+  const hint = document.createElement("p");
+  hint.className = "hint";
+  hint.textContent = "more columns: scroll sideways";
+  hint.hidden = true;
+  box.before(hint);
+  const look = () => {
+    const wide = box.scrollWidth > box.clientWidth + 1;
+    hint.hidden = !wide;
+    box.classList.toggle("more", wide && box.scrollLeft + box.clientWidth < box.scrollWidth - 1);
+    if (wide) box.tabIndex = 0; else box.removeAttribute("tabindex");
+  };
+  box.addEventListener("scroll", look, { passive: true });
+  new ResizeObserver(look).observe(box);
+}
 const tip = document.getElementById("tip");
 for (const mark of document.querySelectorAll(".tip")) {
   const title = mark.querySelector("title");

@@ -13,7 +13,7 @@ from sata.report.pictures.points import density_column, pareto_picture, sparsity
 from sata.report.pictures.roofline import roofline_picture
 from sata.report.pictures.step import density_picture, kept_picture
 from sata.report.pictures.style import Picture
-from sata.report.points import read_points
+from sata.report.points import read_fronts, read_points
 from sata.report.read import read_result
 from sata.report.result import Result
 from sata.report.text import listed
@@ -27,19 +27,20 @@ OF_A_RESULT: Mapping[str, Callable[[Result], Picture]] = {
     "kept": kept_picture,
     "density": density_picture,
 }
+MOST_FRONTS = 24  # panels of one picture
 _NEEDS = {"arch": "architecture", "density": "tensors", "kept": "kept", "roofline": "tensors"}  # lists of the result
 
 
 def picture(kind: str, files: Sequence[str], ops: str | None = None, column: str | None = None) -> Picture:
-    """The picture of a kind. files: results or points; of most kinds one. ops: a pattern, for `nest`; column: of the
-    densities, for `sparsity`.
+    """The picture of a kind. files: results or points; of most kinds one. ops: a pattern, for `nest` and `pareto`;
+    column: of the densities, for `sparsity`.
 
     Raises: SpecError for files that do not hold what the kind needs.
     """
     if kind == "compare":
         return compare_picture([_stem(name) for name in files], [read_result(name) for name in files])
     if kind == "pareto":
-        return pareto_picture(read_points(files[0]))
+        return _pareto(files[0], ops)
     if kind == "sparsity":
         return _sparsity(files[0], column)
     result = read_result(files[0])
@@ -54,6 +55,14 @@ def picture(kind: str, files: Sequence[str], ops: str | None = None, column: str
 
 def _stem(name: str) -> str:
     return name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".json")
+
+
+def _pareto(name: str, ops: str | None) -> Picture:
+    found = read_fronts(name, ops or "*")
+    if len(found) > MOST_FRONTS:
+        message = f"{len(found)} ops, at most {MOST_FRONTS} are drawn"
+        raise SpecError([Fault(Where(name), message, f"choose some by --ops: {listed([one.op for one in found])}")])
+    return pareto_picture(*found)
 
 
 def _sparsity(name: str, column: str | None) -> Picture:

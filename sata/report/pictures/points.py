@@ -12,6 +12,7 @@ from sata.report.pictures.style import (
     QUIET,
     WIDTH,
     Picture,
+    Unit,
     colours,
     cut,
     legend,
@@ -32,49 +33,78 @@ _MANY = 2000  # points beyond which they are pixels in the file
 _WIDE = 20.0  # ratio from which on an axis is logarithmic
 
 
-def pareto_picture(found: Points) -> Picture:
-    """Every point, and the front as steps: what lies above and right of it is beaten."""
-    front = [found.points[n] for n in sorted(found.pareto, key=lambda n: found.points[n]["cycles"])]
+def pareto_picture(*found: Points) -> Picture:
+    """Every point, and the front as steps: what lies above and right of it is beaten. A panel for each set of points,
+    two side by side.
+    """
+    columns = min(len(found), 2)
+    rows = -(-len(found) // 2)
+    width, height = (WIDTH, 3.7) if columns == 1 else (1.6 * WIDTH, 2.9 * rows)
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        unit = unit_for((p["energy_pj"] for p in found.points), "pj")
-        time = power_for(p["cycles"] for p in found.points)
-        _scales(axes, found.points)
-        best = set(found.pareto)
-        others = [p for n, p in enumerate(found.points) if n not in best]
-        if others:
-            x, y = [p["cycles"] / time.scale for p in others], [p["energy_pj"] / unit.scale for p in others]
-            axes.scatter(x, y, s=9, color=LINES, edgecolor=QUIET, linewidth=0.4, rasterized=len(others) > _MANY)
-        x, y = [p["cycles"] / time.scale for p in front], [p["energy_pj"] / unit.scale for p in front]
-        axes.step(x, y, where="post", color=COLOURS[0], linewidth=1.2, zorder=2)
-        for p, u, v in zip(front, x, y, strict=True):
-            dot = axes.plot([u], [v], "o", color=COLOURS[5], markersize=5, zorder=3, markeredgecolor=GROUND)
-            tip(dot[0], f"{p.get('label', '')}: {quantity(p['energy_pj'], 'pj')}, {whole(p['cycles'])} cycles")
-        axes.margins(0.08, 0.1)
-        axes.grid()
-        axes.set_xlabel(f"cycles in {time.name}" if time.name else "cycles")
-        axes.set_ylabel(f"energy in {unit.name}")
-        axes.set_title(f"{len(found.points):,} points, {len(front):,} on the front")
-        figure.subplots_adjust(0.15, 0.14, 0.97, 0.91)
-        _names(axes, front, time.scale, unit.scale)
+        panels = figure.subplots(rows, columns, squeeze=False).flatten()
+        for axes, points in zip(panels, found, strict=False):
+            _front(axes, points)
+        for axes in panels[len(found) :]:
+            axes.axis("off")
+        figure.subplots_adjust(0.75 / width, 0.52 / height, 1 - 0.15 / width, 1 - 0.33 / height, 0.28,
+                               0.85 / (2.9 - 0.85))  # fmt: skip
+        for axes, points in zip(panels, found, strict=False):
+            _names(axes, points)
 
-    return Picture("Energy against cycles", (WIDTH, 3.7), draw)
+    return Picture("Energy against cycles", (width, height), draw)
 
 
-def _names(axes: Axes, front: Sequence[Record], time: float, energy: float) -> None:
-    """The labels of the front, but for those that would lie on another."""
+def _best(found: Points) -> list[Record]:
+    """The front, from the fewest cycles on."""
+    return sorted((found.points[n] for n in found.pareto), key=lambda p: float(p["cycles"]))
+
+
+def _units(found: Points) -> tuple[Unit, Unit]:
+    return power_for(p["cycles"] for p in found.points), unit_for((p["energy_pj"] for p in found.points), "pj")
+
+
+def _front(axes: Axes, found: Points) -> None:
+    front, (time, unit) = _best(found), _units(found)
+    _scales(axes, found.points)
+    best = set(found.pareto)
+    others = [p for n, p in enumerate(found.points) if n not in best]
+    if others:
+        x, y = [p["cycles"] / time.scale for p in others], [p["energy_pj"] / unit.scale for p in others]
+        axes.scatter(x, y, s=9, color=LINES, edgecolor=QUIET, linewidth=0.4, rasterized=len(others) > _MANY)
+    x, y = [p["cycles"] / time.scale for p in front], [p["energy_pj"] / unit.scale for p in front]
+    axes.step(x, y, where="post", color=COLOURS[0], linewidth=1.2, zorder=2)
+    for p, u, v in zip(front, x, y, strict=True):
+        dot = axes.plot([u], [v], "o", color=COLOURS[5], markersize=5, zorder=3, markeredgecolor=GROUND)
+        name = " ".join(word for word in (found.op, str(p.get("label", ""))) if word)
+        tip(dot[0], f"{name}: {quantity(p['energy_pj'], 'pj')}, {whole(p['cycles'])} cycles")
+    axes.margins(0.12, 0.14)
+    axes.grid()
+    axes.set_xlabel(f"cycles in {time.name}" if time.name else "cycles")
+    axes.set_ylabel(f"energy in {unit.name}")
+    number = f"{len(found.points):,} points, {len(front):,} on the front"
+    axes.set_title(f"{cut(found.op, 24)}: {number}" if found.op else number)
+
+
+def _names(axes: Axes, found: Points) -> None:
+    """The labels of the front, but for those that would lie on another: below and left of their points, where the
+    front has no line; above and right of those at the left edge."""
     axes.autoscale_view()
-    taken: list[tuple[float, float]] = []
-    for p in front:
-        at = (p["cycles"] / time, p["energy_pj"] / energy)
+    time, unit = _units(found)
+    taken: list[tuple[float, float, float]] = []
+    inches = axes.get_window_extent().width / axes.figure.dpi
+    for p in _best(found):
+        text = cut(str(p.get("label") or ""), 24)
+        at = (p["cycles"] / time.scale, p["energy_pj"] / unit.scale)
         x, y = axes.transAxes.inverted().transform(axes.transData.transform(at))
-        if p.get("label") in (None, "") or any(abs(y - v) < 0.07 and abs(x - u) < 0.25 for u, v in taken):
+        wide = (0.075 * len(text) + 0.06) / inches
+        left = x - wide > 0
+        begin = x - wide if left else x
+        if not text or any(abs(y - v) < 0.07 and begin < end and start < begin + wide for start, end, v in taken):
             continue
-        taken.append((x, y))
-        right = x > 0.6
-        axes.annotate(cut(str(p["label"]), 24), at, fontsize=7.5, xytext=(-6 if right else 6, 4),
-                      textcoords="offset points", ha="right" if right else "left")  # fmt: skip
+        taken.append((begin, begin + wide, y))
+        axes.annotate(text, at, fontsize=7.5, xytext=(-4, -4) if left else (5, 4), textcoords="offset points",
+                      ha="right" if left else "left", va="top" if left else "bottom")  # fmt: skip
 
 
 def _scales(axes: Axes, points: Sequence[Record]) -> None:
@@ -84,6 +114,8 @@ def _scales(axes: Axes, points: Sequence[Record]) -> None:
         if min(values) > 0 and max(values) / min(values) > _WIDE:
             (axes.set_xscale if axis is axes.xaxis else axes.set_yscale)("log")
             axis.set_minor_formatter(lambda value, _: "")
+        else:
+            axes.locator_params(axis="x" if axis is axes.xaxis else "y", nbins=6)
         axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 

@@ -35,8 +35,8 @@ def roofline_picture(result: Result) -> Picture:
             for p in own:
                 line = axes.plot([p.intensity], [p.rate], **look, markersize=5.5, linestyle="none",  # type: ignore[arg-type]
                                  markeredgecolor=GROUND, markeredgewidth=0.5, zorder=3)  # fmt: skip
-                tip(line[0], f"{p.op}: {p.rate:.4g} computes/cycle, {p.intensity:.4g} computes/byte, "
-                             f"bound by {p.bound_by}")  # fmt: skip
+                name, where = p.op.replace("+", " + "), f"{p.intensity:.4g} computes/byte"
+                tip(line[0], f"{name}: {p.rate:.4g} computes/cycle, {where}, bound by {p.bound_by}")
             if own:
                 axes.plot([], [], **look, linestyle="none", label=stage)  # type: ignore[arg-type]
         axes.set_xscale("log")

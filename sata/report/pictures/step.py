@@ -83,15 +83,16 @@ def density_picture(result: Result) -> Picture:
         for (kind, tensors), inches in zip(found.items(), heights, strict=True):
             top -= _PANEL + inches
             axes = figure.add_axes((0.18, (top + 0.25) / height, 0.72, inches / height))
-            if any(t.get("steps") for t in tensors):
+            over_time = any(t.get("steps") for t in tensors)
+            if over_time:
                 _over_time(axes, tensors)
             else:
                 _bars(axes, tensors, KINDS.get(kind, COLOURS[0]))
-            axes.set_title(kind)
+            axes.set_title(f"{kind}, by time step" if over_time else kind)
             axes.set_yticks(range(len(tensors)), [cut(t["layer"], 14) for t in tensors])
             axes.set_ylim(len(tensors) - 0.45, -0.55)
             axes.tick_params(axis="y", length=0)
-        axes.set_xlabel("share of non-zeros, or time step")
+        axes.set_xlabel("time step; the darker, the denser" if over_time else "share of non-zeros")
 
     return Picture("Density of what each layer reads", (WIDTH, height), draw)
 
@@ -115,6 +116,7 @@ def _bars(axes: Axes, tensors: list[Record], colour: str) -> None:
         axes.annotate(f"{t['density']:.3g}", (t["density"], bar.get_y() + 0.35), xytext=(3, 0), va="center",
                       textcoords="offset points", fontsize=7.5)  # fmt: skip
     axes.set_xlim(0, max(t["density"] for t in tensors) * 1.12 or 1.0)
+    axes.locator_params(axis="x", nbins=6)
     axes.grid(axis="x")
 
 

@@ -85,4 +85,20 @@ def no_annotation(size_bits: int = 64):  # type: ignore[no-untyped-def]
     return Estimate(energy_pj={"read": 1.0, "write": 1.0})
 
 
+def numbered(size_bits: int = 64) -> Estimate:
+    return Estimate(energy_pj={1: 1.0})  # type: ignore[dict-item]
+
+
+def sourced(size_bits: int = 64) -> Estimate:
+    return Estimate(energy_pj={"read": 1.0, "write": 1.0}, source=2024)  # type: ignore[arg-type]
+
+
+def one_cycle(size_bits: int = 64) -> Estimate:
+    return Estimate(energy_pj={"read": 1.0, "write": 1.0}, cycles=1)  # type: ignore[arg-type]
+
+
+def sure_of_nothing(size_bits: int = 64) -> Estimate:
+    return Estimate(energy_pj={"read": 1.0, "write": 1.0}, uncertainty={"raed": 0.1})
+
+
 NOT_A_FUNCTION = Estimate(energy_pj={})
