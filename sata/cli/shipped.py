@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sata.specs.shipped import ShippedFile
 
 
-@click.command(name="list", short_help="What ships: architectures, workloads, mappings, libraries, templates.")
+@click.command(name="list", short_help="What ships: architectures, workloads, mappings, libraries, sweeps, templates.")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--copy", "folder", metavar="FOLDER", help="Copy the files of these names into FOLDER, to change them.")
 @json_option

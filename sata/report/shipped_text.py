@@ -15,6 +15,7 @@ _TITLES = {
     "workloads": "Workloads",
     "mappings": "Mappings, taken for the architecture of their name",
     "components": "Component libraries (sata components lists their classes)",
+    "sweeps": "Sweeps (sata sweep makes their tables)",
     "templates": "Templates (sata templates says what they ask for)",
 }
 _USE = (
