@@ -7,7 +7,7 @@ those over the others are remembered in their order (`history`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
@@ -100,7 +100,7 @@ def frame_of(
     bounds = tuple(op.ranks[r] for r in ranks)
     nest, _ = template(skeleton, ())
     rules = rules_of(nest)
-    strands = tuple(_strand(skeleton, n, ranks, bounds, on, rules, ragged) for n in range(len(stored(op))))
+    strands = tuple(_strand(skeleton, n, ranks, bounds, on, rules, ragged, known) for n in range(len(stored(op))))
     arrays = [i for i in skeleton.items if isinstance(i, Array)]
     temporal = frozenset(i for i, r in enumerate(ranks) if r in op.sequential)
     limited = [(n, i) for n, i in enumerate(skeleton.items) if isinstance(i, Memory) and _limited(i.bandwidth)]
@@ -111,7 +111,7 @@ def frame_of(
     wired = any(isinstance(i, Array) and i.hop is not None for i in skeleton.items)  # hops are counted at the end only
     merging = same and not wired and not (cut and any(n > first_array for n, _ in limited))
     computes, price = prod(op.ranks.values()), on.prices[skeleton.compute.name]
-    kept = computes_kept(op, rules)
+    kept = _known(known, ("kept", skeleton.compute.name), lambda: computes_kept(op, rules), not rules.decisions)
     unskipped = 1.0 if kept is None else float(np.max(kept.unskipped)) / computes
     each = float(price.cycles.get(op.action, 1)) * unskipped
     fanouts = tuple(Fanout(a.multicast, a.reduce) for a in arrays)
@@ -140,7 +140,7 @@ def _limited(bandwidth: Bandwidth) -> bool:
 
 
 def _strand(skeleton: Skeleton, operand: int, ranks: Sequence[str], bounds: Sequence[int], on: Machine, rules: Rules,
-            ragged: bool) -> Strand:  # fmt: skip
+            ragged: bool, known: dict[Any, Any]) -> Strand:  # fmt: skip
     op = skeleton.op
     t = stored(op)[operand]
     number = {r: i for i, r in enumerate(op.ranks)}
@@ -174,7 +174,18 @@ def _strand(skeleton: Skeleton, operand: int, ranks: Sequence[str], bounds: Sequ
         stops.append(Stop(item, memory, above, found.energy, found.bits, found.tile_bits, found.fitting_bits))
     carried = tuple(i for i, r in enumerate(ranks) if r in carried_ranks(op, t))
     uses = tuple(_uses(a.coefs, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
-    return Strand(t, t.role == "output", relevant, order, axes, tuple(stops), carried, points(op, t), uses)
+    count = _known(known, ("points", t.name), lambda: points(op, t))
+    return Strand(t, t.role == "output", relevant, order, axes, tuple(stops), carried, count, uses)
+
+
+def _known(known: dict[Any, Any], key: Any, make: Callable[[], Any], keep: bool = True) -> Any:
+    """What skeletons of one op share, made once."""
+    if not keep or key not in known:
+        found = make()
+        if not keep:
+            return found
+        known[key] = found
+    return known[key]
 
 
 @lru_cache(maxsize=1 << 10)

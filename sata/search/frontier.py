@@ -134,6 +134,12 @@ class Search:
         self._try(ahead)
         return not self._settled(ahead)
 
+    def least(self) -> float:
+        """The least value of anything better than what was there at the last look ahead (0: nothing is known, and never
+        anything of a front)."""
+        known = self.ahead is not None and self.best.objective.name != "pareto"
+        return self.ahead.best[0][0] if self.ahead is not None and known else 0.0
+
     def _try(self, ahead: Ahead) -> None:
         """Score the nests that are cheapest as far as they can be told ahead."""
         for loops in ahead.nests(LOOKS):

@@ -67,11 +67,19 @@ def grid_of(frame: Frame, fine: bool = False) -> Grid | None:
         values.append(np.array(sorted(every), dtype=np.int64))
     if prod(len(v) for v in values) > MOST:
         return None
-    extents = np.stack([m.ravel() for m in np.meshgrid(*values, indexing="ij")]) if values else np.ones((0, 1), np.int64)
+    extents = (
+        np.stack([m.ravel() for m in np.meshgrid(*values, indexing="ij")]) if values else np.ones((0, 1), np.int64)
+    )
     shape = tuple(len(v) for v in values)
     tiles = [_tiles(frame, strand, classes, values, extents, shape) for strand in frame.strands]
-    return Grid(classes, tuple(values), extents, tuple(t[0] for t in tiles), tuple(t[1] for t in tiles),
-                tuple(t[2] for t in tiles))
+    return Grid(
+        classes,
+        tuple(values),
+        extents,
+        tuple(t[0] for t in tiles),
+        tuple(t[1] for t in tiles),
+        tuple(t[2] for t in tiles),
+    )
 
 
 def _tiles(frame: Frame, strand: Strand, classes: Sequence[tuple[int, ...]], values: Sequence[Ints], extents: Ints,

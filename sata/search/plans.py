@@ -85,7 +85,11 @@ def all_plans(
 
 
 def sharing(
-    plans: Plans, fanouts: Sequence[Fanout], relevant: Sequence[bool], windows: Windows, uses: Sequence[int],
+    plans: Plans,
+    fanouts: Sequence[Fanout],
+    relevant: Sequence[bool],
+    windows: Windows,
+    uses: Sequence[int],
     output: bool,
 ) -> tuple[Floats, ...]:
     """Per array number k, [P]: how many computes the arrays from k on can serve with one access of a tensor at most.

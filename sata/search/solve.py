@@ -136,6 +136,7 @@ def solve(task: Task, tick: Tick | None = None) -> Answer:
             try:
                 if not search.look_ahead(step > 1, ROWS if step < 4 else MOST):
                     continue
+                least_value = max(least_value, search.least())
                 left = search.run(width)
             except (OutOfTime, KeyboardInterrupt):
                 interrupted = True

@@ -122,8 +122,7 @@ def _overlap(coefs: tuple[int, ...], offset: int, size: int, bounds: tuple[int, 
     inner = values_of(coefs, [p[0] for p in child], [1] * len(child))
     # in time the child has come as far as extents go, but for what other lanes have done
     came = sum(
-        c * (e - own - (lanes - 1) * stride)
-        for c, e, (own, lanes, stride) in zip(coefs, extents, child, strict=True)
+        c * (e - own - (lanes - 1) * stride) for c, e, (own, lanes, stride) in zip(coefs, extents, child, strict=True)
     )
     shift = (coefs[rank] * extents[rank] if rank >= 0 else 0) - came
     low = int(inner.min())
