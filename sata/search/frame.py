@@ -86,6 +86,11 @@ class Frame:
     sharing: tuple[tuple[Any, ...], ...] = ()  # per tensor, see `plans.sharing`
 
     @property
+    def array_items(self) -> list[int]:
+        """The numbers of the items that are arrays."""
+        return [n for n, i in enumerate(self.skeleton.items) if isinstance(i, Array)]
+
+    @property
     def points(self) -> int:
         return prod(self.bounds)
 

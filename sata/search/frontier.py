@@ -9,12 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.search.ahead import MOST, Ahead, Limit, TooMany
+from sata.search.ahead import MOST, Ahead
 from sata.search.bounds import Bound, bound, planned
 from sata.search.dominance import undominated
 from sata.search.frame import Frame, prime_weight, primes_of
@@ -24,6 +23,7 @@ from sata.search.links import Ends
 from sata.search.moves import APART, Moves, Shared
 from sata.search.nests import PlacedLoop, nest_of, shape_of
 from sata.search.objective import SLACK, Objective
+from sata.search.rows import Limit, TooMany
 from sata.search.score import figures
 from sata.specs.model import Array, Memory
 
@@ -107,9 +107,11 @@ class Search:
         return bound(self.moves, labels, 0)
 
     def look_ahead(self, closely: bool, rows: int = MOST) -> bool:
-        """Learn what inner parts cost at least, as far as they may lead to something better than what is there. closely:
-        by every loop along the windows of inputs, which takes longer; rows: so many in one place at most. Returns:
-        whether there is hope."""
+        """Learn what inner parts cost at least, as far as they may lead to something better than what is there.
+
+        closely: by every loop along the windows of inputs, which takes longer; rows: so many in one place at most.
+        Returns: whether there is hope.
+        """
         have = tuple((f.energy_pj, f.cycles) for f in self.best.found)
         if self.frame.ragged or not have:
             return True
@@ -215,9 +217,8 @@ class Search:
         """The labels with one more temporal loop over a rank."""
         left, whole = labels.left[rank], self.frame.bounds[rank]
         found = []
-        if not self.frame.ragged:
-            if planned(labels):  # the rest is for arrays further in
-                left = left // self.frame.plans.ahead[self._passed(item)][rank][labels.plan]
+        if not self.frame.ragged and planned(labels):  # the rest is for arrays further in
+            left = left // self.frame.plans.ahead[self._passed(item)][rank][labels.plan]
         for prime in primes_of(whole) if not self.frame.ragged else range(2, whole + 1):
             some = np.flatnonzero((left % prime == 0) & ((left < whole) | (not self.frame.ragged)))
             if len(some):
@@ -351,7 +352,7 @@ class Search:
         energy, longest = self.ahead.least(labels, item, apart, cycles)
         hope = ~self.best.hopeless(Bound(energy.ravel(), longest.ravel())).reshape(energy.shape)
         values = self.best.objective.value(energy, longest)
-        return values.min(axis=1), hope.any(axis=1)
+        return np.asarray(values.min(axis=1)), np.asarray(hope.any(axis=1))
 
     def _arriving(self, labels: Labels, t: int, item: int) -> Floats:
         """At least so many elements of a tensor would arrive at a child that stood here."""
@@ -361,8 +362,8 @@ class Search:
         if not at:
             return np.full(len(labels), once)
         if strand.irregular:
-            return np.maximum(labels.floor[t, APART], once)
-        return self.moves.counts(labels, t, Ends(strand.stops[at - 1].arrays, False))[APART]
+            return np.asarray(np.maximum(labels.floor[t, APART], once))
+        return np.asarray(self.moves.counts(labels, t, Ends(strand.stops[at - 1].arrays, False))[APART])
 
     # --- complete nests -------------------------------------------------------------------------------------------
 

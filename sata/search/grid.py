@@ -103,8 +103,8 @@ def _tiles(frame: Frame, strand: Strand, classes: Sequence[tuple[int, ...]], val
             size = prod(table[c][kind] for table, c in zip(tables, chosen, strict=True))
             least[(kind, *at)] = min(least[(kind, *at)], size)
     places = np.unravel_index(np.arange(extents.shape[1]), shape)
-    found = least[(slice(None), *(places[g] for g in odd))]
-    return regular * found[0], regular * found[1], regular
+    mean, largest = (part[tuple(places[g] for g in odd)] for part in least)
+    return regular * mean, regular * largest, regular
 
 
 @lru_cache(maxsize=1 << 10)

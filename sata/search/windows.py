@@ -87,7 +87,8 @@ class Marks:
         return np.array(each)[inverse.reshape(-1)]
 
     def overlap(self, numbers: Ints, t: int, state: Ints, rank: int, factors: Ints) -> Floats:
-        """[B]: elements that a child still holds, on average, each time a loop over a rank goes on. factors: of the loop; state: what is inside it."""
+        """[B]: elements that a child still holds, on average, each time a loop over a rank goes on. factors:
+        of the loop; state: what is inside it."""
         strand = self.frame.strands[t]
         extents = [self.grid.extents[self.of[r]][state] for r in strand.irregular]
         found, inverse = distinct(np.stack([numbers, factors, *extents]))

@@ -1,0 +1,153 @@
+"""What plans make of links through an array, and what an arrival costs at both ends of a link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.costs.time import filling_cycles
+from sata.search.frame import Frame, Strand
+from sata.search.grid import Grid
+from sata.search.plans import window_share
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Plans that differ in what counts: energy, standing, copies [T, kinds] and lanes [kinds], see `Crossing`."""
+
+    energy: Floats
+    standing: Floats
+    copies: Floats
+    lanes: Floats
+
+
+class Crossing:
+    """What plans make of links through one array. Of each plan: energy [T, P] by arrival at a child below; standing
+    [T, P] the same where each element of the union of all windows arrives once; filling [T, P] cycles by element of its
+    tile; copies [T, P] lanes that hold the same. kinds: of the plans that are worth it; most: [T] the most lanes that share; lanes: the most of all."""
+
+    def __init__(self, frame: Frame, array: int) -> None:
+        plans, self.array = frame.plans, array
+        own = [(row, rank) for row, (a, _, rank) in enumerate(plans.slots) if a == array]
+        count = plans.factors.shape[1]
+        self.ranks = np.ones((len(frame.ranks), count), dtype=np.int64)
+        for row, rank in own:
+            self.ranks[rank] *= plans.factors[row]
+        lanes = np.prod(self.ranks, axis=0).astype(np.float64)
+        self.lanes, self.of_lanes = float(lanes.max(initial=1.0)), lanes
+        fanout = frame.fanouts[array]
+        shape = (len(frame.strands), count)
+        self.energy, self.standing, self.filling = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.child, self.parent = np.zeros(shape[0]), np.zeros(shape[0])
+        self.coincide = fanout.multicast == "tile" and len(frame.fanouts) == 1
+        self.copies = np.ones(shape)
+        self.most = np.ones(shape[0])
+        for t, strand in enumerate(frame.strands):
+            same, windows = self._same(frame, strand)
+            self.copies[t] = same
+            reduced, shared = fanout.reduce, strand.output or fanout.multicast != "none"
+            share = same * windows if shared else np.ones(count)
+            reduce = same * windows if reduced else np.ones(count)
+            self.most[t] = float(np.max(reduce if strand.output else share))
+            at = next((n for n, s in enumerate(strand.stops) if s.arrays > array), len(strand.stops))
+            if at == 0 or strand.stops[at - 1].arrays > array:
+                continue  # all of it is below, or nothing passes
+            outer = float(prod(frame.usable[strand.stops[at - 1].arrays : array]))
+            if at < len(strand.stops) and strand.irregular and (strand.output or fanout.multicast != "tile"):
+                # lanes share elements, of tiles that overlap
+                share = same * self._side_by_side(strand) if shared else share
+                reduce = same * self._side_by_side(strand) if reduced else reduce
+            self.child[t], self.parent[t] = child_energy(strand, at), strand.stops[at - 1].energy["reads"]
+            share, reduce = share * outer, reduce * outer
+            self.energy[t] = child_energy(strand, at) + parent_energy(strand, at, share, reduce)
+            once = same * outer if shared else np.full(count, outer)
+            added = same * outer if reduced else np.full(count, outer)
+            self.standing[t] = child_energy(strand, at) + parent_energy(strand, at, once, added)
+            if at < len(strand.stops):
+                self.filling[t] = filling_of(strand, at, 1.0, lanes / np.minimum(share, lanes))
+        self.keep(np.ones(count, dtype=bool))
+        self.usable = bool((self.energy >= 0).all() and (self.standing >= 0).all())
+
+    def keep(self, worth: NDArray[np.bool_]) -> None:
+        """Leave only some plans."""
+        self.worth = worth
+        rows = np.concatenate([self.energy, self.standing, self.copies, self.of_lanes[None, :]])[:, worth]
+        rows = np.unique(rows, axis=1)
+        count = len(self.energy)
+        self.kinds = Kinds(rows[:count], rows[count : 2 * count], rows[2 * count : 3 * count], rows[-1])
+
+    def _same(self, frame: Frame, strand: Strand) -> tuple[Floats, Floats]:
+        """Per plan: lanes that differ in ranks the tensor lacks; the most that windows may share beside that."""
+        lacking = [r for r, relevant in enumerate(strand.relevant) if not relevant]
+        same = np.prod(self.ranks[lacking], axis=0) if lacking else np.ones(self.ranks.shape[1])
+        if len(frame.fanouts) == 1:
+            whole = strand.output or frame.fanouts[self.array].multicast == "element"
+            return same, window_share(self.ranks, strand.windows, strand.uses, whole)
+        return same, self._side_by_side(strand)
+
+    def _side_by_side(self, strand: Strand) -> Floats:
+        """Per plan: the most lanes along windows that hold the same element."""
+        odd = [r for ranks in strand.windows for r in ranks]
+        lanes = np.prod(self.ranks[odd], axis=0) if odd else np.ones(self.ranks.shape[1])
+        return np.minimum(lanes, float(prod(strand.uses)))
+
+    def grouped(self, grid: Grid) -> tuple[Ints, Ints]:
+        """(factors [classes, plans], a plan of each kind): those that differ in what counts here."""
+        factors = np.stack([np.prod(self.ranks[list(ranks)], axis=0) for ranks in grid.classes]) if grid.classes else (
+            np.ones((0, self.ranks.shape[1]), dtype=np.int64))  # fmt: skip
+        rows = np.concatenate([factors, self.energy, self.standing, self.filling, self.copies])
+        chosen = np.flatnonzero(self.worth)
+        _, first = np.unique(rows[:, chosen], axis=1, return_index=True)
+        return factors[:, chosen[first]], chosen[first]
+
+
+def least_of(values: Floats) -> float:
+    return float(values.min()) if len(values) else 0.0
+
+
+def child_energy(strand: Strand, at: int) -> float:
+    """Energy of an arrival at stop number `at` (a result: of its departure), at the child."""
+    if at == len(strand.stops):
+        return 0.0
+    return strand.stops[at].energy["drains" if strand.output else "fills"]
+
+
+def parent_energy(strand: Strand, at: int, share: Any, reduce: Any) -> Any:
+    """Energy of an arrival at stop number `at` at its parent, and of the old value that comes with a result: as if it
+    always came. share: arrivals that one access serves; reduce: results that are added on the way."""
+    parent = strand.stops[at - 1].energy
+    if not strand.output:
+        return parent["reads"] / share
+    back = parent["reads"] + (strand.stops[at].energy["fills"] if at < len(strand.stops) else 0.0)
+    merging = 0.0 if strand.irregular else parent["merge_reads"] * (1.0 / reduce - 1.0 / share)
+    # lanes that hold an element together, but one, start without its value
+    return parent["updates"] / reduce + back / share + merging - (1.0 - 1.0 / share) * back_energy(strand, at + 1)
+
+
+def back_energy(strand: Strand, first: int) -> float:
+    """Energy of old values by element, over the links into stops from number `first` on and into the compute."""
+    total = 0.0
+    for at in range(first, len(strand.stops) + 1):
+        total += strand.stops[at - 1].energy["reads"]
+        total += strand.stops[at].energy["fills"] if at < len(strand.stops) else 0.0
+    return total
+
+
+def filling_of(strand: Strand, at: int, tile: Any, copies: Any) -> Any:
+    """Cycles of the first fill (results: the last drain) of tiles of so many elements at stop number `at`."""
+    child, ports = strand.stops[at], strand.stops[at - 1].memory.bandwidth
+    if child.memory.buffers != 1:
+        return 0.0
+    own = child.memory.bandwidth
+    if strand.output:
+        rates = (ports.read_bits if ports.shared else ports.write_bits, own.read_bits)
+    else:
+        rates = (ports.read_bits, own.write_bits)
+    return filling_cycles(tile * child.tile_bits, copies, *rates)

@@ -1,0 +1,95 @@
+"""The least that a whole nest costs with a given inner part: what is outside it is passed by each element once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.search.crossing import Crossing, back_energy
+from sata.search.frame import Frame, Strand
+from sata.search.grid import Grid
+from sata.search.rows import PIECE, B, C, F, Floats, K, Limit, N, P, Rows, U
+
+
+class Totals:
+    """Of one skeleton. weights: [T][S] elements of all executions of each state; whole: the state of the empty nest."""
+
+    def __init__(self, frame: Frame, grid: Grid, limit: Limit, crossings: Sequence[Crossing]) -> None:
+        self.frame, self.grid, self.limit, self.crossings = frame, grid, limit, crossings
+        executions = frame.points / np.prod(grid.extents, axis=0)
+        self.weights = [mean * executions for mean in grid.mean]
+        self.whole = len(executions) - 1
+        self.arrays = frame.array_items
+        self._worth()
+
+    def _worth(self) -> None:
+        """Which plans may be good enough, if all else comes once."""
+        frame = self.frame
+        energy = frame.compute_pj
+        for t, strand in enumerate(frame.strands):
+            energy += self.grid.mean[t][self.whole] * self.outside(t, strand, len(frame.skeleton.items))
+        lanes = np.prod(frame.plans.ahead[0], axis=0)
+        cycles = np.maximum(frame.points * frame.cycles_each / lanes, self.limit.cycles)
+        hope = ~self.hopeless(energy + frame.on.leak_pj * cycles, cycles)
+        for crossing in self.crossings:
+            crossing.keep(hope)
+
+    def hopeless(self, energy: Floats, cycles: Floats) -> NDArray[np.bool_]:
+        """Which lead to nothing better than what is there."""
+        return self.limit.objective.hopeless(energy, cycles, self.limit.have)
+
+    def total(self, rows: Rows, item: int) -> tuple[Floats, Floats]:
+        """Least energy and cycles of whole nests with these inner parts: outside them each element comes once. item:
+        the last one that is not part of the rows."""
+        frame, on = self.frame, self.frame.on
+        passed = sum(n <= item for n in self.arrays)
+        energy = rows.cols[:, C] + frame.compute_pj
+        elements = np.array([mean[self.whole] for mean in self.grid.mean])
+        for t, strand in enumerate(frame.strands):
+            energy = energy + elements[t] * self.outside(t, strand, item)
+            if strand.output and not strand.tensor.initialised:
+                inside = strand.stops[0].item > item  # then as often as the home is begun anew, at most
+                without = self.weights[t][rows.state] if inside else elements[t]
+                energy = energy - without * self.returning(strand, item)
+        lanes = prod(c.lanes for c in self.crossings[:passed])
+        cycles = np.maximum(rows.cols[:, N] / lanes, self.limit.cycles) + rows.cols[:, F]
+        if passed:
+            return energy + self._with_a_plan(rows, self.crossings[passed - 1], elements), cycles
+        standing = (rows.part(K) + rows.part(U)) @ elements
+        return energy + standing + on.leak_pj * cycles, cycles
+
+    def _with_a_plan(self, rows: Rows, crossing: Crossing, elements: Floats) -> Floats:
+        """Least energy, of all plans of the array above, of what depends on them, and of what leaks meanwhile."""
+        kinds, leak = crossing.kinds, self.frame.on.leak_pj
+        outer = prod(c.lanes for c in self.crossings[: crossing.array])
+        found = np.empty(len(rows))
+        for start in range(0, len(rows), PIECE):
+            some = slice(start, start + PIECE)
+            total = rows.part(P)[some] @ kinds.energy
+            total += ((rows.part(K) + rows.part(U))[some] * elements) @ kinds.copies
+            total += (rows.part(B)[some] * elements) @ (kinds.copies * kinds.standing)
+            if leak:
+                steps = rows.cols[some, N, None] / (kinds.lanes * outer)
+                total += leak * (np.maximum(steps, self.limit.cycles) + rows.cols[some, F, None])
+            found[some] = total.min(axis=1, initial=np.inf)
+        return found
+
+    def outside(self, t: int, strand: Strand, item: int) -> float:
+        """Energy by element of the links into memories up to an item, each passed once."""
+        total = 0.0
+        for at in range(1, len(strand.stops)):
+            child, parent = strand.stops[at], strand.stops[at - 1]
+            if child.item <= item:
+                share = prod(c.most[t] for c in self.crossings[parent.arrays : child.arrays])
+                event, own = ("updates", "drains") if strand.output else ("reads", "fills")
+                total += child.energy[own] + parent.energy[event] / share
+        return total
+
+    @staticmethod
+    def returning(strand: Strand, item: int) -> float:
+        """Energy by element of old values over the links into what stands below an item: saved where there are none."""
+        at = sum(stop.item <= item for stop in strand.stops)
+        return back_energy(strand, max(at, 1))

@@ -1,0 +1,73 @@
+"""What is said of inner parts ahead of the search, against plain enumeration on random tiny problems: no mapping is below
+it, and the search that looks ahead finds the same. `SATA_SEARCH_PROBLEMS` sets how many."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from sata.search.ahead import Ahead
+from sata.search.frame import Frame
+from sata.search.frontier import Best, Search, Tally, scored
+from sata.search.grid import grid_of
+from sata.search.objective import NAMES, Objective
+from sata.search.plain import enumerate_scores
+from sata.search.rows import Limit
+
+from .test_search import PROBLEMS, frames_of, front, optimum
+
+Scored = list[tuple[tuple, float, float]]
+
+
+def enumerated(frames: list[Frame]) -> list[Scored]:
+    return [list(enumerate_scores(frame)) for frame in frames]
+
+
+@pytest.mark.parametrize("seed", range(1000, 1000 + PROBLEMS))
+@pytest.mark.parametrize("fine", [False, True])
+def test_no_mapping_is_below_what_is_said_ahead(seed: int, fine: bool) -> None:
+    """With the worst mapping as the limit nearly nothing is left out, with the best one nearly everything."""
+    frames = frames_of(seed, False)
+    for frame, found in zip(frames, enumerated(frames), strict=True):
+        if not found:
+            continue
+        for name in ("energy", "cycles", "edp"):
+            objective = Objective(name)
+            values = objective.value(*(np.array([f[n] for f in found]) for n in (1, 2)))
+            for limit in (np.argmax(values), np.argmin(values)):
+                grid = grid_of(frame, fine)
+                assert grid is not None
+                have = ((found[limit][1] * (1 + 1e-6), found[limit][2] * (1 + 1e-6)),)
+                ahead = Ahead(frame, grid, Limit(objective, have, 0.0), fine)
+                if not ahead.usable:
+                    continue
+                assert ahead.build()  # the limit is above a mapping that there is
+                assert ahead.best[0][0] <= values.min() * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("seed", range(2000, 2000 + PROBLEMS))
+def test_looking_ahead_changes_nothing_but_the_work(seed: int) -> None:
+    """From some mapping that is there already the search with its looks ahead finds the optimum, and the front."""
+    frames = frames_of(seed, False)
+    found = enumerated(frames)
+    points = [(energy, cycles) for each in found for _, energy, cycles in each]
+    if not points:
+        return
+    rng = random.Random(seed)
+    number = rng.choice([n for n, each in enumerate(found) if each])
+    for name in NAMES:
+        best, tally, shared = Best(Objective(name)), Tally(), {}
+        start = scored(frames[number], rng.choice(found[number])[0])
+        assert start is not None
+        best.offer(start)
+        for frame in frames:
+            search = Search(frame, best, tally, shared)
+            if search.look_ahead(closely=False) and search.look_ahead(closely=True):
+                assert search.run(1 << 40) == float("inf")
+        have = sorted((f.energy_pj, f.cycles) for f in best.found)
+        if name == "pareto":
+            assert np.array(have) == pytest.approx(np.array(front(points)), rel=1e-9)
+        else:
+            assert optimum(have, name) == pytest.approx(optimum(points, name), rel=1e-9)
