@@ -161,8 +161,10 @@ class Ahead:
             rows.mark = self.marks.without(rows.mark, t)
 
     def _slid(self, rows: Rows, t: int, rank: int, state: Ints, factors: Ints) -> None:
-        """After a loop that moves a window, or begins its way anew: what comes is new, or was dropped before. state: with
-        the loop."""
+        """After a loop that moves a window, or begins its way anew: what comes is new, or was dropped before.
+
+        state: with the loop.
+        """
         before, after = self.grid.mean[t][rows.state], self.grid.mean[t][state]
         kept = self.marks.overlap(rows.mark, t, rows.state, rank, factors)
         again = np.where(after > 0, factors * before / np.where(after > 0, after, 1.0), 1.0)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -12,7 +13,10 @@ from sata.specs.faults import Faults, Where, did_you_mean
 from sata.specs.model import Arch, Array, Compute, Memory, Op, Workload
 from sata.specs.source import Doc, Path_, read
 
-KEYS = ("ops", "keep", "bypass", "spatial", "utilization", "compute")
+KEYS = ("ops", "keep", "bypass", "spatial", "utilization", "compute", "factors", "order")
+
+
+FACTOR = re.compile(r"(<=|>=|)\s*([0-9]{1,15})")
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class _Reader:
                 self.spatial(entry, path),
                 float(least),
                 str(compute),
+                self.factors(entry, path),
+                self.order(entry, path),
             ),
             self.doc.where(path),
         )
@@ -130,6 +136,52 @@ class _Reader:
             for i, kind in enumerate(kinds):
                 self.known(kind, self.kinds, "kind or tensor of the workload", (*path, key, memory, i))
             found[memory] = tuple(map(str, kinds))
+        return found
+
+    def blocks(
+        self, entry: Mapping[str, Any], key: str, path: Path_, kind: type, form: str
+    ) -> Iterator[tuple[str, Any]]:
+        """(memory or array, what is asked of the loops right below it)."""
+        given = entry.get(key, {})
+        if not isinstance(given, dict):
+            self.add((*path, key), f"'{key}' maps memories or arrays to {form}")
+            return
+        for name, asked in given.items():
+            nodes = self.memories | set(self.arrays)
+            if not self.known(name, nodes, "memory or array of the architecture", (*path, key, name), True):
+                continue
+            if isinstance(asked, kind):
+                yield name, asked
+            else:
+                self.add((*path, key, name), f"expected {form}")
+
+    def factors(self, entry: Mapping[str, Any], path: Path_) -> dict[str, dict[str, tuple[int, int]]]:
+        """node -> rank -> (least, most)."""
+        found: dict[str, dict[str, tuple[int, int]]] = {}
+        for name, ranks in self.blocks(
+            entry, "factors", path, dict, "ranks and factors, such as {GLB: {k: 4, c: <=8}}"
+        ):
+            for rank, value in ranks.items():
+                here: Path_ = (*path, "factors", name, rank)
+                self.known(rank, self.ranks, "rank of the workload", here, True)
+                match = FACTOR.fullmatch(str(value))
+                if isinstance(value, bool) or match is None or not int(match[2]):
+                    self.add(here, f"'{str(value)[:60]}' is no factor; write 4, <=4 or >=4")
+                    continue
+                number = int(match[2])
+                span = {"": (number, number), "<=": (1, number), ">=": (number, 1 << 62)}[match[1]]
+                found.setdefault(name, {})[str(rank)] = span
+        return found
+
+    def order(self, entry: Mapping[str, Any], path: Path_) -> dict[str, tuple[str, ...]]:
+        """node -> ranks, outermost first."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, ranks in self.blocks(entry, "order", path, list, "lists of ranks, outermost first: {GLB: [k, c]}"):
+            for i, rank in enumerate(ranks):
+                here: Path_ = (*path, "order", name, i)
+                if self.known(rank, self.ranks, "rank of the workload", here) and rank in ranks[:i]:
+                    self.add(here, f"rank '{rank}' is named twice")
+            found[name] = tuple(map(str, ranks))
         return found
 
     def spatial(self, entry: Mapping[str, Any], path: Path_) -> dict[tuple[str, str], tuple[str, ...]]:

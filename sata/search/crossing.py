@@ -29,9 +29,12 @@ class Kinds:
 
 
 class Crossing:
-    """What plans make of links through one array. Of each plan: energy [T, P] by arrival at a child below; standing
-    [T, P] the same where each element of the union of all windows arrives once; filling [T, P] cycles by element of its
-    tile; copies [T, P] lanes that hold the same. kinds: of the plans that are worth it; most: [T] the most lanes that share; lanes: the most of all."""
+    """What plans make of links through one array.
+
+    Of each plan: energy [T, P] by arrival at a child below; standing [T, P] the same where each element of the union of
+    all windows arrives once; filling [T, P] cycles by element of its tile; copies [T, P] lanes that hold the same.
+    kinds: of the plans that are worth it; most: [T] the most lanes that share; lanes: the most of all.
+    """
 
     def __init__(self, frame: Frame, array: int) -> None:
         plans, self.array = frame.plans, array

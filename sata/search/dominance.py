@@ -48,6 +48,8 @@ def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64], pa
 
 def _keys(frame: Frame, labels: Labels, passed: int) -> NDArray[np.int64]:
     rows = [labels.left]
+    if frame.constraints.factors or frame.constraints.order:
+        rows.append(labels.entry)  # how far the block has come
     if not frame.ragged and 0 < passed < len(frame.fanouts):
         rows.append(labels.plan[None, :])  # arrays are still to come
     odd = [t for t, s in enumerate(frame.strands) if s.irregular]

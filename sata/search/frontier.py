@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.search.ahead import MOST, Ahead
+from sata.search.asked import Asked
 from sata.search.bounds import Bound, bound, planned
 from sata.search.dominance import undominated
 from sata.search.frame import Frame, prime_weight, primes_of
@@ -23,6 +24,7 @@ from sata.search.links import Ends
 from sata.search.moves import APART, Moves, Shared
 from sata.search.nests import PlacedLoop, nest_of, shape_of
 from sata.search.objective import SLACK, Objective
+from sata.search.plain import legal
 from sata.search.rows import Limit, TooMany
 from sata.search.score import figures
 from sata.specs.model import Array, Memory
@@ -145,6 +147,8 @@ class Search:
     def _try(self, ahead: Ahead) -> None:
         """Score the nests that are cheapest as far as they can be told ahead."""
         for loops in ahead.nests(LOOKS):
+            if not legal(self.frame, loops):
+                continue
             found = scored(self.frame, loops)
             self.tally.scored += 1
             if found is not None:
@@ -185,6 +189,8 @@ class Search:
     def _block(self, labels: Labels, item: int) -> Labels:
         """All ways to put temporal loops below an item, one prime (ragged: one loop) at a time, from the fewest on."""
         waiting: dict[int, list[Labels]] = {}
+        asked = Asked(self.frame, self.items[item].name)
+        labels = asked.begun(labels)
         self._sort(labels, waiting)
         done: list[Labels] = []
         last = next((n for n in range(item + 1, len(self.items)) if not isinstance(self.items[n], Array)), 0)
@@ -195,9 +201,10 @@ class Search:
             if not len(here):
                 continue
             if not finish or level == 0:
-                done.append(here)
+                done.append(asked.ended(here))
             for rank in range(len(self.frame.ranks)):
-                for more in self._loops(here, item, rank):
+                for more in self._loops(asked.open(here, rank), item, rank):
+                    more = asked.within(more, rank)
                     self.tally.generated += len(more)
                     self._sort(more, waiting)
         return joined(done) if done else labels.take(np.zeros(len(labels), dtype=bool))

@@ -1,6 +1,7 @@
 """Partial nests, as columns: what of the loops so far matters to what is still to come, and what it has cost.
 
-left      [R, B] values of each rank still to be looped over (the extent of a tile)
+left      [R, B] values of each rank still to be looped over (the extent of a tile); entry [R, B]: the same where the
+                 block began, if the user asks for loops of it, else 1
 lanes     [B]    product of all spatial loops
 steps     [T, B] product of the temporal loops over ranks regular for the tensor; `moved`: up to the last that moves
                  its tile as a whole; `gap`: how many entries of its history are outside that one
@@ -32,6 +33,7 @@ class Labels:
     """See the module; all share their last axis."""
 
     left: Ints
+    entry: Ints
     lanes: Ints
     steps: Ints
     moved: Ints
@@ -76,8 +78,8 @@ def root(frame: Frame, plans_first: bool = False) -> Labels:
         return np.ones((n, 1), dtype=np.int64)
 
     one = Labels(
-        np.array(frame.bounds, dtype=np.int64).reshape(ranks, 1), np.ones(1, dtype=np.int64), ones(tensors),
-        ones(tensors),
+        np.array(frame.bounds, dtype=np.int64).reshape(ranks, 1), ones(ranks), np.ones(1, dtype=np.int64),
+        ones(tensors), ones(tensors),
         np.zeros((tensors, 1), dtype=np.int64), ones(tensors), ones(tensors), ones(tensors), ones(tensors),
         np.zeros((tensors, 1), dtype=np.int64), np.zeros((tensors, 1)), np.full(1, frame.compute_pj), np.zeros(1),
         np.zeros((limited, 2, 1)), ones(limited), np.zeros((tensors, 3, 1)), np.zeros(1, dtype=np.int64),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from math import prod
 
 import numpy as np
 
@@ -22,7 +23,7 @@ Left = tuple[int, ...]
 def all_nests(frame: Frame) -> Iterator[tuple[PlacedLoop, ...]]:
     """The loops of every nest that covers all ranks, whether its tiles fit or not."""
     for loops in _below(frame, 0, frame.bounds, ()):
-        if homes_hold(frame, loops):
+        if homes_hold(frame, loops) and as_asked(frame, loops):
             yield loops
 
 
@@ -32,6 +33,25 @@ def homes_hold(frame: Frame, loops: Sequence[PlacedLoop]) -> bool:
         home = strand.stops[0].item
         carried = {frame.ranks[r] for r in strand.carried}
         if home and any(loop.item < home and loop.rank in carried for loop in loops):
+            return False
+    return True
+
+
+def as_asked(frame: Frame, loops: Sequence[PlacedLoop]) -> bool:
+    """Whether temporal loops have the factors and orders that the user asks for."""
+    asked, op = frame.constraints, frame.skeleton.op
+    blocks: dict[str, list[PlacedLoop]] = {item.name: [] for item in frame.skeleton.items}
+    for loop in loops:
+        if not loop.axis:
+            blocks[frame.skeleton.items[loop.item].name].append(loop)
+    for name, ranks in asked.factors.items():
+        for rank, (least, most) in ranks.items():
+            product = prod(loop.factor for loop in blocks.get(name, ()) if loop.rank == rank)
+            if rank in op.ranks and not least <= product <= most:
+                return False
+    for name, order in asked.order.items():
+        places = [order.index(loop.rank) for loop in blocks.get(name, ()) if loop.rank in order]
+        if places != sorted(places):
             return False
     return True
 
@@ -56,7 +76,7 @@ def legal(frame: Frame, loops: Sequence[PlacedLoop]) -> bool:
                 used = lanes.get((number, axis), 1)
                 if used > size or used < frame.constraints.utilization * size:
                     return False
-    return homes_hold(frame, loops)
+    return homes_hold(frame, loops) and as_asked(frame, loops)
 
 
 def _below(frame: Frame, item: int, left: Left, loops: tuple[PlacedLoop, ...]) -> Iterator[tuple[PlacedLoop, ...]]:

@@ -10,7 +10,7 @@ from typing import Any
 from sata.search.constraints import Rule, constraints_of
 from sata.search.setting import Setting
 from sata.search.space import Constraints, Skeleton, skeletons
-from sata.specs.model import Array, Compute, Memory, Op
+from sata.specs.model import Array, Compute, Op
 
 
 def space_rows(setting: Setting, ops: Sequence[Op], rules: Sequence[Rule]) -> list[dict[str, Any]]:
@@ -34,6 +34,12 @@ def space_rows(setting: Setting, ops: Sequence[Op], rules: Sequence[Rule]) -> li
         for key, ranks in own.ranks.items():
             before = _last(steps)
             steps.append((f"{key[0]}.{key[1]}", replace(before, ranks={**before.ranks, key: ranks})))
+        for name, spans in own.factors.items():
+            before = _last(steps)
+            steps.append((f"factors {name}", replace(before, factors={**before.factors, name: spans})))
+        for name, order in own.order.items():
+            before = _last(steps)
+            steps.append((f"order {name}", replace(before, order={**before.order, name: order})))
         total = _nests(setting, op, bare)
         have, told = total, []
         for name, constraints in steps:
@@ -54,7 +60,10 @@ def _nests(setting: Setting, op: Op, constraints: Constraints) -> tuple[int, int
     known: dict[Any, int] = {}
     for skeleton in skeletons(setting.arch, op, setting.machine.prices, constraints):
         number += 1
-        key = tuple((type(i).__name__, i.name if isinstance(i, Array) else "") for i in skeleton.items)
+        named = {*constraints.factors, *constraints.order}
+        key = tuple(
+            (type(i).__name__, i.name if isinstance(i, Array) or i.name in named else "") for i in skeleton.items
+        )
         if key not in known:
             known[key] = nests_of(skeleton, constraints)
         total += known[key]
@@ -68,7 +77,6 @@ def nests_of(skeleton: Skeleton, constraints: Constraints) -> int:
     Per rank the ordered factorisations over its places; times the orders of the ranks in each block.
     """
     op = skeleton.op
-    blocks = sum(not isinstance(i, Compute) for i in skeleton.items)
     total = 1
     ranks = [r for r, b in op.ranks.items() if b > 1]
     for rank in ranks:
@@ -78,19 +86,27 @@ def nests_of(skeleton: Skeleton, constraints: Constraints) -> int:
             for axis, size in item.shape.items()
             if rank in constraints.ranks.get((item.name, axis), (rank,))
         ]  # fmt: skip
-        total *= _factorisations(op.ranks[rank], blocks, spatial)
-    blocks_with_loops = sum(isinstance(i, (Memory, Array)) for i in skeleton.items)
-    return total * int(factorial(len(ranks)) ** blocks_with_loops)
+        spans = [
+            constraints.factors.get(item.name, {}).get(rank, (1, op.ranks[rank]))
+            for item in skeleton.items
+            if not isinstance(item, Compute)
+        ]
+        total *= _factorisations(op.ranks[rank], spans, spatial)
+    for item in skeleton.items:
+        if not isinstance(item, Compute):
+            ordered = sum(rank in ranks for rank in constraints.order.get(item.name, ()))
+            total *= factorial(len(ranks)) // factorial(ordered)
+    return total
 
 
-def _factorisations(bound: int, blocks: int, lanes: Sequence[int]) -> int:
-    """Ways to write a bound as a product over blocks, and over axes with so many lanes at most."""
+def _factorisations(bound: int, spans: Sequence[tuple[int, int]], lanes: Sequence[int]) -> int:
+    """Ways to write a bound as a product over blocks (each from a least to a most) and axes (of so many lanes)."""
     ways = {bound: 1}
-    for limit in (*lanes, *[bound] * (blocks - 1)):
+    for least, most in (*((1, limit) for limit in lanes), *spans):
         after: dict[int, int] = {}
         for left, number in ways.items():
-            for f in range(1, min(left, limit) + 1):
+            for f in range(least, min(left, most) + 1):
                 if left % f == 0:
                     after[left // f] = after.get(left // f, 0) + number
         ways = after
-    return sum(ways.values())
+    return ways.get(1, 0)

@@ -51,7 +51,8 @@ class Constraints:
 
     keep, bypass: memory -> kinds or tensor names that it must, or must not, keep. ranks: (array, axis) -> ranks that
     may stand there; None all. utilization: least share of the lanes of each array that is used.
-    compute: the compute that ends the nest, or "".
+    compute: the compute that ends the nest, or "". factors: node -> rank -> (least, most) product of its temporal loops
+    right below that memory or array. order: node -> ranks whose loops right below it stand in this order.
     """
 
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -59,6 +60,8 @@ class Constraints:
     ranks: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
     utilization: float = 0.0
     compute: str = ""
+    factors: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
+    order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def ways_of(arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Constraints) -> list[Way]:
@@ -83,6 +86,10 @@ def skeletons(arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Cons
                 for m in memories
             }
             items = tuple(node for node in way if not isinstance(node, Memory) or keeps[node.name])
+            here = {node.name for node in items}
+            ranks = [r for name, ranks in constraints.factors.items() if name not in here for r in ranks.items()]
+            if any(least > 1 and rank in op.ranks for rank, (least, _) in ranks):
+                continue  # no loops stand below a memory that keeps nothing
             yield Skeleton(op, way, items, {name: kept for name, kept in keeps.items() if kept})
 
 

@@ -37,6 +37,10 @@ def tasks_of(setting: Setting, ops: Sequence[Op], objective: str, rules: Sequenc
     number = []
     for op in ops:
         constraints = constraints_of(rules, op)
+        if ragged and (constraints.factors or constraints.order):
+            where = next(rule.where for rule in rules if rule.constraints is constraints)
+            hint = "leave out --ragged, or these keys"
+            raise SpecError([Fault(where, "'factors' and 'order' are for exact factors, not with --ragged", hint)])
         task = Task(setting.arch, op, setting.machine, objective, constraints, ragged)
         key = same(op, constraints)
         if key not in known:
@@ -95,6 +99,11 @@ def why_not(task: Task) -> Fault:
         names = ", ".join(f"{t.kind} '{t.name}'" for t in homeless) or "a tensor"
         hint = f"let the outermost memory keep {names}"
         return Fault(where, f"no mapping of '{op.name}': {names} has no home in the outermost memory", hint)
+    if task.constraints.factors or task.constraints.order:
+        bare = replace(task.constraints, factors={}, order={})
+        if solve(replace(task, constraints=bare, objective="energy", budget=0.0)).points:
+            message = f"no mapping of '{op.name}': 'factors' and 'order' of its constraints leave no nest that fits"
+            return Fault(where, message, "without them there is one; take away or widen one of them")
     uncounted = _uncounted(task)
     if uncounted is not None:
         return uncounted

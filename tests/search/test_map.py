@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -120,12 +121,40 @@ def test_constraints_narrow_the_space(setting: Any, tmp_path: Path) -> None:
     assert free.energy_pj <= point.energy_pj
 
 
+def test_factors_and_orders_are_kept(setting: Any, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("constraints:\n- {ops: a, factors: {DRAM: {k: 2, c: '>=2'}}, order: {DRAM: [c, k]}}\n")
+    rules = read_constraints(str(path), setting.arch, setting.workload)
+    loops = [p for p in map_workload(setting, ops="a", rules=rules, workers=1)["a"].points[0].loops if p.item == 0]
+    assert math.prod(p.factor for p in loops if p.rank == "k") == 2
+    assert math.prod(p.factor for p in loops if p.rank == "c") >= 2
+    named = [p.rank for p in loops if p.rank in "ck"]
+    assert named == sorted(named)
+    with pytest.raises(SpecError, match="are for exact factors, not with --ragged"):
+        map_workload(setting, ops="a", rules=rules, ragged=True, workers=1)
+
+
+def test_factors_that_cannot_be_are_named(setting: Any, tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text("constraints:\n- {ops: a, factors: {DRAM: {k: 7}}}\n")
+    rules = read_constraints(str(path), setting.arch, setting.workload)
+    with pytest.raises(SpecError, match="'factors' and 'order' of its constraints leave no nest that fits"):
+        map_workload(setting, ops="a", rules=rules, workers=1)
+
+
 @pytest.mark.parametrize(("text", "lines"), [
     ("constraints:\n- {ops: x}\n", ["c.yaml:2:9: constraints[0].ops: pattern 'x' matches no op of workload 'two'"]),
     ("constraints:\n- {ops: a, keep: {GBL: [weight]}}\n",
      ["c.yaml:2:19: constraints[0].keep.GBL: 'GBL' is no memory of the architecture; expected one of: DRAM, GLB, spad; did you mean 'GLB'?"]),
     ("constraints:\n- {ops: a, utilization: 2}\n",
      ["c.yaml:2:25: constraints[0].utilization: the least share of lanes is 2; it must be from 0 to 1"]),
+    ("constraints:\n- {ops: a, factors: {GLB: {k: 2, c: =4}, PE: {k: 2}}}\n",
+     ["c.yaml:2:37: constraints[0].factors.GLB.c: '=4' is no factor; write 4, <=4 or >=4",
+      "c.yaml:2:42: constraints[0].factors.PE: 'PE' is no memory or array of the architecture; expected one of: "
+      "DRAM, GLB, PEs, spad; did you mean 'PEs'?"]),
+    ("constraints:\n- {ops: a, order: {DRAM: [k, k], GLB: k}}\n",
+     ["c.yaml:2:30: constraints[0].order.DRAM[1]: rank 'k' is named twice",
+      "c.yaml:2:39: constraints[0].order.GLB: expected lists of ranks, outermost first: {GLB: [k, c]}"]),
     ("constraints: 3\n", ["c.yaml:1:14: constraints: expected a list of entries under 'constraints', each with 'ops'"]),
 ])  # fmt: skip
 def test_bad_constraints(

@@ -25,15 +25,16 @@ MOST = int(os.environ.get("SATA_SEARCH_NESTS", "500"))  # nests of a problem: la
 Points = list[tuple[float, float]]
 
 
-def frames_of(seed: int, ragged: bool) -> list[Frame]:
-    """The skeletons of a random problem that is small enough to enumerate."""
+def frames_of(seed: int, ragged: bool, asking: bool = False) -> list[Frame]:
+    """The skeletons of a random problem that is small enough to enumerate. asking: with random factors and orders."""
     rng = random.Random(seed)
     while True:
         setting = setting_of(*random_problem(rng, ragged))
         op = setting.workload.ops[0]
+        asked = random_asked(rng, setting) if asking else Constraints()
         found = [
-            frame_of(s, setting.machine, Constraints(), ragged)
-            for s in skeletons(setting.arch, op, setting.machine.prices, Constraints())
+            frame_of(s, setting.machine, asked, ragged)
+            for s in skeletons(setting.arch, op, setting.machine.prices, asked)
         ]
         number = 0
         for frame in found:
@@ -42,6 +43,18 @@ def frames_of(seed: int, ragged: bool) -> list[Frame]:
                 break
         if 0 < number <= MOST:
             return found
+
+
+def random_asked(rng: random.Random, setting: Any) -> Constraints:
+    """Factors and orders that may or may not leave something."""
+    nodes = [n.name for way in setting.arch.ways() for n in way[:-1]]
+    ranks = list(setting.workload.ops[0].ranks)
+    factors = {
+        rng.choice(nodes): {rng.choice(ranks): rng.choice([(1, 1), (2, 2), (1, 2), (2, 1 << 62)])}
+        for _ in range(rng.randint(0, 2))
+    }
+    order = {rng.choice(nodes): tuple(rng.sample(ranks, min(2, len(ranks)))) for _ in range(rng.randint(0, 2))}
+    return Constraints(factors=factors, order=order)
 
 
 def searched(frames: list[Frame], objective: str, merging: bool = True) -> tuple[Points, Tally]:
@@ -88,6 +101,12 @@ def test_equals_plain_enumeration(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(RAGGED))
 def test_equals_plain_enumeration_ragged(seed: int) -> None:
     check(frames_of(seed, ragged=True))
+
+
+@pytest.mark.parametrize("seed", range(3000, 3000 + PROBLEMS))
+def test_equals_plain_enumeration_of_what_is_asked(seed: int) -> None:
+    """Factors and orders that the user asks for."""
+    check(frames_of(seed, ragged=False, asking=True))
 
 
 @pytest.mark.parametrize("seed", range(500, 508))

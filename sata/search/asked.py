@@ -1,0 +1,54 @@
+"""What the user asks of the temporal loops of one block (`Constraints.factors`, `order`), on partial nests."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sata.search.frame import Frame
+from sata.search.labels import Labels
+
+
+class Asked:
+    """Of the block below a node. Without anything asked it changes nothing."""
+
+    def __init__(self, frame: Frame, name: str) -> None:
+        number = {rank: n for n, rank in enumerate(frame.ranks)}
+        ranks = frame.constraints.factors.get(name, {})
+        self.never = any(least > 1 for r, (least, _) in ranks.items() if frame.skeleton.op.ranks.get(r) == 1)
+        self.factors = {number[r]: span for r, span in ranks.items() if r in number}
+        self.order = [number[r] for r in frame.constraints.order.get(name, ()) if r in number]
+        self.anything = bool(frame.constraints.factors or frame.constraints.order)
+
+    def begun(self, labels: Labels) -> Labels:
+        """Labels at the head of the block."""
+        if not self.anything:
+            return labels
+        labels = labels.take(np.full(len(labels), not self.never))
+        asks = self.factors or self.order
+        labels.entry = labels.left.copy() if asks else np.ones_like(labels.left)
+        return labels
+
+    def open(self, labels: Labels, rank: int) -> Labels:
+        """Those that may have a loop over a rank next: none of a rank that must stand further in is there yet."""
+        if rank not in self.order:
+            return labels
+        inner = self.order[self.order.index(rank) + 1 :]
+        return labels.take(np.all(labels.left[inner] == labels.entry[inner], axis=0)) if inner else labels
+
+    def within(self, labels: Labels, rank: int) -> Labels:
+        """Those whose loops over a rank are not too large."""
+        if rank not in self.factors:
+            return labels
+        return labels.take(labels.entry[rank] // labels.left[rank] <= self.factors[rank][1])
+
+    def ended(self, labels: Labels) -> Labels:
+        """Those that may leave the block, with nothing of it remembered."""
+        if not self.factors and not self.order:
+            return labels
+        ok = np.ones(len(labels), dtype=bool)
+        for rank, (least, most) in self.factors.items():
+            product = labels.entry[rank] // labels.left[rank]
+            ok &= (product >= least) & (product <= most)
+        labels = labels.take(ok)
+        labels.entry = np.ones_like(labels.left)
+        return labels
