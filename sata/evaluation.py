@@ -33,7 +33,7 @@ from sata.report.result import Record, Result
 from sata.specs import Loaded, in_order, load
 from sata.specs import check as check_specs
 from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
-from sata.specs.files import State, state, watching
+from sata.specs.files import State, note, state, watching
 from sata.specs.find import find
 from sata.specs.model import Arch, Compute, Workload
 from sata.specs.tree import arch_rows
@@ -148,6 +148,8 @@ def prepare(
         found, before = _prepared[key]
         if state(path for path, _, _ in before) == before and _same_shipped(found):
             _prepared.move_to_end(key)
+            for path, _, _ in before:
+                note(path)
             return found
     with watching() as files:
         found = _prepare(arch, workload, mapping, ops, variables or {})

@@ -25,11 +25,13 @@ def check(files: tuple[str, ...], variables: dict[str, Any]) -> None:
     from sata.evaluation import check as faults_of
     from sata.report.text import plural
 
-    counts = [name for name in files if _holds_counts(name)]
-    others = [name for name in files if name not in counts]
+    counts, sweeps = ([name for name in files if _holds(key, name)] for key in ("counts", "sweep"))
+    others = [name for name in files if name not in (*counts, *sweeps)]
     faults = faults_of(*others, variables=variables) if others else []
     for name in counts:
         faults += _faults_of_counts(name, variables)
+    for name in sweeps:
+        faults += _faults_of_sweep(name, variables)
     if faults:
         raise SpecError(faults)
     _fit_together(others, variables)
@@ -51,11 +53,11 @@ def _fit_together(files: list[str], variables: dict[str, Any]) -> None:
         prepare(*(names[0] for names in holding.values()), variables=variables)
 
 
-def _holds_counts(name: str) -> bool:
+def _holds(key: str, name: str) -> bool:
     from sata.specs.source import read
 
     try:
-        return "counts" in read(name, raw=lambda path: True).data
+        return key in read(name, raw=lambda path: True).data
     except SpecError:
         return False  # whatever is wrong with it is found again
 
@@ -70,10 +72,20 @@ def _faults_of_counts(name: str, variables: dict[str, Any]) -> list[Fault]:
     return []
 
 
+def _faults_of_sweep(name: str, variables: dict[str, Any]) -> list[Fault]:
+    from sata.sweep.spec import read_sweep
+
+    try:
+        read_sweep(name, variables)
+    except SpecError as error:
+        return error.faults
+    return []
+
+
 @click.command(short_help="Print the JSON Schema of a format.")
 @click.argument("name")
 def schema(name: str) -> None:
-    """Print the JSON Schema of a format: arch, workload, mapping, library or counts.
+    """Print the JSON Schema of a format: arch, workload, mapping, library, counts or sweep.
 
     \b
     Example:

@@ -14,10 +14,12 @@ from sata.cli.density import density, models
 from sata.cli.exchange import export, import_
 from sata.cli.formats import formats
 from sata.cli.map import map_
+from sata.cli.merge import merge
 from sata.cli.plot import plot
 from sata.cli.price import price
 from sata.cli.run import run
 from sata.cli.show import ops, show
+from sata.cli.sweep import sweep
 from sata.specs.faults import SpecError, did_you_mean
 from sata.version import __version__
 
@@ -84,6 +86,7 @@ def main() -> None:
 
 
 for command in (
-    run, map_, show, compare, plot, ops, check, price, components, models, density, formats, schema, export, import_,
+    run, map_, merge, sweep, show, compare, plot, ops, check, price, components, models, density, formats, schema,
+    export, import_,
 ):  # fmt: skip
     main.add_command(command)

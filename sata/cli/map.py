@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,6 @@ from sata.cli.options import json_option, ops_option, set_option
 
 if TYPE_CHECKING:
     from sata.report.text import Block
-    from sata.search.solve import Answer
 
 SECONDS = {"s": 1.0, "min": 60.0, "h": 3600.0}
 
@@ -30,6 +28,20 @@ def _budget(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
             if 0 < value < 1e9:
                 return value
     raise click.BadParameter(f"'{given}' is no time; write 60s, 5min or 1h")
+
+
+def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> tuple[int, int] | None:
+    """`2/4` as (2, 4)."""
+    if given is None:
+        return None
+    from sata.search.shards import MOST
+
+    part, _, parts = (text.strip() for text in given.partition("/"))
+    if part.isascii() and part.isdigit() and parts.isascii() and parts.isdigit() and len(part) + len(parts) < 20:
+        found = int(part), int(parts)
+        if 1 <= found[0] <= found[1] <= MOST:
+            return found
+    raise click.BadParameter(f"'{given[:40]}' is no part; write I/N, such as 1/4, with N up to {MOST}")
 
 
 @click.command("map", short_help="The best mapping of every op, with proof.")
@@ -53,6 +65,14 @@ def _budget(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
 )
 @click.option("--ragged", is_flag=True, help="Also factors that do not divide. The space is far larger.")
 @click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="Processes; without it, one for each core.")
+@click.option(
+    "--shard",
+    metavar="I/N",
+    callback=_shard,
+    help="Search only the I-th of N parts; -o then takes its answers, as JSON for sata merge.",
+)
+@click.option("--no-cache", is_flag=True, help="Search again what has been found before, and keep nothing.")
+@click.option("--scheduler", metavar="ADDRESS", help="Search on a Dask cluster instead: tcp://HOST:PORT.")
 @click.option("--space", is_flag=True, help="Only print how large the space is, and what each constraint removes.")
 @click.option("-o", "--output", metavar="FILE", help="Write the mapping to FILE; - is standard output.")
 @ops_option
@@ -60,8 +80,8 @@ def _budget(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
 @json_option
 def map_(
     arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None, ragged: bool,
-    workers: int | None, space: bool, output: str | None, ops: str | None, variables: dict[str, Any],
-    json_file: str | None,
+    workers: int | None, shard: tuple[int, int] | None, no_cache: bool, scheduler: str | None,
+    space: bool, output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
 ) -> None:  # fmt: skip
     """The best mapping of every op of WORKLOAD on ARCH, and how sure that is.
 
@@ -72,90 +92,53 @@ def map_(
       sata map arch/sata.yaml workloads/one_conv.yaml -o best.yaml
       sata map arch/eyeriss.yaml workloads/one_conv.yaml --objective pareto
       sata map my_arch.yaml my_net.yaml --budget 60s --constraints mine.yaml
+      sata map my_arch.yaml my_net.yaml --shard 1/4 -o part1.json
     """
+    from sata.cli.found import finish, tell
     from sata.cli.output import show_blocks, write
+    from sata.cli.watch import Shown
     from sata.report.files import check_targets, json_text
+    from sata.search.cache import Cache
+    from sata.search.cluster import check_address
     from sata.search.constraints import read_constraints
     from sata.search.setting import setting_of
-    from sata.search.workload import map_workload, selected
-    from sata.search.write import mapping_text
+    from sata.search.shards import part_of, search_of, shard_text
+    from sata.search.workers import How, solve_all
+    from sata.search.workload import check_found, selected, spread, tasks_of
 
+    if shard is not None and (space or (output is None and json_file is None)):
+        raise click.UsageError("--shard needs -o FILE for the answers of its part, and does not go with --space")
+    if scheduler is not None:
+        check_address(scheduler)
+        if workers is not None:
+            raise click.UsageError("--workers are processes of this machine; --scheduler has workers of its own")
     targets = {option: name for option, name in (("--json", json_file), ("-o", output)) if name is not None}
     check_targets(targets, [name for name in (arch, workload, constraints_file) if name is not None])
     setting = setting_of(arch, workload, variables)
     rules = read_constraints(constraints_file, setting.arch, setting.workload) if constraints_file is not None else []
+    chosen = selected(setting, ops)
     if space:
         from sata.search.size import space_rows
 
-        rows = space_rows(setting, selected(setting, ops), rules)
+        rows = space_rows(setting, chosen, rules)
         if not write({json_file: lambda: json_text({"space": rows})}):
             show_blocks(_space_blocks(rows))
         return
-    done = _progress if sys.stderr.isatty() else None
-    answers = map_workload(
-        setting, objective, ops=ops, rules=rules, ragged=ragged, budget=budget, workers=workers, done=done
-    )
-    header = [f"The best mapping of {setting.workload.name} on {setting.arch.name} for {objective}, found by sata map.",
-              "What is known of each op stands above it; docs/search.md says what it means."]  # fmt: skip
-    texts = {
-        output: lambda: mapping_text(answers, setting.arch, header),
-        json_file: lambda: json_text(_data(answers)),
-    }
-    if not write(texts):
-        show_blocks(_blocks(answers))
-
-
-def _progress(op: str, answer: Answer, number: int, of: int) -> None:
-    sure = "proven" if answer.proven else f"gap {answer.gap:.2%}"
-    click.echo(
-        f"{number}/{of} {op}: {answer.seconds:.1f} s, {answer.counts.get('generated', 0):,} looked at, {sure}", err=True
-    )
-
-
-def _blocks(answers: dict[str, Answer]) -> list[Block]:
-    from sata.report.text import Lines, Table, plural, quantity, whole
-    from sata.search.workload import totals
-    from sata.search.write import chosen
-
-    rows = []
-    for op, answer in answers.items():
-        point = chosen(answer)
-        sure = ("proven" if answer.proven else f"gap {answer.gap:.2%}") if answer.objective != "pareto" else (
-            f"{len(answer.points)} points" + ("" if answer.proven else ", open"))  # fmt: skip
-        rows.append((op, quantity(point.energy_pj, "pj"), whole(point.cycles), sure))
-    energy, cycles = totals(answers)
-    rows.append(("total", quantity(energy, "pj"), whole(cycles), ""))
-    blocks: list[Block] = [Table("Best mappings", ("op", "energy", "cycles", "optimum"), "lrrl", tuple(rows), 1)]
-    sums = {
-        name: sum(a.counts[name] for a in answers.values()) for name in ("generated", "hopeless", "merged", "unfit")
-    }
-    unproven = sum(not a.proven for a in answers.values())
-    scope = "exact and ragged factors" if next(iter(answers.values())).ragged else "exact factors"
-    lines = [
-        f"scope      every order of loops, {scope}, every choice of what memories keep, each op by itself",
-        f"looked at  {sums['generated']:,} partial nests; left out {sums['hopeless']:,} by bound, "
-        f"{sums['merged']:,} by one at least as good, {sums['unfit']:,} too large",
-        f"result     {plural(len(answers) - unproven, 'op')} proven optimal, {unproven} not",
-    ]
-    return [*blocks, Lines("Certificate", tuple(lines))]
-
-
-def _data(answers: dict[str, Answer]) -> dict[str, Any]:
-    """The JSON: per op its certificate and points, in the form that `sata plot` reads of one op."""
-    ops = []
-    for op, a in answers.items():
-        points = [{"label": f"{op} {n}", "energy_pj": p.energy_pj, "cycles": p.cycles} for n, p in enumerate(a.points)]
-        ops.append({
-            "op": op, "objective": a.objective, "proven": a.proven, "gap": a.gap, "bound": a.bound,
-            "interrupted": a.interrupted, "seconds": a.seconds, "choices_of_keeps": a.skeletons,
-            "counts": dict(a.counts),
-            "points": points,
-            "pareto": list(range(len(points))) if a.objective == "pareto" else [],
-        })  # fmt: skip
-    found: dict[str, Any] = {"ops": ops}
-    if len(ops) == 1:
-        found |= {"points": ops[0]["points"], "pareto": ops[0]["pareto"]}
-    return found
+    cache = None if no_cache else Cache()
+    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged)
+    mine = list(range(len(tasks))) if shard is None else part_of(tasks, *shard)
+    with Shown(len(mine), budget) as watch:
+        some = solve_all([tasks[n] for n in mine], How(workers, cache, watch, scheduler), budget=budget)
+    check_found([tasks[n] for n in mine], some)
+    if shard is not None:
+        search = search_of(setting, chosen, tasks, number, shard[1])
+        text = shard_text(search, shard[0], dict(zip(mine, some, strict=True)))
+        write({output: lambda: text, json_file: lambda: text})
+        finish(watch, cache)
+        return
+    answers = spread(chosen, number, tasks, some)
+    tell(answers, setting.arch, setting.workload.name, output, json_file, watch.kept)
+    finish(watch, cache)
 
 
 def _space_blocks(rows: list[dict[str, Any]]) -> list[Block]:

@@ -23,7 +23,7 @@ def plot(kind: str, files: tuple[str, ...], output: str, ops: str | None, column
     layers    energy and cycles by layer                kept      memory that BPTT keeps, over the step
     roofline  computes per cycle against per byte       density   share of non-zeros by layer and time step
     nest      a loop nest (--ops chooses it)            compare   several results, as shares of the first
-    pareto    points of sata map --json, or a CSV       sparsity  energy against a column of densities
+    pareto    points of sata map --json, or a sweep     sparsity  energy against a column of densities
 
     \b
     Examples:

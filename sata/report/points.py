@@ -1,7 +1,8 @@
-"""Points of a design space for pictures: what `sata map --json` writes, or a table (CSV) of one's own.
+"""Points of a design space for pictures: what `sata map --json` and `sata sweep` write, or a table (CSV) of one's own.
 
 JSON: {"points": [{"energy_pj": .., "cycles": .., "label": ..}, ...], "pareto": [numbers of points]} or the list alone.
-CSV: a point a line, the same names as columns; lines that begin with # are comments.
+CSV, Parquet: a point a line, the same names as columns; lines of a CSV that begin with # are comments. Points whose
+`status` is `failed` have no figures, and are left out.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sata.report.result import Record
 from sata.specs.faults import Fault, SpecError, Where, did_you_mean
 
 MOST = 1_000_000  # points of one file
+FAILED = "failed"  # the status of a point without figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ def read_points(name: str, needed: Sequence[str] = ("energy_pj", "cycles")) -> P
     rows: Any
     if name.lower().endswith(".csv"):
         rows = _csv_rows(name, needed)
+    elif name.lower().endswith(".parquet"):
+        rows = _parquet_rows(name)
     else:
         data = read_json(name)
         rows = data.get("points") if isinstance(data, dict) else data
@@ -65,9 +69,24 @@ def _csv_rows(name: str, needed: Sequence[str]) -> list[Record]:
         if missing:
             hint = did_you_mean(missing[0], columns) or f"columns: {', '.join(columns) or 'none'}"
             raise SpecError([Fault(Where(name, 1, 1), f"no column '{missing[0]}'", hint)])
-        return [{key: _value(value) for key, value in row.items() if key is not None} for row in reader]
+        rows = [{key: _value(value) for key, value in row.items() if key is not None} for row in reader]
+        return [row for row in rows if row.get("status") != FAILED]
     except csv.Error as error:
         raise SpecError([Fault(Where(name), f"not CSV: {error}")]) from None
+
+
+def _parquet_rows(name: str) -> list[Record]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        hint = "pip install 'sata[parquet]', or give a CSV"
+        raise SpecError([Fault(Where(name), "Parquet needs pyarrow, which is not installed", hint)]) from None
+    try:
+        rows: list[Record] = pyarrow.parquet.read_table(name).to_pylist()
+    except (OSError, pyarrow.ArrowException) as error:
+        raise SpecError([Fault(Where(name), f"cannot be read: {str(error).splitlines()[0].lower()}")]) from None
+    return [row for row in rows if row.get("status") != FAILED]
 
 
 def _value(text: Any) -> Any:

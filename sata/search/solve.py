@@ -35,6 +35,10 @@ WIDEST = 3000  # where a nest has its costs only when it is complete: more of th
 PROVEN = float("inf")
 
 
+# called now and then with the best so far and what nothing is below; may raise KeyboardInterrupt if something is found
+Tick = Callable[[Best, Tally, float], None]
+
+
 @dataclass(frozen=True)
 class Task:
     """What to search: one op on an architecture. budget: seconds, or None."""
@@ -92,7 +96,7 @@ def _value(objective: str, p: Point) -> float:
     return _of(objective, p.energy_pj, p.cycles)
 
 
-def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answer:
+def solve(task: Task, tick: Tick | None = None) -> Answer:
     """Search one op. It runs to its first mapping whatever the budget; after that the budget is kept, but for the
     last step of it."""
     start = time.monotonic()
@@ -102,16 +106,19 @@ def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answ
         frame_of(s, task.on, task.constraints, task.ragged, known)
         for s in skeletons(task.arch, task.op, task.on.prices, task.constraints)
     ]
-    searches = [
-        Search(f, best, counts, shared, tick=None if tick is None else lambda: tick(best, counts)) for f in frames
-    ]
     open_: list[tuple[float, int]] = []  # (the least that may be found, number) of skeletons not proven
+
+    def told() -> None:
+        if tick is not None:
+            tick(best, counts, min((value for value, _ in open_), default=0.0))
+
+    searches = [Search(f, best, counts, shared, tick=told) for f in frames]
     for number, search in enumerate(searches):
         least = search.root_bound()
         if len(least.energy):
             open_.append((float(best.objective.value(least.energy, least.cycles).min()), number))
     open_.sort()
-    interrupted = not task.ragged and _evolve(task, frames, searches, best, [n for _, n in open_], start)
+    interrupted = not task.ragged and _evolve(task, frames, searches, best, [n for _, n in open_], start, told)
     for width in task.widths:
         after: list[tuple[float, int]] = []
         for least_value, number in open_:
@@ -140,8 +147,9 @@ def solve(task: Task, tick: Callable[[Best, Tally], None] | None = None) -> Answ
 
 
 def _evolve(
-    task: Task, frames: list[Frame], searches: list[Search], best: Best, order: list[int], start: float
-) -> bool:
+    task: Task, frames: list[Frame], searches: list[Search], best: Best, order: list[int], start: float,
+    told: Callable[[], None],
+) -> bool:  # fmt: skip
     """A first nest from narrow passes below the most promising skeletons, then better ones by small changes. Not cut
     short by the budget before it has something. Returns: whether the user stopped it."""
     try:
@@ -159,12 +167,13 @@ def _evolve(
             strategy = evolution(frames, 0, (first.frame, first.loops), value)
         frame, loops = next(strategy)
         for guess in count():
-            spent = 0.0 if task.budget is None else (time.monotonic() - start) / task.budget
+            spent = 0.0 if task.budget is None else (time.monotonic() - start) / max(task.budget, 1e-9)
             # in a budget evolution has what is left of its first half, so that little time is not all spent on proof
             if guess >= GUESSES and (frames[0].linear or task.budget is None or spent > SHARE or not best.found):
                 break
-            if best.found and spent > SHARE and guess >= GUESSES // 10:
+            if best.found and (spent > 1.0 or (spent > SHARE and guess >= GUESSES // 10)):
                 break
+            told()
             found = scored(frame, loops) if legal(frame, loops) else None
             if found is not None:
                 best.offer(found)

@@ -1,55 +1,204 @@
-"""Many ops, in processes of this machine. What is found does not depend on how many there are."""
+"""Many tasks: from the cache, in this process, in processes of this machine or on a cluster.
+
+What is found does not depend on who finds it, unless a budget or the user ends the search.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
+from sata.search.cache import Cache
+from sata.search.hands import Event, Hands, Here, Processes, Say, Stop, listening
+from sata.search.identity import name_of, ops_of, size_of
 from sata.search.solve import Answer, Task, solve
+from sata.specs.faults import Fault, SpecError
 
-TRIES = 3  # how often a task is given to a new worker when one is killed
-
-
-def solve_all(
-    tasks: Iterable[Task], workers: int | None = None, done: Callable[[int, Answer], None] | None = None
-) -> list[Answer]:
-    """The answers, in the order of the tasks. A worker that is killed costs only the work it had in hand."""
-    todo = list(tasks)
-    workers = min(workers or os.cpu_count() or 1, len(todo))
-    found: dict[int, Answer] = {}
-    if workers <= 1:
-        for number, task in enumerate(todo):
-            found[number] = solve(task)
-            if done is not None:
-                done(number, found[number])
-    tries = 0
-    while len(found) < len(todo):
-        missing = [n for n in range(len(todo)) if n not in found]
-        try:
-            _round(todo, missing, workers, found, done)
-        except BrokenProcessPool:
-            tries += 1
-            if tries >= TRIES:  # it is the work that kills them: do it here, where the reason shows
-                for n in [n for n in range(len(todo)) if n not in found]:
-                    found[n] = solve(todo[n])
-    return [found[n] for n in range(len(todo))]
+TRIES = 3  # how often a task is given to a new worker when the one that has it is killed
+_POLL = 0.25  # seconds between two looks at whether the user wants an end
 
 
-def _round(todo: list[Task], missing: list[int], workers: int, found: dict[int, Answer],
-           done: Callable[[int, Answer], None] | None) -> None:  # fmt: skip
-    """Give all missing tasks to a pool, and take what comes back until all have or a worker dies."""
-    with ProcessPoolExecutor(max_workers=workers) as pool:
-        futures: dict[Future[Any], int] = {pool.submit(solve, todo[n]): n for n in missing}
-        waiting = set(futures)
-        while waiting:
+@dataclass(frozen=True)
+class News:
+    """How far a task is. best, bound: of the objective (of the product for a Pareto front); inf and 0 without one."""
+
+    op: str
+    looked: int
+    best: float
+    bound: float
+
+
+class Watch:
+    """Who wants to know how a search goes; this one does not. Numbers are those of tasks."""
+
+    def begun(self, number: int, task: Task) -> None:
+        """A task is given to someone."""
+
+    def news(self, number: int, news: News) -> None:
+        """How far it is."""
+
+    def done(self, number: int, answer: Answer, kept: bool) -> None:
+        """Its answer. kept: from the cache."""
+
+    def stopping(self) -> None:
+        """The user has asked for an end."""
+
+    def lost(self, number: int, why: str) -> None:
+        """Its worker was killed; it is done again."""
+
+
+@dataclass(frozen=True)
+class How:
+    """By what means to search. workers: processes, None one for each core. cache: None keeps nothing. cluster: the
+    address of a Dask scheduler, whose workers then do it."""
+
+    workers: int | None = None
+    cache: Cache | None = None
+    watch: Watch = Watch()
+    cluster: str | None = None
+
+
+def value_of(objective: str, energy_pj: float, cycles: float) -> float:
+    """What is made least; of a Pareto front the product."""
+    if objective == "energy":
+        return energy_pj
+    return cycles if objective == "cycles" else energy_pj * cycles
+
+
+def worked(task: Task, say: Say) -> Answer:
+    """`solve`, telling how far it is; asked to stop, it does so as soon as it has a mapping."""
+
+    def tick(best: Any, counts: Any, bound: float) -> None:
+        def news() -> News:
+            values = [value_of(task.objective, f.energy_pj, f.cycles) for f in best.found]
+            return News(name_of(task), counts.generated, min(values, default=float("inf")), bound)
+
+        if say(news) and best.found:
+            raise KeyboardInterrupt
+
+    return solve(task, tick)
+
+
+def solve_all(tasks: Sequence[Task], how: How | None = None, *, budget: float | None = None,
+              work: Callable[[Task, Say], Answer] = worked) -> list[Answer]:  # fmt: skip
+    """The answers, in the order of the tasks. budget: seconds for all of them together.
+
+    A worker that is killed costs only the work it has in hand. Ctrl-C ends what is worked on; what has not begun then
+    still gets its first mapping. Raises: SpecError for tasks that kill whoever takes them.
+    """
+    how = how or How()
+    with listening() as stop:
+        return _Search(list(tasks), how, budget, stop).run(work)
+
+
+class _Search:
+    def __init__(self, tasks: list[Task], how: How, budget: float | None, stop: Stop) -> None:
+        self.tasks, self.how, self.stop = tasks, how, stop
+        self.deadline = None if budget is None else time.monotonic() + budget
+        self.found: dict[int, Answer] = {}
+        self.tries = [0] * len(tasks)
+        self.faults: list[Fault] = []
+        self.told = False
+
+    def run(self, work: Callable[[Task, Say], Answer]) -> list[Answer]:
+        cache = self.how.cache
+        for number, task in enumerate(self.tasks):
+            answer = cache.get(task) if cache is not None else None
+            if answer is not None:
+                self._take(number, answer, True)
+        todo = self._order()
+        if todo:
+            hands = self._hands(work, len(todo))
             try:
-                ready, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            except KeyboardInterrupt:  # workers heard it too, and are about to answer with the best so far
-                continue
-            for future in sorted(ready, key=lambda f: futures[f]):
-                found[futures[future]] = future.result()
-                if done is not None:
-                    done(futures[future], found[futures[future]])
+                self._loop(hands, todo)
+            finally:
+                hands.close()
+        if self.faults:
+            raise SpecError(self.faults)
+        return [self.found[n] for n in range(len(self.tasks))]
+
+    def _order(self) -> deque[int]:
+        """Long tasks first, so that no core waits for the last. With a budget short ones first: what they leave of
+        their shares is then the long ones'."""
+        open_ = [n for n in range(len(self.tasks)) if n not in self.found]
+        sign = 1 if self.deadline is not None else -1
+        return deque(sorted(open_, key=lambda n: (sign * size_of(self.tasks[n]), n)))
+
+    def _hands(self, work: Callable[[Task, Say], Answer], jobs: int) -> Hands:
+        if self.how.cluster is not None:
+            from sata.search.cluster import Cluster
+
+            return Cluster(work, self.how.cluster)
+        number = min(self.how.workers or os.cpu_count() or 1, jobs)
+        return Processes(work, number) if number > 1 else Here(work, self._heard_here)
+
+    def _loop(self, hands: Hands, todo: deque[int]) -> None:
+        busy: set[int] = set()
+        while todo or busy:
+            while todo and hands.free > 0:
+                number = todo.popleft()
+                busy.add(number)
+                self.how.watch.begun(number, self.tasks[number])
+                hands.give(number, self._task(number, len(todo) + len(busy), hands.free + len(busy) - 1))
+                self._stop(hands)
+            for event in hands.wait(_POLL):
+                if event.kind == "news":
+                    self.how.watch.news(event.number, event.value)
+                    continue
+                busy.discard(event.number)
+                if event.kind == "done":
+                    self._take(event.number, event.value, False)
+                elif event.kind == "failed":
+                    raise event.value
+                elif self._again(event):
+                    todo.appendleft(event.number)
+            self._stop(hands)
+
+    def _stop(self, hands: Hands) -> None:
+        if self.stop.asked and not self.told:
+            self.told = True
+            self.how.watch.stopping()
+            hands.stop()
+
+    def _heard_here(self, event: Event) -> bool:
+        """What a task in this process says. It blocks everything else, so the end is told from here."""
+        if self.stop.asked and not self.told:
+            self.told = True
+            self.how.watch.stopping()
+        self.how.watch.news(event.number, event.value)
+        return self.stop.asked
+
+    def _task(self, number: int, left: int, hands: int) -> Task:
+        """The task with its share of the time that is left. left: tasks that are not done, this one included; they
+        take as many rounds as all hands need for them."""
+        task = self.tasks[number]
+        if self.stop.asked:
+            return replace(task, budget=0.0)
+        if self.deadline is None:
+            return task
+        return replace(task, budget=max(0.0, self.deadline - time.monotonic()) / ceil(left / hands))
+
+    def _take(self, number: int, answer: Answer, kept: bool) -> None:
+        task = self.tasks[number]
+        if self.how.cache is not None and not kept:
+            hurried = self.deadline is not None or self.stop.asked
+            self.how.cache.put(replace(task, budget=0.0) if hurried else task, answer)
+        self.found[number] = replace(answer, op=name_of(task))
+        self.how.watch.done(number, self.found[number], kept)
+
+    def _again(self, event: Event) -> bool:
+        """Whether a task whose worker was killed is to be tried again."""
+        self.tries[event.number] = TRIES if event.kind == "dead" else self.tries[event.number] + 1
+        self.how.watch.lost(event.number, str(event.value))
+        if self.tries[event.number] < TRIES:
+            return True
+        task = self.tasks[event.number]
+        message = f"the search of '{name_of(task)}' ended its process {TRIES} times: {event.value}"
+        hint = "too little memory? try fewer --workers, or narrow the space with --constraints"
+        self.faults.append(Fault(ops_of(task)[0].where, message, hint))
+        return False

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -15,11 +14,9 @@ from sata.search.score import single_counts
 from sata.search.setting import Setting
 from sata.search.solve import Answer, Task, solve
 from sata.search.space import allowed, skeletons, ways_of
-from sata.search.workers import solve_all
+from sata.search.workers import How, solve_all
 from sata.specs.faults import Fault, SpecError, Where, did_you_mean
 from sata.specs.model import Arch, Branch, Memory, Node, Op
-
-Done = Callable[[str, Answer, int, int], None]  # op, its answer, how many are done, of how many
 
 
 def selected(setting: Setting, pattern: str | None) -> list[Op]:
@@ -32,9 +29,9 @@ def selected(setting: Setting, pattern: str | None) -> list[Op]:
     return ops
 
 
-def tasks_of(setting: Setting, ops: Sequence[Op], objective: str, rules: Sequence[Rule], *, ragged: bool,
-             budget: float | None, workers: int | None = None) -> tuple[list[Task], list[int]]:  # fmt: skip
-    """(a task for every different op, for each op the number of its task). budget: seconds for all of them."""
+def tasks_of(setting: Setting, ops: Sequence[Op], objective: str, rules: Sequence[Rule], *,
+             ragged: bool) -> tuple[list[Task], list[int]]:  # fmt: skip
+    """(a task for every different op, for each op the number of its task)."""
     tasks: list[Task] = []
     known: dict[Any, int] = {}
     number = []
@@ -46,9 +43,6 @@ def tasks_of(setting: Setting, ops: Sequence[Op], objective: str, rules: Sequenc
             known[key] = len(tasks)
             tasks.append(task)
         number.append(known[key])
-    if budget is not None:
-        at_once = min(workers or os.cpu_count() or 1, len(tasks))
-        tasks = [replace(t, budget=budget * at_once / len(tasks)) for t in tasks]
     return tasks, number
 
 
@@ -60,24 +54,30 @@ def same(op: Op, constraints: Any = None) -> str:
 
 def map_workload(setting: Setting, objective: str = "energy", *, ops: str | None = None, rules: Sequence[Rule] = (),
                  ragged: bool = False, budget: float | None = None, workers: int | None = None,
-                 done: Done | None = None) -> dict[str, Answer]:  # fmt: skip
-    """The answer of every op, by name. Raises: SpecError for each op that no mapping of the space fits, and why."""
+                 how: How | None = None) -> dict[str, Answer]:  # fmt: skip
+    """The answer of every op, by name. budget: seconds for all. how: by what means; without it `workers` processes.
+
+    Raises: SpecError for each op that no mapping of the space fits, and why.
+    """
     chosen = selected(setting, ops)
-    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged, budget=budget, workers=workers)
-    finished = 0
+    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged)
+    answers = solve_all(tasks, how or How(workers), budget=budget)
+    return spread(chosen, number, tasks, answers)
 
-    def told(n: int, answer: Answer) -> None:
-        nonlocal finished
-        finished += 1
-        if done is not None:
-            done(tasks[n].op.name, answer, finished, len(tasks))
 
-    answers = solve_all(tasks, workers, told)
-    found = {op.name: replace(answers[n], op=op.name) for op, n in zip(chosen, number, strict=True)}
-    faults = [why_not(tasks[n]) for n in dict.fromkeys(number) if not answers[n].points]
+def spread(
+    ops: Sequence[Op], number: Sequence[int], tasks: Sequence[Task], answers: Sequence[Answer]
+) -> dict[str, Answer]:
+    """The answers of tasks as answers of ops. Raises: SpecError for each task without a mapping."""
+    check_found(tasks, answers)
+    return {op.name: replace(answers[n], op=op.name) for op, n in zip(ops, number, strict=True)}
+
+
+def check_found(tasks: Sequence[Task], answers: Sequence[Answer]) -> None:
+    """Raises: SpecError with the reason for each task that no mapping of its space fits."""
+    faults = [why_not(task) for task, answer in zip(tasks, answers, strict=True) if not answer.points]
     if faults:
         raise SpecError(faults)
-    return found
 
 
 def why_not(task: Task) -> Fault:
@@ -193,4 +193,4 @@ def totals(answers: Mapping[str, Answer]) -> tuple[float, float]:
     return sum(p.energy_pj for p in points), sum(p.cycles for p in points)
 
 
-__all__ = ["Where", "map_workload", "same", "selected", "tasks_of", "totals", "why_not"]
+__all__ = ["How", "Where", "check_found", "map_workload", "same", "selected", "spread", "tasks_of", "totals", "why_not"]

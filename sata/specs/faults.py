@@ -64,6 +64,10 @@ class SpecError(ValueError):
         self.faults: list[Fault] = list(dict.fromkeys(faults))
         super().__init__("\n".join(str(f) for f in self.faults))
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[list[Fault]]]:
+        """Pickled by its faults, so that it passes between processes whole."""
+        return SpecError, (self.faults,)
+
 
 class Faults:
     """A growing list of faults; `check()` raises if there are any."""

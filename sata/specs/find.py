@@ -7,11 +7,11 @@ from pathlib import Path
 
 from sata.specs.faults import Fault, SpecError, Where, did_you_mean
 
-FOLDERS = ("arch", "workloads", "mappings", "components")
+FOLDERS = ("arch", "workloads", "mappings", "components", "sweeps")
 
 
 def shipped(folder: str) -> Path:
-    """The shipped folder `arch`, `workloads`, `mappings` or `components`: in the wheel, else in the checkout."""
+    """A shipped folder, one of FOLDERS: in the wheel, else in the checkout."""
     package = Path(__file__).resolve().parent.parent
     inside = package / "shipped" / folder
     return inside if inside.is_dir() else package.parent / folder

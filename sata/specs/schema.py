@@ -26,7 +26,7 @@ Schema = Mapping[str, Any]
 _sound: set[tuple[str, str, str]] = set()
 MOST_KEPT, LONGEST_KEPT = 2_000, 1_000  # mappings, characters
 
-NAMES = ("arch", "workload", "mapping", "library", "counts")
+NAMES = ("arch", "workload", "mapping", "library", "counts", "sweep")
 
 
 class WhereOf(Protocol):

@@ -55,14 +55,14 @@ def test_check_says_every_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert any(line.startswith("gone.yaml: no such file") for line in lines)
 
 
-@pytest.mark.parametrize("name", ["arch", "workload", "mapping", "library", "counts"])
+@pytest.mark.parametrize("name", ["arch", "workload", "mapping", "library", "counts", "sweep"])
 def test_schema(name: str) -> None:
     assert json.loads(ok("schema", name)) == json.loads((ROOT / f"sata/schemas/{name}.json").read_text())
 
 
 def test_unknown_words_get_a_hint() -> None:
     assert fails("schema", "workloads")[-1].endswith(
-        "no schema 'workloads', expected one of: arch, counts, library, mapping, workload; did you mean 'workload'?"
+        "no schema 'workloads', expected one of: arch, counts, library, mapping, sweep, workload; did you mean 'workload'?"
     )
     assert fails("rnu")[-1] == "Error: no command 'rnu'; did you mean 'run'?"
     assert fails("banana")[-1] == f"Error: no command 'banana'; commands: {', '.join(sorted(main.commands))}"

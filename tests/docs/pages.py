@@ -131,6 +131,7 @@ def outputs(page: str, folder: Path) -> Iterator[tuple[Block, str]]:
 def run(arguments: list[str], folder: Path) -> str:
     """What a call of Python prints, in a terminal of 80 columns."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80", "NO_COLOR": "1"}
+    env["SATA_CACHE"] = str(folder / ".cache")  # what other runs have searched must not show
     done = subprocess.run(
         [sys.executable, *arguments], cwd=folder, env=env, text=True, timeout=120, check=False, encoding="utf-8",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +12,11 @@ from click.testing import CliRunner
 
 import sata
 from sata.cli import main
-from sata.search import workers as pool
 from sata.search.constraints import read_constraints
 from sata.search.setting import setting_of
 from sata.search.solve import Task, solve
 from sata.search.space import Constraints
-from sata.search.workload import map_workload, tasks_of
+from sata.search.workload import map_workload
 from sata.search.write import mapping_text
 from sata.specs import SpecError
 
@@ -89,35 +84,6 @@ def test_workers_change_nothing(setting: Any) -> None:
         return {op: (a.points, a.proven, a.bound) for op, a in map_workload(setting, workers=workers).items()}
 
     assert figures(1) == figures(2)
-
-
-def _slow(task: Task) -> Any:
-    """A task that takes its time, told by a file who does it."""
-    Path(os.environ["SATA_TEST_PIDS"], str(os.getpid())).touch()
-    time.sleep(0.7)
-    return solve(task)
-
-
-def test_a_killed_worker_loses_nothing(setting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SATA_TEST_PIDS", str(tmp_path))
-    tasks, _ = tasks_of(setting, setting.workload.ops, "energy", (), ragged=False, budget=None)
-    expected = [solve(task).points for task in tasks]
-    monkeypatch.setattr(pool, "solve", _slow)
-    killed: list[int] = []
-
-    def kill() -> None:
-        for _ in range(200):
-            found = [int(p.name) for p in tmp_path.iterdir()]
-            if found:
-                os.kill(found[0], signal.SIGKILL)
-                killed.append(found[0])
-                return
-            time.sleep(0.02)
-
-    threading.Thread(target=kill).start()
-    answers = pool.solve_all(tasks, 2)
-    assert killed
-    assert [a.points for a in answers] == expected
 
 
 def test_out_of_time_has_a_mapping_and_a_gap() -> None:

@@ -25,7 +25,7 @@ from sata.specs.source import path_text, read
 from sata.specs.template_file import shipped_templates
 from sata.specs.templates import expand
 
-NAMES = ("arch", "workload", "mapping", "library")
+NAMES = ("arch", "workload", "mapping", "library", "sweep")
 BAD = sorted((Path(__file__).parent.parent / "bad").glob("*.yaml"))
 
 
@@ -77,7 +77,7 @@ def test_every_word_is_understood(name: str) -> None:
 def good_values() -> Iterator[tuple[str, str, Any]]:
     """(file, key, value) of every shipped file and of the good parts of the broken ones."""
     root = Path(schemas.__file__).parents[2]
-    for folder in ("arch", "workloads", "mappings", "components", "tests/bad/parts"):
+    for folder in ("arch", "workloads", "mappings", "components", "sweeps", "tests/bad/parts"):
         for path in sorted((root / folder).glob("*.yaml")):
             data = yaml.safe_load(path.read_text(encoding="utf-8"))
             for key in set(NAMES) & (data.keys() if isinstance(data, dict) else set()):

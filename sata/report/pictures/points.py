@@ -123,12 +123,18 @@ def sparsity_picture(found: Points, column: str) -> Picture:
     return Picture(f"Energy against {column}", (WIDTH, height), draw)
 
 
-_RESULTS = ("energy_pj", "cycles", "seconds", "label", "edp", "area_um2", "leakage_mw", "utilization", "kept_bits")
+_RESULTS = ("energy_pj", "cycles", "seconds", "label", "edp", "area_um2", "leakage_mw", "utilization", "kept_bits",
+            "leakage_pj", "point", "status", "pareto", "proven", "gap", "why")  # fmt: skip
+_SUMS = (".energy_pj", ".cycles")  # endings of columns by stage, layer, ...
 
 
 def _lines(points: Sequence[Record], column: str) -> dict[str, list[Record]]:
     """The points by what they have in common: the other columns whose values differ, but for what was computed."""
-    varied = [n for n in points[0] if n not in (*_RESULTS, column) and len({str(p.get(n)) for p in points}) > 1]
+    varied = [
+        n
+        for n in points[0]
+        if n not in (*_RESULTS, column) and not n.endswith(_SUMS) and len({str(p.get(n)) for p in points}) > 1
+    ]
     varied = [n for n in varied if _is_setting(points, n, column)]
     found: dict[str, list[Record]] = {}
     for p in points:

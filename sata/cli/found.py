@@ -1,0 +1,105 @@
+"""What is said of mappings that were found: tables, the JSON, and how the search went."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sata.cli.watch import Shown
+    from sata.report.text import Block
+    from sata.search.cache import Cache
+    from sata.search.solve import Answer
+    from sata.specs.model import Arch
+
+INTERRUPTED = 130  # exit code: the user ended the search; what was found is written
+
+
+def tell(
+    answers: Mapping[str, Answer], arch: Arch, workload: str, output: str | None, json_file: str | None, kept: int = 0
+) -> None:
+    """Write the mapping and the JSON, and print the tables unless one of them took standard output."""
+    from sata.cli.output import show_blocks, write
+
+    if not write(texts_of(answers, arch, workload, output, json_file)):
+        show_blocks(_blocks(answers, kept))
+
+
+def texts_of(
+    answers: Mapping[str, Answer], arch: Arch, workload: str, output: str | None, json_file: str | None
+) -> dict[str | None, Callable[[], str]]:
+    """What goes into the files: the mapping, and the JSON."""
+    from sata.report.files import json_text
+    from sata.search.write import mapping_text
+
+    objective = next(iter(answers.values())).objective
+    header = [
+        f"The best mapping of {workload} on {arch.name} for {objective}, found by sata map.",
+        "What is known of each op stands above it; docs/search.md says what it means.",
+    ]
+    return {
+        output: lambda: mapping_text(answers, arch, header),
+        json_file: lambda: json_text(_data(answers)),
+    }
+
+
+def finish(watch: Shown, cache: Cache | None) -> None:
+    """What is to be said of how a search went, on standard error; ends with INTERRUPTED if the user ended it."""
+    from sata.report.text import plural
+
+    if cache is not None and cache.trouble:
+        click.echo(f"nothing is kept for another time: {cache.trouble}", err=True)
+    if watch.killed:
+        click.echo(f"{plural(watch.killed, 'worker')} killed, the work done again", err=True)
+    if watch.stopped:
+        click.echo("interrupted: what is given is the best so far", err=True)
+        raise SystemExit(INTERRUPTED)
+
+
+def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
+    from sata.report.text import Lines, Table, plural, quantity, whole
+    from sata.search.workload import totals
+    from sata.search.write import chosen
+
+    rows = []
+    for op, answer in answers.items():
+        point = chosen(answer)
+        sure = ("proven" if answer.proven else f"gap {answer.gap:.2%}") if answer.objective != "pareto" else (
+            f"{len(answer.points)} points" + ("" if answer.proven else ", open"))  # fmt: skip
+        rows.append((op, quantity(point.energy_pj, "pj"), whole(point.cycles), sure))
+    energy, cycles = totals(answers)
+    rows.append(("total", quantity(energy, "pj"), whole(cycles), ""))
+    blocks: list[Block] = [Table("Best mappings", ("op", "energy", "cycles", "optimum"), "lrrl", tuple(rows), 1)]
+    sums = {
+        name: sum(a.counts[name] for a in answers.values()) for name in ("generated", "hopeless", "merged", "unfit")
+    }
+    unproven = sum(not a.proven for a in answers.values())
+    scope = "exact and ragged factors" if next(iter(answers.values())).ragged else "exact factors"
+    lines = [
+        f"scope      every order of loops, {scope}, every choice of what memories keep, each op by itself",
+        f"looked at  {sums['generated']:,} partial nests; left out {sums['hopeless']:,} by bound, "
+        f"{sums['merged']:,} by one at least as good, {sums['unfit']:,} too large",
+        f"result     {plural(len(answers) - unproven, 'op')} proven optimal, {unproven} not",
+        *([f"cache      {plural(kept, 'answer')} found there, the figures computed again"] if kept else []),
+    ]
+    return [*blocks, Lines("Certificate", tuple(lines))]
+
+
+def _data(answers: Mapping[str, Answer]) -> dict[str, Any]:
+    """The JSON: per op its certificate and points, in the form that `sata plot` reads of one op."""
+    ops = []
+    for op, a in answers.items():
+        points = [{"label": f"{op} {n}", "energy_pj": p.energy_pj, "cycles": p.cycles} for n, p in enumerate(a.points)]
+        ops.append({
+            "op": op, "objective": a.objective, "proven": a.proven, "gap": a.gap, "bound": a.bound,
+            "interrupted": a.interrupted, "seconds": a.seconds, "choices_of_keeps": a.skeletons,
+            "counts": dict(a.counts),
+            "points": points,
+            "pareto": list(range(len(points))) if a.objective == "pareto" else [],
+        })  # fmt: skip
+    found: dict[str, Any] = {"ops": ops}
+    if len(ops) == 1:
+        found |= {"points": ops[0]["points"], "pareto": ops[0]["pareto"]}
+    return found

@@ -1,0 +1,42 @@
+"""`sata merge`: the parts of a search as one again."""
+
+from __future__ import annotations
+
+import click
+
+from sata.cli.options import json_option
+
+
+@click.command(short_help="The parts of a search, from sata map --shard, as one.")
+@click.argument("files", nargs=-1, required=True, metavar="PART.json...")
+@click.option("-o", "--output", metavar="FILE", help="Write the mapping to FILE; - is standard output.")
+@json_option
+def merge(files: tuple[str, ...], output: str | None, json_file: str | None) -> None:
+    """Put together what `sata map --shard I/N` wrote, in any order: the same tables and files that one run would give.
+
+    Parts of different searches, parts that are there twice and parts that are missing are named.
+
+    \b
+    Example:
+      sata merge part1.json part2.json -o best.yaml
+    """
+    from sata.cli.found import tell
+    from sata.report.files import check_targets
+    from sata.search.shards import Shard, merged, read_shard
+    from sata.specs.faults import Fault, SpecError, Where
+
+    targets = {option: name for option, name in (("--json", json_file), ("-o", output)) if name is not None}
+    check_targets(targets, files)
+    named: dict[str, Shard] = {}
+    faults: list[Fault] = []
+    for name in files:
+        try:
+            if name in named:
+                faults.append(Fault(Where(name), "is given twice"))
+            named[name] = read_shard(name)
+        except SpecError as error:
+            faults += error.faults
+    if faults:
+        raise SpecError(faults)
+    search, arch, answers = merged(named)
+    tell(answers, arch, search.workload, output, json_file)

@@ -1,0 +1,58 @@
+"""A mapping from elsewhere (the cache, a shard, another machine), scored again by the functions of `sata run`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sata.search.nests import loops_in_order, nest_of, shape_of
+from sata.search.score import figures
+from sata.search.solve import Answer, Point, Task
+from sata.search.space import Skeleton, skeletons
+from sata.specs.faults import SpecError
+from sata.specs.model import Array, Compute, Memory
+
+Choice = tuple[tuple[str, ...], frozenset[tuple[str, tuple[str, ...]]]]
+
+
+def holds(task: Task, answer: Answer) -> bool:
+    """Whether an answer is one of this task: of its objective and factors, every point in its space, of exactly its
+    figures, and what it says of itself at odds with nothing.
+
+    That nothing is better is the one thing that cannot be seen without a search.
+    """
+    if answer.objective != task.objective or answer.ragged != task.ragged or not answer.points:
+        return False
+    if answer.objective != "pareto" and len(answer.points) != 1:
+        return False
+    if answer.gap < 0 or not all(answer.bound <= _value(answer.objective, p) * (1 + 1e-9) for p in answer.points):
+        return False
+    known = {_frozen(s.items, s.keeps): s for s in skeletons(task.arch, task.op, task.on.prices, task.constraints)}
+    return all(_same(task, known.get(_frozen_names(point)), point) for point in answer.points)
+
+
+def _value(objective: str, point: Point) -> float:
+    if objective == "energy":
+        return point.energy_pj
+    return point.cycles if objective == "cycles" else point.energy_pj * point.cycles
+
+
+def _frozen(items: Sequence[Memory | Array | Compute], keeps: Mapping[str, tuple[str, ...]]) -> Choice:
+    return tuple(i.name for i in items), frozenset((name, kept) for name, kept in keeps.items())
+
+
+def _frozen_names(point: Point) -> Choice:
+    return point.items, frozenset((name, kept) for name, kept in point.keeps.items())
+
+
+def _same(task: Task, skeleton: Skeleton | None, point: Point) -> bool:
+    """Does a point have its figures, and fit?"""
+    if skeleton is None:
+        return False
+    try:
+        if tuple(loops_in_order(skeleton, point.loops)) != point.loops:
+            return False  # it would be put right before it is scored, and printed wrong
+        nest = nest_of(skeleton, point.loops)
+        energy, cycles, fits = figures(nest, *shape_of(nest), task.on)
+    except (ValueError, KeyError, IndexError, SpecError):  # loops that are none of this nest
+        return False
+    return fits and energy == point.energy_pj and cycles == point.cycles

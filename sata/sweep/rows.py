@@ -1,0 +1,152 @@
+"""One point -> one row of the table: evaluated, or mapped and then evaluated. What does not fit has the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sata.evaluation import evaluate
+from sata.report.result import Result
+from sata.search.cache import Cache
+from sata.search.constraints import read_constraints
+from sata.search.identity import REVISION
+from sata.search.setting import setting_of
+from sata.search.workers import How, Watch
+from sata.search.workload import map_workload
+from sata.search.write import mapping_text
+from sata.specs.faults import SpecError
+from sata.specs.files import watching
+from sata.specs.source import fingerprint
+from sata.sweep.spec import Mapper, Point, Scalar
+from sata.version import __version__
+
+Cell = Scalar | None
+Row = dict[str, Cell]
+FIGURES = (
+    "energy_pj", "cycles", "seconds", "edp", "area_um2", "leakage_mw", "leakage_pj", "kept_bits",
+)  # fmt: skip
+_MORE = 2  # reasons of a failure that are said in full
+_WITH_CYCLES = ("stage", "layer", "op")
+
+
+class Interrupted(Exception):
+    """The user ended a search: its row would not be what it is."""
+
+
+class _Stopped(Watch):
+    stopped = False
+
+    def stopping(self) -> None:
+        self.stopped = True
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs for one point. cache: the folder of the cache of searches, None without."""
+
+    point: Point
+    mapper: Mapper | None
+    by: tuple[str, ...]
+    cache: str | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """A row without what is varied, and the files it was made from: path -> hash."""
+
+    row: Mapping[str, Cell]
+    files: Mapping[str, str]
+
+
+def key_of(job: Job, prints: dict[str, str]) -> str:
+    """A hash of what a row depends on, but for files that the named ones name: those are kept with the row.
+
+    prints: hashes of files, kept between calls.
+    """
+    point, mapper = job.point, job.mapper
+    constraints = mapper.constraints if mapper is not None else None
+    sources = {**point.files, **({"constraints": constraints} if constraints is not None else {})}
+    for path in sources.values():
+        if path not in prints:
+            prints[path] = fingerprint(path)
+    said = (
+        __version__, REVISION if mapper is not None else 0, sorted((k, prints[p]) for k, p in sources.items()),
+        sorted((name, type(value).__name__, value) for name, value in point.variables.items()), point.ops, job.by,
+        None if mapper is None else (mapper.objective, mapper.budget, mapper.ragged),
+    )  # fmt: skip
+    return sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def done(job: Job, _say: Any = None) -> Done:
+    """The row of a point. Raises: Interrupted."""
+    with watching() as files:
+        try:
+            row = {"status": "ok", **_figures(job)}
+        except SpecError as error:
+            row = {"status": "failed", "why": _why(error)}
+    hashes = {}
+    for path in sorted(files):
+        try:
+            hashes[str(path.resolve())] = sha256(path.read_bytes()).hexdigest()
+        except OSError:
+            continue  # gone meanwhile: the row is made again
+    return Done(row, hashes)
+
+
+def _why(error: SpecError) -> str:
+    faults = [str(f) for f in error.faults]
+    more = [f"and {len(faults) - _MORE} more"] if len(faults) > _MORE else []
+    return " | ".join([*faults[:_MORE], *more])
+
+
+def _figures(job: Job) -> Row:
+    point, files = job.point, job.point.files
+    variables = dict(point.variables)
+    if job.mapper is None:
+        sources = (files["arch"], files.get("workload"), files.get("mapping"))
+        return _row(evaluate(*sources, ops=point.ops, **variables), job.by)
+    setting = setting_of(files["arch"], files.get("workload"), variables)
+    rules = []
+    if job.mapper.constraints is not None:
+        rules = read_constraints(job.mapper.constraints, setting.arch, setting.workload)
+    cache = Cache(job.cache) if job.cache is not None else None
+    watch = _Stopped()
+    answers = map_workload(
+        setting, job.mapper.objective, ops=point.ops, rules=rules, ragged=job.mapper.ragged,
+        budget=job.mapper.budget, how=How(1, cache, watch),
+    )  # fmt: skip
+    if watch.stopped:
+        raise Interrupted
+    mapping = mapping_text(answers, setting.arch, [])
+    found = _row(evaluate(files["arch"], files.get("workload"), mapping, ops=point.ops, **variables), job.by)
+    return {**found, "proven": all(a.proven for a in answers.values()), "gap": max(a.gap for a in answers.values())}
+
+
+def _row(result: Result, by: tuple[str, ...]) -> Row:
+    energy = result.energy_pj()
+    leaked = sum(r["energy_pj"] for r in result.records if r["action"] == "leak")
+    values = (
+        energy, result.cycles, result.seconds, energy * result.cycles, result.area_um2, result.leakage_mw, leaked,
+        sum(k["bits"] for k in result.kept),
+    )  # fmt: skip
+    row: Row = dict(zip(FIGURES, values, strict=True))
+    for field in by:
+        for (value,), part in result.energy_pj(by=(field,)).items():
+            row[f"{field}.{value or 'other'}.energy_pj"] = part
+        for op in result.ops if field in _WITH_CYCLES else ():
+            name = f"{field}.{op[field] or 'other'}.cycles"
+            row[name] = float(row.get(name) or 0.0) + op["cycles"]
+    return row
+
+
+def hash_of(path: str, known: dict[str, str | None]) -> str | None:
+    """The hash of a file as it is now; None if it is gone. known: kept between calls."""
+    if path not in known:
+        try:
+            known[path] = sha256(Path(path).read_bytes()).hexdigest()
+        except OSError:
+            known[path] = None
+    return known[path]

@@ -1,0 +1,102 @@
+"""How a search goes: what the lines say, that they move in a terminal, and that nothing is said anywhere else."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import pytest
+
+from sata.cli.watch import MOST_LINES, Shown
+from sata.search.solve import Answer
+from sata.search.workers import News
+from tests.cli.test_process import in_terminal, plain, run
+
+
+def answer(proven: bool, generated: int = 1000) -> Answer:
+    return Answer("x", "energy", (), proven, 0.0, 1, 1.0, False, counts={"generated": generated})
+
+
+class Task:
+    """As much of a task as is shown."""
+
+    def __init__(self, name: str) -> None:
+        self.op = type("Op", (), {"name": name})()
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
+    monkeypatch.setattr("sata.cli.watch.time.monotonic", lambda: 100.0)
+    return Shown(10)
+
+
+def begin(shown: Shown, number: int, name: str) -> None:
+    task: Any = Task(name)
+    shown.begun(number, task)
+
+
+def test_what_is_known_of_each(shown: Shown) -> None:
+    begin(shown, 3, "a")
+    begin(shown, 4, "b")
+    begin(shown, 5, "c")
+    shown.news(4, News("b", 2_000_000, math.inf, 0.0))
+    shown.news(5, News("c", 500_000, 1.05e9, 1e9))
+    shown.done(0, answer(True), False)
+    shown.done(1, answer(False), False)
+    shown.done(2, answer(True), True)
+    assert shown.lines(105.0) == [
+        "3 of 10 searches done, 2 proven, 1 from the cache, 2,502,000 looked at, 500,400/s, 5 s",
+        "  a: 5 s",
+        "  b: 2,000,000 looked at, 5 s, nothing found yet",
+        "  c: 500,000 looked at, 5 s, best 1.05e+09, bound 1e+09, gap 5.00%",
+    ]
+
+
+def test_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sata.cli.watch.time.monotonic", lambda: 100.0)
+    assert Shown(4, 60.0).lines(112.0)[0].endswith("48 s left of 60 s")
+    assert Shown(4, 60.0).lines(170.0)[0].endswith("0 s left of 60 s")
+    guessed = Shown(8)
+    guessed.done(0, answer(True), False)
+    assert guessed.lines(110.0)[0].endswith(", 10 s"), "too early to tell"
+    guessed.done(1, answer(True), False)
+    assert guessed.lines(110.0)[0].endswith(", 10 s, about 30 s left")
+
+
+def test_many_are_cut(shown: Shown) -> None:
+    for n in range(20):
+        begin(shown, n, f"op{n}")
+    lines = shown.lines(101.0)
+    assert len(lines) == MOST_LINES + 2
+    assert lines[-1] == "  and 12 more"
+
+
+def test_a_killed_worker_and_an_end(shown: Shown) -> None:
+    begin(shown, 0, "a")
+    shown.lost(0, "killed by SIGKILL")
+    shown.stopping()
+    assert shown.killed == 1
+    assert shown.lines(101.0) == ["0 of 10 searches done, 0 proven, 0 looked at, 0/s, 1 s, stopping"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_in_a_terminal(workers: str) -> None:
+    """Best, bound and gap come out of the workers too, and nothing is left on the screen."""
+    out = in_terminal(
+        100, "map", "arch/sata.yaml", "workloads/one_conv.yaml", "--budget", "6s", "--no-cache", "--workers", workers
+    )
+    text = plain(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out))
+    assert re.search(r"\d of 2 searches done, \d proven, [\d,]+ looked at, [\d,]+/s, \d s left of 6 s", text)
+    rows = re.findall(r"conv2\.forward: ([\d,]+) looked at, \d+ s, best ([\d.e+]+), bound ([\d.e+]+), gap", text)
+    assert rows
+    assert all(float(bound) < float(best) for _, best, bound in rows)
+    looked = [int(row[0].replace(",", "")) for row in rows]
+    assert looked == sorted(looked)
+    assert max(map(len, text.splitlines())) <= 100
+    assert "\x1b[2K" in out, "lines are taken away again"
+
+
+def test_quiet_elsewhere() -> None:
+    done = run("map", "arch/sata.yaml", "workloads/one_conv.yaml", "--budget", "2s", "--no-cache")
+    assert (done.returncode, done.stderr) == (0, "")
