@@ -61,13 +61,16 @@ def finish(watch: Shown, cache: Cache | None) -> None:
 def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
     from sata.report.text import Lines, Table, plural, quantity, whole
     from sata.search.workload import totals
-    from sata.search.write import chosen
+    from sata.search.write import chosen, fusion_gap
 
     rows = []
     for op, answer in answers.items():
         point = chosen(answer)
         sure = ("proven" if answer.proven else f"gap {answer.gap:.2%}") if answer.objective != "pareto" else (
             f"{len(answer.points)} points" + ("" if answer.proven else ", open"))  # fmt: skip
+        if answer.fusion is not None and answer.fusion.split:
+            gap = fusion_gap(answer.fusion)
+            sure = f"fused below {answer.fusion.split}, " + ("proven" if answer.proven else f"gap {gap:.2%}")
         rows.append((op, quantity(point.energy_pj, "pj"), whole(point.cycles), sure))
     energy, cycles = totals(answers)
     rows.append(("total", quantity(energy, "pj"), whole(cycles), ""))
@@ -77,8 +80,13 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
     }
     unproven = sum(not a.proven for a in answers.values())
     scope = "exact and ragged factors" if next(iter(answers.values())).ragged else "exact factors"
+    fusions = {a.fusion.ops: a.fusion for a in answers.values() if a.fusion is not None}
+    together = sum(bool(f.split) for f in fusions.values())
+    how = (
+        f"fused in pairs or not: {together} of {plural(len(fusions), 'pair')} fused" if fusions else "each op by itself"
+    )
     lines = [
-        f"scope      every order of loops, {scope}, every choice of what memories keep, each op by itself",
+        f"scope      every order of loops, {scope}, every choice of what memories keep, {how}",
         f"looked at  {sums['generated']:,} partial nests; left out {sums['hopeless']:,} by bound, "
         f"{sums['merged']:,} by one at least as good, {sums['unfit']:,} too large",
         f"result     {plural(len(answers) - unproven, 'op')} proven optimal, {unproven} not",
@@ -89,13 +97,15 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
 
 def _data(answers: Mapping[str, Answer]) -> dict[str, Any]:
     """The JSON: per op its certificate and points, in the form that `sata plot` reads of one op."""
+    from sata.search.codec import data_of
+
     ops = []
     for op, a in answers.items():
         points = [{"label": f"{op} {n}", "energy_pj": p.energy_pj, "cycles": p.cycles} for n, p in enumerate(a.points)]
         ops.append({
             "op": op, "objective": a.objective, "proven": a.proven, "gap": a.gap, "bound": a.bound,
             "interrupted": a.interrupted, "seconds": a.seconds, "choices_of_keeps": a.skeletons,
-            "counts": dict(a.counts),
+            "counts": dict(a.counts), "fusion": None if a.fusion is None else data_of(a.fusion),
             "points": points,
             "pareto": list(range(len(points))) if a.objective == "pareto" else [],
         })  # fmt: skip

@@ -64,6 +64,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
     "--constraints", "constraints_file", metavar="FILE", help="Narrow the space; docs/search.md has the format."
 )
 @click.option("--ragged", is_flag=True, help="Also factors that do not divide. The space is far larger.")
+@click.option("--no-fuse", is_flag=True, help="Every op by itself: neighbours that could share a nest are not fused.")
 @click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="Processes; without it, one for each core.")
 @click.option(
     "--shard",
@@ -81,11 +82,12 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 def map_(
     arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None, ragged: bool,
     workers: int | None, shard: tuple[int, int] | None, no_cache: bool, scheduler: str | None,
-    space: bool, output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
+    no_fuse: bool, space: bool, output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
 ) -> None:  # fmt: skip
     """The best mapping of every op of WORKLOAD on ARCH, and how sure that is.
 
-    Every op is mapped by itself. What is printed is what `sata run` says of the mapping that -o writes.
+    Ops are mapped by themselves, and fused where that is better. What is printed is what `sata run` says of the
+    mapping that -o writes.
 
     \b
     Examples:
@@ -101,10 +103,11 @@ def map_(
     from sata.search.cache import Cache
     from sata.search.cluster import check_address
     from sata.search.constraints import read_constraints
+    from sata.search.groups import may_fuse
     from sata.search.setting import setting_of
     from sata.search.shards import part_of, search_of, shard_text
     from sata.search.workers import How, solve_all
-    from sata.search.workload import check_found, selected, spread, tasks_of
+    from sata.search.workload import check_found, selected, spread, tasks_of, units_of
 
     if shard is not None and (space or (output is None and json_file is None)):
         raise click.UsageError("--shard needs -o FILE for the answers of its part, and does not go with --space")
@@ -125,18 +128,19 @@ def map_(
             show_blocks(_space_blocks(rows))
         return
     cache = None if no_cache else Cache()
-    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged)
+    units = units_of(setting, chosen, rules, fuse=not no_fuse and may_fuse(objective, ragged))
+    tasks, number = tasks_of(setting, units, objective, rules, ragged=ragged)
     mine = list(range(len(tasks))) if shard is None else part_of(tasks, *shard)
     with Shown(len(mine), budget) as watch:
         some = solve_all([tasks[n] for n in mine], How(workers, cache, watch, scheduler), budget=budget)
     check_found([tasks[n] for n in mine], some)
     if shard is not None:
-        search = search_of(setting, chosen, tasks, number, shard[1])
+        search = search_of(setting, units, tasks, number, shard[1])
         text = shard_text(search, shard[0], dict(zip(mine, some, strict=True)))
         write({output: lambda: text, json_file: lambda: text})
         finish(watch, cache)
         return
-    answers = spread(chosen, number, tasks, some)
+    answers = spread(units, number, tasks, some)
     tell(answers, setting.arch, setting.workload.name, output, json_file, watch.kept)
     finish(watch, cache)
 

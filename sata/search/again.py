@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sata.search.groups import GroupTask, holds_fused
 from sata.search.nests import loops_in_order, nest_of, shape_of
 from sata.search.score import figures
 from sata.search.solve import Answer, Point, Task
@@ -20,6 +21,8 @@ def holds(task: Task, answer: Answer) -> bool:
 
     That nothing is better is the one thing that cannot be seen without a search.
     """
+    if isinstance(task, GroupTask):
+        return _holds_group(task, answer)
     if answer.objective != task.objective or answer.ragged != task.ragged or not answer.points:
         return False
     if answer.objective != "pareto" and len(answer.points) != 1:
@@ -28,6 +31,23 @@ def holds(task: Task, answer: Answer) -> bool:
         return False
     known = {_frozen(s.items, s.keeps): s for s in skeletons(task.arch, task.op, task.on.prices, task.constraints)}
     return all(_same(task, known.get(_frozen_names(point)), point) for point in answer.points)
+
+
+def _holds_group(task: GroupTask, answer: Answer) -> bool:
+    """The same of a pair: fused, or each op by itself."""
+    if len(answer.members) != len(task.ops) or answer.fusion is None or len(answer.points) != 1:
+        return False
+    if answer.objective != task.objective or answer.ragged != task.ragged or answer.gap < 0:
+        return False
+    if not all(len(m.points) == 1 and m.fusion == answer.fusion for m in answer.members):
+        return False
+    each = [m.points[0] for m in answer.members]
+    total = (sum(p.energy_pj for p in each), sum(p.cycles for p in each))
+    if total != (answer.points[0].energy_pj, answer.points[0].cycles):
+        return False
+    if answer.fusion.split:
+        return holds_fused(task, answer)
+    return all(holds(part, member) for part, member in zip(task.parts(), answer.members, strict=True))
 
 
 def _value(objective: str, point: Point) -> float:

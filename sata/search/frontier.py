@@ -149,7 +149,7 @@ class Search:
         for loops in ahead.nests(LOOKS):
             if not legal(self.frame, loops):
                 continue
-            found = scored(self.frame, loops)
+            found = self.scored(loops)
             self.tally.scored += 1
             if found is not None:
                 self.best.offer(found)
@@ -374,6 +374,10 @@ class Search:
 
     # --- complete nests -------------------------------------------------------------------------------------------
 
+    def scored(self, loops: tuple[PlacedLoop, ...]) -> Found | None:
+        """A complete nest with its figures, or None if it does not fit."""
+        return scored(self.frame, loops)
+
     def _complete(self, labels: Labels, item: int) -> None:
         """Score complete nests as `sata run` does, the most promising first."""
         self.tally.complete += len(labels)
@@ -385,7 +389,7 @@ class Search:
                 continue
             if self.deadline is not None and time.monotonic() > self.deadline:
                 raise OutOfTime
-            found = scored(self.frame, self._loops_of(int(labels.node[number])))
+            found = self.scored(self._loops_of(int(labels.node[number])))
             self.tally.scored += 1
             if found is not None:
                 self.best.offer(found)

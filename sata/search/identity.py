@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sata.counts.models import model_of
+from sata.search.groups import GroupTask
 from sata.search.solve import Task
 from sata.specs.files import watching
 from sata.specs.model import Density, Op, Tensor
@@ -26,6 +27,7 @@ _LEFT_OUT: Mapping[str, frozenset[str]] = {
     "Arch": frozenset({"name", "libraries"}),
     "Price": frozenset({"origin", "uncertainty", "library", "area_um2"}),
     "Task": frozenset({"budget"}),
+    "GroupTask": frozenset({"budget"}),
 }
 
 
@@ -34,8 +36,8 @@ class Unknown(TypeError):
 
 
 def ops_of(task: Task) -> tuple[Op, ...]:
-    """The ops of a task, one or several that are fused."""
-    return task.op if isinstance(task.op, tuple) else (task.op,)
+    """The ops of a task, one or several that may be fused."""
+    return task.ops if isinstance(task, GroupTask) else (task.op,)
 
 
 def name_of(task: Task) -> str:

@@ -7,17 +7,20 @@ alike in all but their own part.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 
 from sata.report.files import json_text
 from sata.report.read import read_json
 from sata.search.codec import Misfit, data_of, value_of
-from sata.search.identity import REVISION, Unknown, key_of, size_of, text_of
+from sata.search.groups import GroupTask
+from sata.search.identity import REVISION, Unknown, key_of, ops_of, size_of, text_of
 from sata.search.setting import Setting
 from sata.search.solve import Answer, Task
+from sata.search.space import Constraints
+from sata.search.workload import Unit, renamed
 from sata.specs.faults import Fault, SpecError, Where
-from sata.specs.model import Arch, Array, Compute, Memory, Op
+from sata.specs.model import Arch, Array, Compute, Memory
 from sata.version import __version__
 
 MOST = 10_000  # parts of one search
@@ -37,7 +40,7 @@ class Node:
 @dataclass(frozen=True)
 class Search:
     """What was searched. Hashes: of the nodes with their prices, of the ops, of the constraints. keys: of the tasks;
-    number: for each op the number of its task."""
+    ops: names, two where a pair is searched together; number: for each of them the number of its task."""
 
     version: str
     revision: int
@@ -49,7 +52,7 @@ class Search:
     tasks: str
     constraints: str
     nodes: tuple[Node, ...]
-    ops: tuple[str, ...]
+    ops: tuple[tuple[str, ...], ...]
     number: tuple[int, ...]
     keys: tuple[str, ...]
     parts: int
@@ -64,19 +67,26 @@ class Shard:
     answers: Mapping[str, Answer]
 
 
-def search_of(setting: Setting, ops: Sequence[Op], tasks: Sequence[Task], number: Sequence[int], parts: int) -> Search:
+def search_of(
+    setting: Setting, ops: Sequence[Unit], tasks: Sequence[Task], number: Sequence[int], parts: int
+) -> Search:
     """What all parts have in common. Raises: SpecError for what has no hash."""
     nodes = {n.name: n for way in setting.arch.ways() for n in way}
     try:
         return Search(
             __version__, REVISION, setting.arch.name, setting.workload.name, tasks[0].objective,
             "ragged and exact" if tasks[0].ragged else "exact", _hash(text_of((setting.arch, setting.machine))),
-            _hash(text_of(tuple(task.op for task in tasks))), _hash(text_of(tuple(t.constraints for t in tasks))),
-            tuple(_node(n) for n in nodes.values()), tuple(op.name for op in ops), tuple(number),
+            _hash(text_of(tuple(ops_of(t) for t in tasks))), _hash(text_of(tuple(_asked(t) for t in tasks))),
+            tuple(_node(n) for n in nodes.values()), tuple(tuple(op.name for op in unit) for unit in ops),
+            tuple(number),
             tuple(key_of(task) for task in tasks), parts,
         )  # fmt: skip
     except Unknown as error:
         raise SpecError([Fault(Where(), f"this search cannot be parted: {error}")]) from None
+
+
+def _asked(task: Task) -> tuple[Constraints, ...]:
+    return (task.constraints, task.others) if isinstance(task, GroupTask) else (task.constraints,)
 
 
 def _node(node: Memory | Array | Compute) -> Node:
@@ -121,19 +131,35 @@ def _sound(shard: Shard) -> bool:
     """Do names, numbers and keys refer to each other as they should?"""
     s = shard.search
     names = {node.name: node for node in s.nodes}
-    points = [p for a in shard.answers.values() for p in a.points]
+    answers = [m for a in shard.answers.values() for m in (a, *a.members)]
+    points = [p for a in answers for p in a.points]
+    all_names = [name for unit in s.ops for name in unit]
     return (
         1 <= shard.part <= s.parts <= MOST
-        and len(s.ops) == len(s.number) == len(set(s.ops)) > 0
+        and len(s.ops) == len(s.number) > 0
+        and all(1 <= len(unit) <= 2 for unit in s.ops)
+        and len(all_names) == len(set(all_names))
         and set(s.number) == set(range(len(s.keys)))
         and len(set(s.keys)) == len(s.keys)
         and set(shard.answers) <= set(s.keys)
         and all(node.kind in _KINDS for node in s.nodes)
-        and all(a.points and a.objective == s.objective for a in shard.answers.values())
+        and all(a.points and a.objective == s.objective for a in answers)
+        and all(_pairs(s, key, a) for key, a in shard.answers.items())
         and all(p.items and set(p.items) <= set(names) and names[p.items[-1]].kind == "compute" for p in points)
         and all(set(p.keeps) >= {i for i in p.items if names[i].kind == "memory"} for p in points)
         and all(0 <= loop.item < len(p.items) - 1 for p in points for loop in p.loops)
     )
+
+
+def _pairs(search: Search, key: str, answer: Answer) -> bool:
+    """Whether an answer is one of as many ops as those it is for, and members of a fused pair stand below one split."""
+    sizes = {len(unit) for unit, n in zip(search.ops, search.number, strict=True) if search.keys[n] == key}
+    if sizes == {1}:
+        return not answer.members and answer.fusion is None
+    if sizes != {2} or len(answer.members) != 2 or answer.fusion is None or any(m.members for m in answer.members):
+        return False
+    home = answer.fusion.split
+    return not home or all(home in p.items for m in answer.members for p in m.points)
 
 
 def merged(named: Mapping[str, Shard]) -> tuple[Search, Arch, dict[str, Answer]]:
@@ -162,12 +188,12 @@ def merged(named: Mapping[str, Shard]) -> tuple[Search, Arch, dict[str, Answer]]
         faults.append(Fault(Where(), message, f"sata map --shard {missing[0]}/{first.search.parts} makes it"))
     lost = [n for n, key in enumerate(first.search.keys) if key not in answers]
     if lost and not faults:
-        op = first.search.ops[first.search.number.index(lost[0])]
+        op = "+".join(first.search.ops[first.search.number.index(lost[0])])
         faults.append(Fault(Where(), f"no file holds the answer of '{op}', though no part is missing"))
     if faults:
         raise SpecError(faults)
     s = first.search
-    found = {op: replace(answers[s.keys[n]], op=op) for op, n in zip(s.ops, s.number, strict=True)}
+    found = renamed(s.ops, [answers[s.keys[n]] for n in s.number])
     return s, arch_of(s), found
 
 

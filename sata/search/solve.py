@@ -68,11 +68,28 @@ class Point:
 
 
 @dataclass(frozen=True)
+class Fusion:
+    """What is known of ops that were searched together (`groups`). split: the memory below which they part, "" where
+    they are better apart. value, bound: of the objective, of the ops together; apart: of the best unfused ones that
+    were found; fused: what no fused nests are below. kinds: ways to fuse."""
+
+    ops: tuple[str, ...]
+    split: str
+    value: float
+    bound: float
+    proven: bool
+    apart: float
+    fused: float
+    kinds: int
+
+
+@dataclass(frozen=True)
 class Answer:
     """What was found. points: the optimum, or the Pareto front by energy; empty: nothing fits.
 
     proven: nothing in the space is better. bound: what no mapping of the space is below (of the objective; for a
-    Pareto front of the product of energy and cycles). interrupted: by the user or the budget.
+    Pareto front of the product of energy and cycles). interrupted: by the user or the budget. members: of a group the
+    answers of its ops; fusion: of those and of the group.
     """
 
     op: str
@@ -85,6 +102,8 @@ class Answer:
     ragged: bool
     interrupted: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
+    members: tuple[Answer, ...] = ()
+    fusion: Fusion | None = None
 
     @property
     def gap(self) -> float:

@@ -74,12 +74,15 @@ def ways_of(arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Constr
     return found
 
 
-def skeletons(arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Constraints) -> Iterator[Skeleton]:
-    """Every skeleton of an op: each way, each choice of what the memories keep that gives every tensor a home."""
+def skeletons(
+    arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Constraints, inner: frozenset[str] = frozenset()
+) -> Iterator[Skeleton]:
+    """Every skeleton of an op: each way, each choice of what the memories keep that gives every tensor a home. inner:
+    names of tensors whose home is not the outermost memory, since they pass to a fused op."""
     for way in ways_of(arch, op, prices, constraints):
         memories = [node for node in way if isinstance(node, Memory)]
         tensors = [t for t in op.tensors if not t.local]
-        per_tensor = [list(_chains(op, t, memories, constraints)) for t in tensors]
+        per_tensor = [list(_chains(op, t, memories, constraints, t.name in inner)) for t in tensors]
         for chosen in product(*per_tensor):
             keeps = {
                 m.name: tuple(t.name for t, chain in zip(tensors, chosen, strict=True) if m.name in chain)
@@ -93,8 +96,11 @@ def skeletons(arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Cons
             yield Skeleton(op, way, items, {name: kept for name, kept in keeps.items() if kept})
 
 
-def _chains(op: Op, tensor: Tensor, memories: Sequence[Memory], constraints: Constraints) -> Iterator[tuple[str, ...]]:
-    """The chains of memories a tensor may have. Only a state may have its home further in than the outermost memory."""
+def _chains(
+    op: Op, tensor: Tensor, memories: Sequence[Memory], constraints: Constraints, inner: bool
+) -> Iterator[tuple[str, ...]]:
+    """The chains of memories a tensor may have. Only a state may have its home further in than the outermost memory;
+    where `inner` says so, a tensor must."""
     free: list[tuple[bool, ...]] = []
     for memory in memories:
         must, may = allowed(tensor, memory, constraints)
@@ -102,7 +108,7 @@ def _chains(op: Op, tensor: Tensor, memories: Sequence[Memory], constraints: Con
     carried = tensor.role == "output" and any(r not in tensor.ranks() for r in op.sequential)
     for choice in product(*free):
         chain = tuple(m.name for m, kept in zip(memories, choice, strict=True) if kept)
-        if chain and (choice[0] or carried):
+        if chain and (not choice[0] if inner else choice[0] or carried):
             yield chain
 
 

@@ -14,6 +14,7 @@ from math import ceil
 from typing import Any
 
 from sata.search.cache import Cache
+from sata.search.groups import GroupTask, solve_group
 from sata.search.hands import Event, Hands, Here, Processes, Say, Stop, listening
 from sata.search.identity import name_of, ops_of, size_of
 from sata.search.solve import Answer, Task, solve
@@ -71,7 +72,7 @@ def value_of(objective: str, energy_pj: float, cycles: float) -> float:
 
 
 def worked(task: Task, say: Say) -> Answer:
-    """`solve`, telling how far it is; asked to stop, it does so as soon as it has a mapping."""
+    """`solve` (`solve_group`), telling how far it is; asked to stop, it does so as soon as it has a mapping."""
 
     def tick(best: Any, counts: Any, bound: float) -> None:
         def news() -> News:
@@ -81,7 +82,7 @@ def worked(task: Task, say: Say) -> Answer:
         if say(news) and best.found:
             raise KeyboardInterrupt
 
-    return solve(task, tick)
+    return solve_group(task, tick) if isinstance(task, GroupTask) else solve(task, tick)
 
 
 def solve_all(tasks: Sequence[Task], how: How | None = None, *, budget: float | None = None,

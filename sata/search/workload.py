@@ -9,11 +9,13 @@ from typing import Any
 
 from sata.counts.capacity import occupancies
 from sata.search.constraints import Rule, constraints_of
+from sata.search.fused_space import pairs_of
+from sata.search.groups import GroupTask, may_fuse
 from sata.search.nests import PlacedLoop, nest_of, shape_of
 from sata.search.score import single_counts
 from sata.search.setting import Setting
 from sata.search.solve import Answer, Task, solve
-from sata.search.space import allowed, skeletons, ways_of
+from sata.search.space import Constraints, allowed, skeletons, ways_of
 from sata.search.workers import How, solve_all
 from sata.specs.faults import Fault, SpecError, Where, did_you_mean
 from sata.specs.model import Arch, Branch, Memory, Node, Op
@@ -29,25 +31,47 @@ def selected(setting: Setting, pattern: str | None) -> list[Op]:
     return ops
 
 
-def tasks_of(setting: Setting, ops: Sequence[Op], objective: str, rules: Sequence[Rule], *,
+Unit = tuple[Op, ...]  # one op, or two that may be fused
+
+
+def units_of(setting: Setting, ops: Sequence[Op], rules: Sequence[Rule] = (), *, fuse: bool) -> list[Unit]:
+    """The ops, those that may be fused together (`fused_space.pairs_of`), in the order of the first of each."""
+    chosen = {op.name for op in ops}
+    pairs = [p for p in (pairs_of(setting.workload) if fuse else ()) if {op.name for op in p} <= chosen]
+    asked = {op.name: constraints_of(rules, op) for op in ops}
+    # what is asked of single loops is asked of an op's own nest
+    pairs = [p for p in pairs if not any(asked[op.name].factors or asked[op.name].order for op in p)]
+    first = {maker.name: (maker, taker) for maker, taker in pairs}
+    second = {taker.name for _, taker in pairs}
+    return [first.get(op.name, (op,)) for op in ops if op.name not in second]
+
+
+def tasks_of(setting: Setting, ops: Sequence[Op | Unit], objective: str, rules: Sequence[Rule], *,
              ragged: bool) -> tuple[list[Task], list[int]]:  # fmt: skip
-    """(a task for every different op, for each op the number of its task)."""
+    """(a task for every different op or pair, for each of them the number of its task)."""
     tasks: list[Task] = []
     known: dict[Any, int] = {}
     number = []
-    for op in ops:
-        constraints = constraints_of(rules, op)
-        if ragged and (constraints.factors or constraints.order):
-            where = next(rule.where for rule in rules if rule.constraints is constraints)
+    for unit in ops:
+        members = unit if isinstance(unit, tuple) else (unit,)
+        asked = [constraints_of(rules, op) for op in members]
+        loops = [constraints for constraints in asked if constraints.factors or constraints.order]
+        if ragged and loops:
+            where = next(rule.where for rule in rules if rule.constraints is loops[0])
             hint = "leave out --ragged, or these keys"
             raise SpecError([Fault(where, "'factors' and 'order' are for exact factors, not with --ragged", hint)])
-        task = Task(setting.arch, op, setting.machine, objective, constraints, ragged)
-        key = same(op, constraints)
+        key = tuple(same(op, constraints) for op, constraints in zip(members, asked, strict=True))
         if key not in known:
             known[key] = len(tasks)
-            tasks.append(task)
+            tasks.append(_task(setting, members, asked, objective, ragged))
         number.append(known[key])
     return tasks, number
+
+
+def _task(setting: Setting, ops: Unit, asked: Sequence[Constraints], objective: str, ragged: bool) -> Task:
+    if len(ops) == 1:
+        return Task(setting.arch, ops[0], setting.machine, objective, asked[0], ragged)
+    return GroupTask(setting.arch, ops[0], setting.machine, objective, asked[0], ragged, ops=ops, others=asked[1])
 
 
 def same(op: Op, constraints: Any = None) -> str:
@@ -58,23 +82,35 @@ def same(op: Op, constraints: Any = None) -> str:
 
 def map_workload(setting: Setting, objective: str = "energy", *, ops: str | None = None, rules: Sequence[Rule] = (),
                  ragged: bool = False, budget: float | None = None, workers: int | None = None,
-                 how: How | None = None) -> dict[str, Answer]:  # fmt: skip
+                 how: How | None = None, fuse: bool = True) -> dict[str, Answer]:  # fmt: skip
     """The answer of every op, by name. budget: seconds for all. how: by what means; without it `workers` processes.
+    fuse: whether ops that may be fused are searched together (energy and cycles, exact factors).
 
     Raises: SpecError for each op that no mapping of the space fits, and why.
     """
-    chosen = selected(setting, ops)
+    chosen = units_of(setting, selected(setting, ops), rules, fuse=fuse and may_fuse(objective, ragged))
     tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged)
     answers = solve_all(tasks, how or How(workers), budget=budget)
     return spread(chosen, number, tasks, answers)
 
 
 def spread(
-    ops: Sequence[Op], number: Sequence[int], tasks: Sequence[Task], answers: Sequence[Answer]
+    ops: Sequence[Op | Unit], number: Sequence[int], tasks: Sequence[Task], answers: Sequence[Answer]
 ) -> dict[str, Answer]:
     """The answers of tasks as answers of ops. Raises: SpecError for each task without a mapping."""
     check_found(tasks, answers)
-    return {op.name: replace(answers[n], op=op.name) for op, n in zip(ops, number, strict=True)}
+    names = [tuple(op.name for op in (unit if isinstance(unit, tuple) else (unit,))) for unit in ops]
+    return renamed(names, [answers[n] for n in number])
+
+
+def renamed(names: Sequence[Sequence[str]], answers: Sequence[Answer]) -> dict[str, Answer]:
+    """The answers of units by op: a pair's are those of its members, told whom they are fused with."""
+    found: dict[str, Answer] = {}
+    for unit, answer in zip(names, answers, strict=True):
+        fusion = None if answer.fusion is None else replace(answer.fusion, ops=tuple(unit))
+        for name, own in zip(unit, answer.members or (answer,), strict=True):
+            found[name] = replace(own, op=name, fusion=fusion)
+    return found
 
 
 def check_found(tasks: Sequence[Task], answers: Sequence[Answer]) -> None:
@@ -87,6 +123,9 @@ def check_found(tasks: Sequence[Task], answers: Sequence[Answer]) -> None:
 def why_not(task: Task) -> Fault:
     """Why an op has no mapping: no way down, nothing that keeps a tensor, or a memory too small (the first that helps
     when it is larger)."""
+    if isinstance(task, GroupTask):
+        parts = task.parts()
+        return why_not(next((part for part in parts if not solve(replace(part, budget=0.0)).points), parts[0]))
     op, arch = task.op, task.arch
     where = op.where
     if not ways_of(arch, op, task.on.prices, task.constraints):
@@ -202,4 +241,5 @@ def totals(answers: Mapping[str, Answer]) -> tuple[float, float]:
     return sum(p.energy_pj for p in points), sum(p.cycles for p in points)
 
 
-__all__ = ["How", "Where", "check_found", "map_workload", "same", "selected", "spread", "tasks_of", "totals", "why_not"]
+__all__ = ["How", "Where", "check_found", "map_workload", "renamed", "same", "selected", "spread", "tasks_of", "totals",
+           "units_of", "why_not"]  # fmt: skip

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sata.search.solve import Answer, Point
+from sata.search.solve import Answer, Fusion, Point
 from sata.specs.model import Arch, Array, Memory
 
 
@@ -38,23 +38,85 @@ def nest_of_point(point: Point, arch: Arch, compute: str) -> list[dict[str, Any]
 
 
 def mapping_data(answers: Mapping[str, Answer], arch: Arch) -> list[dict[str, Any]]:
-    """The value of `mapping:` for ops by name."""
-    found = []
-    for op, answer in answers.items():
-        point = chosen(answer)
-        found.append({"ops": op, "nest": nest_of_point(point, arch, point.items[-1])})
+    """The value of `mapping:` for ops by name; fused ones have one entry."""
+    found: list[dict[str, Any]] = []
+    for ops, nest in _entries(answers, arch):
+        found.append({"ops": ops[0] if len(ops) == 1 else list(ops), "nest": nest})
     return found
 
 
+def _entries(answers: Mapping[str, Answer], arch: Arch) -> Iterator[tuple[tuple[str, ...], list[dict[str, Any]]]]:
+    """(names of ops, their nest), in the order of the first op of each."""
+    for op, answer in answers.items():
+        fusion = answer.fusion
+        if fusion is None or not fusion.split:
+            point = chosen(answer)
+            yield (op,), nest_of_point(point, arch, point.items[-1])
+        elif op == fusion.ops[0]:
+            yield fusion.ops, fused_nest([chosen(answers[name]) for name in fusion.ops], fusion.split, arch)
+
+
+def fused_nest(points: Sequence[Point], home: str, arch: Arch) -> list[dict[str, Any]]:
+    """One nest of several points: what they share down to their home, then a way for each."""
+    nests = [nest_of_point(p, arch, p.items[-1]) for p in points]
+    ends = [next(n for n, node in enumerate(nest) if node.get("memory") == home) for nest in nests]
+    trunk = []
+    for alike in zip(*(nest[: end + 1] for nest, end in zip(nests, ends, strict=True)), strict=True):
+        node = dict(alike[0])
+        if "memory" in node:
+            node["keep"] = list(dict.fromkeys(name for own in alike for name in own["keep"]))
+        trunk.append(node)
+    return [*trunk, {"split": [nest[end + 1 :] for nest, end in zip(nests, ends, strict=True)]}]
+
+
 def mapping_text(answers: Mapping[str, Answer], arch: Arch, header: Sequence[str]) -> str:
-    """The file: comments, then an entry for every op with its own certificate."""
+    """The file: comments, then an entry for every op, or for those that are fused, with its own certificate."""
     lines = [*(f"# {line}".rstrip() for line in header), "mapping:"]
-    for (op, answer), entry in zip(answers.items(), mapping_data(answers, arch), strict=True):
-        lines += [f"# {line}" for line in certificate(answer)]
-        lines += [f"- ops: {_quoted(op)}", "  nest:"]
-        for node in entry["nest"]:
-            lines.append(f"  - {{{', '.join(f'{k}: {_value(v)}' for k, v in node.items())}}}")
+    for ops, nest in _entries(answers, arch):
+        lines += [f"# {line}" for op in ops for line in certificate(answers[op])]
+        lines += [f"# {line}" for line in fused_certificate(answers[ops[0]])]
+        lines += [f"- ops: {_quoted(ops[0]) if len(ops) == 1 else '[' + ', '.join(map(_quoted, ops)) + ']'}", "  nest:"]
+        for node in nest:
+            lines += _lines(node)
     return "\n".join([*lines, ""])
+
+
+def _lines(node: Mapping[str, Any]) -> list[str]:
+    if "split" not in node:
+        return [f"  - {_node(node)}"]
+    lines = ["  - split:"]
+    for way in node["split"]:
+        lines += [f"    {'- -' if not n else '  -'} {_node(inner)}" for n, inner in enumerate(way)]
+    return lines
+
+
+def _node(node: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{k}: {_value(v)}" for k, v in node.items()) + "}"
+
+
+def fused_certificate(answer: Answer) -> list[str]:
+    """What is known of ops that were searched together, where this op is the first of them."""
+    fusion = answer.fusion
+    if fusion is None or answer.op != fusion.ops[0]:
+        return []
+    names = " and ".join(fusion.ops)
+    if not fusion.kinds:
+        return [f"{names} cannot be fused here"]
+    if fusion.split:
+        sure = "proven optimal" if fusion.proven else f"within {fusion_gap(fusion):.3%} of the optimum"
+        what = f"fused below {fusion.split}: {fusion.value:.6g}, {sure}; apart {fusion.apart:.6g}"
+    elif fusion.fused >= fusion.value * (1 - 1e-10):
+        what = f"apart: {fusion.value:.6g}; fused they are proven to be no better"
+    else:
+        what = f"apart: {fusion.value:.6g}; nothing better was found fused, where nothing is below {fusion.fused:.6g}"
+    return [f"{names}: {what}", f"  scope: {fusion.kinds} ways to share loops and a home, as docs/search.md says"]
+
+
+def fusion_gap(fusion: Fusion) -> float:
+    """How far ops together may be above their optimum, as a share of the bound."""
+    if fusion.proven:
+        return 0.0
+    return fusion.value / fusion.bound - 1.0 if fusion.bound > 0 else float("inf")
 
 
 def certificate(answer: Answer) -> list[str]:
@@ -65,6 +127,8 @@ def certificate(answer: Answer) -> list[str]:
     if answer.objective == "pareto":
         known = "proven" if answer.proven else "not proven complete"
         sure = f"Pareto front of {len(answer.points)}, {known}; least product"
+    if answer.fusion is not None and answer.fusion.split:
+        sure = f"its part of a fused pair, below {answer.fusion.split}"
     counts = answer.counts
     return [
         f"{answer.op}: {point.energy_pj:.6g} pJ, {point.cycles:.6g} cycles; {answer.objective}: {sure}",

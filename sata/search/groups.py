@@ -1,0 +1,186 @@
+"""A pair of ops as one task: each by itself, fused, and whichever is better."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sata.search.frontier import Best, Found, Tally
+from sata.search.fused import OBJECTIVES, FusedSearch, Outcome
+from sata.search.fused_score import Nested, Pair, shared_nest, together
+from sata.search.fused_space import Choice, Kind, agree, kinds_of, number_of
+from sata.search.objective import SLACK, Objective
+from sata.search.solve import Answer, Fusion, Point, Task, Tick, solve
+from sata.search.space import Constraints
+from sata.specs.faults import SpecError
+from sata.specs.model import Op
+
+SHARE = 0.5  # of a budget, that the ops have for themselves
+
+
+@dataclass(frozen=True)
+class GroupTask(Task):
+    """What to search: two ops that may be fused (`fused_space.pairs_of`), the first of them in `op`. others: what
+    constrains the second."""
+
+    ops: tuple[Op, ...] = ()
+    others: Constraints = field(default_factory=Constraints)
+
+    def parts(self) -> list[Task]:
+        """Each op by itself."""
+        share = None if self.budget is None else self.budget * SHARE / len(self.ops)
+        return [
+            Task(self.arch, op, self.on, self.objective, constraints, self.ragged, share, self.widths)
+            for op, constraints in zip(self.ops, (self.constraints, self.others), strict=True)
+        ]
+
+    def choice(self) -> Choice:
+        return Choice((self.ops[0], self.ops[1]), self.arch, self.on, (self.constraints, self.others))
+
+
+def may_fuse(objective: str, ragged: bool) -> bool:
+    """Whether fused nests are searched at all."""
+    return objective in OBJECTIVES and not ragged
+
+
+def solve_group(task: GroupTask, tick: Tick | None = None) -> Answer:
+    """The better of both, with a bound on all of them. Without an answer of its ops a group may still have one."""
+    start = time.monotonic()
+    alone = tuple(solve(part, tick) for part in task.parts())
+    cut = any(a.interrupted for a in alone)
+    fits = all(a.points for a in alone)
+    limit = sum(_value(task.objective, a.points[0]) for a in alone) if fits else float("inf")
+    stopped = cut and task.budget is None  # by the user
+
+    def late() -> bool:
+        return stopped or (task.budget is not None and time.monotonic() > start + task.budget)
+
+    search = FusedSearch(task.choice(), task.objective, limit, late, None, task.widths)
+
+    def told() -> None:
+        nonlocal stopped
+        if tick is None or stopped:
+            return
+        try:
+            tick(_best_so_far(task, search, alone), search.tally, 0.0)
+        except KeyboardInterrupt:
+            stopped = True
+
+    search.tick = told
+    try:
+        outcome = search.run()
+    except KeyboardInterrupt:
+        stopped, outcome = True, Outcome(search.pair, 0.0, 0, search.tally)
+    seconds = time.monotonic() - start
+    return _answer(task, alone, outcome, limit, cut or stopped or late(), seconds)
+
+
+def _best_so_far(task: GroupTask, search: FusedSearch, alone: Sequence[Answer]) -> Best:
+    """The whole pair's, as the search of one op would have it."""
+    best = Best(Objective(task.objective))
+    points = [a.points[0] for a in alone if a.points]
+    if search.frame is not None and (search.pair is not None or len(points) == len(alone)):
+        figures = search.pair.each if search.pair is not None else [(p.energy_pj, p.cycles) for p in points]
+        best.found = [Found(sum(e for e, _ in figures), sum(c for _, c in figures), search.frame, ())]
+    return best
+
+
+def _answer(task: GroupTask, alone: tuple[Answer, ...], outcome: Outcome, limit: float, cut: bool,
+            seconds: float) -> Answer:  # fmt: skip
+    name = "+".join(op.name for op in task.ops)
+    pair = outcome.pair
+    apart = sum(a.bound for a in alone) if all(a.points for a in alone) else float("inf")
+    value = limit if pair is None else pair.value(task.objective)
+    bound = min(apart, outcome.bound, value)
+    proven = min(outcome.bound, apart if not all(a.proven for a in alone) else value) >= value * (1.0 - SLACK)
+    fusion = Fusion(
+        tuple(op.name for op in task.ops), "" if pair is None else pair.home, value, bound, proven, limit,
+        outcome.bound, outcome.kinds,
+    )  # fmt: skip
+    if pair is None:
+        members = tuple(replace(a, fusion=fusion) for a in alone)
+    else:
+        members = tuple(_member(task, n, pair, fusion, alone[n], cut) for n in range(len(task.ops)))
+    counts = {k: sum(a.counts[k] for a in alone) + getattr(outcome.counts, k) for k in Tally.__dataclass_fields__}
+    points: tuple[Point, ...] = ()
+    if all(m.points for m in members):
+        each = [m.points[0] for m in members]
+        points = (replace(each[0], energy_pj=sum(p.energy_pj for p in each), cycles=sum(p.cycles for p in each)),)
+    return Answer(
+        name, task.objective, points, proven, bound, sum(a.skeletons for a in alone), seconds, task.ragged, cut,
+        counts, members, fusion,
+    )  # fmt: skip
+
+
+def _member(task: GroupTask, which: int, pair: Pair, fusion: Fusion, alone: Answer, cut: bool) -> Answer:
+    """The part of one op in a fused pair; what is proven of it is what is proven of the pair."""
+    nested, (energy, cycles) = pair.nests[which], pair.each[which]
+    point = Point(
+        energy, cycles, tuple(i.name for i in nested.skeleton.items), dict(nested.skeleton.keeps), nested.loops
+    )
+    own = _value(task.objective, point)
+    bound = own * (fusion.bound / fusion.value) if fusion.value else 0.0
+    return Answer(
+        task.ops[which].name, task.objective, (point,), fusion.proven, bound, alone.skeletons, alone.seconds,
+        task.ragged, cut, alone.counts, (), fusion,
+    )  # fmt: skip
+
+
+def _value(objective: str, point: Point) -> float:
+    return point.energy_pj if objective == "energy" else point.cycles
+
+
+# --- answers from elsewhere -------------------------------------------------------------------------------------------
+
+
+def holds_fused(task: GroupTask, answer: Answer) -> bool:
+    """Whether the fused members of an answer are nests of the space, with exactly their figures."""
+    fusion = answer.fusion
+    if fusion is None or len(answer.members) != len(task.ops) or not fusion.split:
+        return False
+    try:
+        return _same(task, answer, fusion.split)
+    except (ValueError, KeyError, IndexError, StopIteration, SpecError):  # loops or items that are none of this pair
+        return False
+
+
+def _same(task: GroupTask, answer: Answer, home: str) -> bool:
+    points = [m.points[0] for m in answer.members]
+    for kind in kinds_of(task.choice()):
+        if kind.home != home:
+            continue
+        nested = [_nested(kind, which, point) for which, point in enumerate(points)]
+        both = [n for n in nested if n is not None]
+        if len(both) == 2 and agree(both[0].skeleton, both[1].skeleton, kind.prefix) and _one_trunk(both, home):
+            each = together([shared_nest(n, home) for n in both], task.on)
+            return each is not None and each == tuple((p.energy_pj, p.cycles) for p in points)
+    return False
+
+
+def _one_trunk(both: Sequence[Nested], home: str) -> bool:
+    """Whether items and loops above the split are the same."""
+    found = []
+    for nested in both:
+        last = number_of(nested.skeleton, home)
+        names = [i.name for i in nested.skeleton.items[: last + 1]]
+        found.append((names, [p for p in nested.loops if p.item < last]))
+    return found[0] == found[1]
+
+
+def _nested(kind: Kind, which: int, point: Point) -> Nested | None:
+    """A point as a nest of a kind, or None if no skeleton of it keeps what the point does, or its loops may not be."""
+    kept: Mapping[str, Any] = {name: keeps for name, keeps in point.keeps.items() if keeps}
+    for s in (kind.makers, kind.takers)[which]:
+        if dict(s.keeps) != kept:
+            continue
+        items = tuple(n for n in s.way if n.name in point.items)
+        empty = {n: () for n in point.keeps if n not in kept}
+        whole = replace(s, items=items, keeps={**s.keeps, **empty})
+        if tuple(i.name for i in items) != point.items or set(empty) - set(kind.prefix):
+            continue
+        outer = [p for p in point.loops if p.item < number_of(whole, kind.home)]
+        if all(p.rank in kind.ranks for p in outer):
+            return Nested(whole, point.loops)
+    return None
