@@ -28,6 +28,9 @@ from sata.specs.model import Array, Bandwidth, Memory
 ENDLESS = 1 << 62  # bits in a cycle: traffic to a memory that is not to bound the search
 
 
+LARGE = 1 << 16  # operations: of an op with more, every look ahead takes seconds, and there are hundreds
+
+
 @dataclass(frozen=True)
 class Trunk:
     """Given loops above a split: `steps`, the temporal ones by prime factors, outermost first; `spatial`: (array, axis,
@@ -150,8 +153,10 @@ class MemberSearch(Search):
         return bool(fits.any())
 
     def look_ahead(self) -> bool:
-        """Not where the loops outside are given, or nothing is known of cycles: there it does not pay."""
-        return True if self.trunk is not None or not self.computes else super().look_ahead()
+        """Not where the loops outside are given, nothing is known of cycles, or the op is large: there it does not pay."""
+        if self.trunk is not None or not self.computes or self.frame.points > LARGE:
+            return True
+        return super().look_ahead()
 
     def _loops(self, labels: Labels, item: int, rank: int) -> list[Labels]:
         if item < self.home and rank not in self.above[item]:
