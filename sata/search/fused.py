@@ -142,7 +142,7 @@ class FusedSearch:
                 break
             search.run(FOLLOWING[0])
         if best.found:
-            self._follow(kind, large, Nested(best.found[0].frame.skeleton, best.found[0].loops))
+            self._follow(kind, large, Nested(best.found[0].frame.skeleton, best.found[0].loops), _never)
 
     # --- pairs ------------------------------------------------------------------------------------------------------
 
@@ -167,8 +167,8 @@ class FusedSearch:
     def _narrow(self, which: int) -> tuple[int, ...]:
         return FOLLOWING if _points(self.choice, which) <= LARGE else FOLLOWING[:1]
 
-    def _follow(self, kind: Kind, leader: int, led: Nested) -> None:
-        """The best that the other op can do below given loops."""
+    def _follow(self, kind: Kind, leader: int, led: Nested, late: Callable[[], bool] | None = None) -> None:
+        """The best that the other op can do below given loops. late: instead of that of the search."""
         follower = 1 - leader
         trunk = trunk_of(led, kind.home)
         taken = held(led, self.choice.ops[follower], kind.prefix, self.choice.on)
@@ -183,7 +183,7 @@ class FusedSearch:
             if frame is not None:
                 whole[id(frame.skeleton)] = own
                 searches.append(MemberSearch(frame, best, self.tally, kind, context, trunk, self.tick))
-        best_of(searches, best, self._narrow(follower), self.late)
+        best_of(searches, best, self._narrow(follower)[: 1 if late else None], late or self.late)
         if best.found:
             found = best.found[0]
             self._offer(kind, leader, led, Nested(whole[id(found.frame.skeleton)], found.loops))
@@ -197,6 +197,10 @@ class FusedSearch:
         both = (nests[0], nests[1]) if leader == 0 else (nests[1], nests[0])
         each = found.each if leader == 0 else found.each[::-1]
         self.pair = Pair(both, found.home, each)
+
+
+def _never() -> bool:
+    return False
 
 
 def _computes(choice: Choice, which: int) -> set[str]:
