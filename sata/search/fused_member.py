@@ -153,7 +153,7 @@ class MemberSearch(Search):
         return bool(fits.any())
 
     def look_ahead(self) -> bool:
-        """Not where the loops outside are given, nothing is known of cycles, or the op is large: there it does not pay."""
+        """Not where the loops outside are given, no cycles count, or the op is large: it does not pay there."""
         if self.trunk is not None or not self.computes or self.frame.points > LARGE:
             return True
         return super().look_ahead()
