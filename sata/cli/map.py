@@ -86,8 +86,8 @@ def map_(
 ) -> None:  # fmt: skip
     """The best mapping of every op of WORKLOAD on ARCH, and how sure that is.
 
-    Ops are mapped by themselves, and fused where that is better. What is printed is what `sata run` says of the
-    mapping that -o writes.
+    Ops are mapped by themselves, and fused where that is better. What is printed is what `sata run` says of the mapping
+    that -o writes.
 
     \b
     Examples:

@@ -15,7 +15,7 @@ import numpy as np
 
 from sata.search.frame import Frame
 from sata.search.frontier import Best, Found, Tally
-from sata.search.fused_member import Context, MemberSearch, best_of, lessened, member_frame, trunk_of
+from sata.search.fused_member import LARGE, Context, MemberSearch, best_of, lessened, member_frame, trunk_of
 from sata.search.fused_score import Nested, Pair, held, ordered, paired
 from sata.search.fused_space import Choice, Kind, agree, joint, kinds_of
 from sata.search.objective import SLACK, Objective
@@ -24,6 +24,7 @@ from sata.search.space import Skeleton
 
 OBJECTIVES = ("energy", "cycles")  # those for which the bound of a group is the sum of its ops' bounds
 FOLLOWING = (30, 300, 3000)  # widths of passes below given loops: what they miss is found in no proof
+WIDE = 300  # the widest pass of a large op by itself, which is searched in every way to fuse it
 SHARES = (1.0, 0.5, 0.25)  # of the shared memories, that the first op may fill when the second has too little
 
 
@@ -43,13 +44,10 @@ class FusedSearch:
 
     def __init__(self, choice: Choice, objective: str, limit: float, late: Callable[[], bool],
                  tick: Callable[[], None] | None = None, widths: tuple[int, ...] = WIDTHS) -> None:  # fmt: skip
-        self.choice, self.objective, self.late, self.tick, self.widths = (
-            choice,
-            Objective(objective),
-            late,
-            tick,
-            widths,
-        )
+        self.choice, self.objective = choice, Objective(objective)
+        self.late, self.tick = late, tick
+        large = max(_points(choice, n) for n in (0, 1)) > LARGE
+        self.widths = tuple(w for w in widths if w <= WIDE or not large) or widths[:1]
         self.value = limit
         self.tally = Tally()
         self.pair: Pair | None = None
@@ -144,7 +142,7 @@ class FusedSearch:
                 break
             search.run(FOLLOWING[0])
         if best.found:
-            self._follow(kind, large, Nested(best.found[0].frame.skeleton, best.found[0].loops))
+            self._follow(kind, large, Nested(best.found[0].frame.skeleton, best.found[0].loops), _never)
 
     # --- pairs ------------------------------------------------------------------------------------------------------
 
@@ -158,7 +156,7 @@ class FusedSearch:
             frame = member_frame(own, kind, context, None)
             if frame is not None:
                 searches.append(MemberSearch(frame, best, self.tally, kind, context, tick=self.tick))
-        best_of(searches, best, FOLLOWING, self.late)
+        best_of(searches, best, self._narrow(which), self.late)
         if not best.found:
             return None
         own = best.found[0].frame.skeleton
@@ -166,8 +164,11 @@ class FusedSearch:
         found = Nested(whole, best.found[0].loops)
         return None if found == nested else found
 
-    def _follow(self, kind: Kind, leader: int, led: Nested) -> None:
-        """The best that the other op can do below given loops."""
+    def _narrow(self, which: int) -> tuple[int, ...]:
+        return FOLLOWING if _points(self.choice, which) <= LARGE else FOLLOWING[:1]
+
+    def _follow(self, kind: Kind, leader: int, led: Nested, late: Callable[[], bool] | None = None) -> None:
+        """The best that the other op can do below given loops. late: instead of that of the search."""
         follower = 1 - leader
         trunk = trunk_of(led, kind.home)
         taken = held(led, self.choice.ops[follower], kind.prefix, self.choice.on)
@@ -182,7 +183,7 @@ class FusedSearch:
             if frame is not None:
                 whole[id(frame.skeleton)] = own
                 searches.append(MemberSearch(frame, best, self.tally, kind, context, trunk, self.tick))
-        best_of(searches, best, FOLLOWING, self.late)
+        best_of(searches, best, self._narrow(follower)[: 1 if late else None], late or self.late)
         if best.found:
             found = best.found[0]
             self._offer(kind, leader, led, Nested(whole[id(found.frame.skeleton)], found.loops))
@@ -196,6 +197,10 @@ class FusedSearch:
         both = (nests[0], nests[1]) if leader == 0 else (nests[1], nests[0])
         each = found.each if leader == 0 else found.each[::-1]
         self.pair = Pair(both, found.home, each)
+
+
+def _never() -> bool:
+    return False
 
 
 def _computes(choice: Choice, which: int) -> set[str]:

@@ -82,7 +82,7 @@ def shared_nest(nested: Nested, home: str) -> OpNest:
 
 
 def together(nests: Sequence[OpNest], on: Machine) -> tuple[tuple[float, float], ...] | None:
-    """(energy in pJ with leakage, cycles) of each of a group of nests; None if they do not fit or are uncountable."""
+    """(energy in pJ with leakage, cycles) of each of a group, or None if it does not fit or is uncountable."""
     counts = _counts(nests)
     if counts is None or not all(o.fits for o in occupancies(counts, on.bits)):
         return None

@@ -17,7 +17,7 @@ from sata.search.space import Constraints
 from sata.specs.faults import SpecError
 from sata.specs.model import Op
 
-SHARE = 0.5  # of a budget, that the ops have for themselves
+SHARE = 1 / 3  # of a budget, that the ops have for themselves
 
 
 @dataclass(frozen=True)

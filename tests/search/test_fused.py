@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
-from itertools import product
+from dataclasses import replace
+from itertools import permutations, product
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from click.testing import CliRunner
 
 import sata
+from sata.cli import main
+from sata.search.again import holds
 from sata.search.codec import data_of, value_of
+from sata.search.fused import FusedSearch
+from sata.search.fused_space import Choice, kinds_of, pairs_of
 from sata.search.groups import GroupTask, solve_group
 from sata.search.setting import Setting, setting_of
 from sata.search.solve import Answer
@@ -86,8 +94,6 @@ def splits(bounds: dict[str, int], places: int) -> Iterator[tuple[dict[str, int]
 
 def orders(factors: dict[str, int]) -> Iterator[Loops]:
     """Every order of loops (bounds here are primes: a rank is looped over once)."""
-    from itertools import permutations
-
     yield from permutations([(r, f) for r, f in factors.items() if f > 1])
 
 
@@ -214,3 +220,76 @@ def test_against_plain_enumeration(seed: int) -> None:
         assert value_of(Answer, data_of(answer)) == answer
         if answer.points:
             figures(arch, workload, setting, answer)
+
+
+def test_pairs_come_from_the_workload() -> None:
+    """What passes is taken by nobody else, and an op is in one pair."""
+    setting = setting_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
+    names = [(a.name, b.name) for a, b in pairs_of(setting.workload)]
+    assert ("conv2.forward", "conv2.fire") in names
+    assert ("conv2.weight", "conv2.update") in names
+    assert ("conv2.gradient", "conv2.weight") not in names  # `backward` takes dU too
+    flat = [name for pair in names for name in pair]
+    assert len(flat) == len(set(flat))
+
+
+@pytest.fixture(scope="module")
+def fused() -> tuple[Any, Any, GroupTask, Answer]:
+    """The first random problem that is best fused."""
+    for seed in range(100):
+        arch, workload = small_problem(seed)
+        setting = setting_of(arch, workload)
+        task = group(setting, "energy")
+        answer = solve_group(task)
+        if answer.fusion is not None and answer.fusion.split:
+            return arch, workload, task, answer
+    raise AssertionError("none of them is best fused")
+
+
+def test_an_answer_from_elsewhere_is_scored_again(fused: tuple[Any, Any, GroupTask, Answer]) -> None:
+    *_, task, answer = fused
+    assert holds(task, answer)
+    wrong = replace(answer.members[0].points[0], energy_pj=answer.members[0].points[0].energy_pj * 0.5)
+    members = (replace(answer.members[0], points=(wrong,)), answer.members[1])
+    assert not holds(task, replace(answer, members=members))
+    assert answer.fusion is not None
+    assert not holds(task, replace(answer, fusion=replace(answer.fusion, split="M0")))
+
+
+def test_the_command_fuses_unless_it_is_told_not_to(fused: tuple[Any, Any, GroupTask, Answer], tmp_path: Path) -> None:
+    """Whole, in parts and from the cache: one entry, which runs; apart it costs more."""
+    arch, workload, _, answer = fused
+    for name, data in (("a.yaml", arch), ("w.yaml", workload)):
+        (tmp_path / name).write_text(yaml.safe_dump(data))
+    files = [str(tmp_path / n) for n in ("a.yaml", "w.yaml")]
+    outs = [str(tmp_path / f"{n}.yaml") for n in range(4)]
+    part = str(tmp_path / "part.json")
+    for args in (
+        ["map", *files, "-o", outs[0], "--workers", "1"],
+        ["map", *files, "-o", outs[1], "--workers", "1"],
+        ["map", *files, "-o", part, "--workers", "1", "--shard", "1/1"],
+        ["merge", part, "-o", outs[2]],
+        ["map", *files, "-o", outs[3], "--workers", "1", "--no-fuse"],
+    ):
+        ran = CliRunner().invoke(main, args)
+        assert ran.exit_code == 0, ran.output
+    texts = [Path(out).read_text() for out in outs]
+    assert texts[0] == texts[1] == texts[2]
+    assert len(yaml.safe_load(texts[0])["mapping"]) == 1
+    assert len(yaml.safe_load(texts[3])["mapping"]) == 2
+    assert sata.evaluate(arch, workload, texts[0]).energy_pj() == pytest.approx(answer.points[0].energy_pj, rel=1e-12)
+    assert sata.evaluate(arch, workload, texts[3]).energy_pj() > answer.points[0].energy_pj
+
+
+def test_better_than_the_shipped_mapping() -> None:
+    """Forward and fire of VGG5's second layer, from guesses alone."""
+    setting = setting_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
+    pair = next(p for p in pairs_of(setting.workload) if p[0].name == "conv2.forward")
+    search = FusedSearch(Choice(pair, setting.arch, setting.machine), "energy", 969.2e6, lambda: False)
+    kinds = [k for k in kinds_of(search.choice) if k.home == "acc_reg"]
+    for kind in kinds:
+        search._guess(kind)
+    assert search.pair is not None
+    assert search.pair.energy_pj < 900e6
+    shipped = sata.evaluate("arch/sata.yaml", "workloads/vgg5_cifar10.yaml", ops="conv2.f*").energy_pj()
+    assert search.pair.energy_pj < shipped
