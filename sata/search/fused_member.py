@@ -1,4 +1,5 @@
 """The search for one op of a fused pair: its loops above the split are those that the pair may share, or given ones."""
+LARGE = 1 << 16  # operations: of an op with more, every look ahead takes seconds, and there are hundreds
 
 from __future__ import annotations
 
@@ -151,8 +152,10 @@ class MemberSearch(Search):
         return bool(fits.any())
 
     def look_ahead(self, closely: bool, rows: int = MOST) -> bool:
-        """Not where the loops outside are given, or nothing is known of cycles: there it does not pay."""
-        return True if self.trunk is not None or not self.computes else super().look_ahead(closely, rows)
+        """Not where the loops outside are given, no cycles count, or the op is large: it does not pay there."""
+        if self.trunk is not None or not self.computes or self.frame.points > LARGE:
+            return True
+        return super().look_ahead(closely, rows)
 
     def _loops(self, labels: Labels, item: int, rank: int) -> list[Labels]:
         if item < self.home and rank not in self.above[item]:
