@@ -1,5 +1,4 @@
 """The search for one op of a fused pair: its loops above the split are those that the pair may share, or given ones."""
-LARGE = 1 << 16  # operations: of an op with more, every look ahead takes seconds, and there are hundreds
 
 from __future__ import annotations
 
@@ -28,6 +27,7 @@ from sata.search.space import Constraints, Skeleton
 from sata.specs.model import Array, Bandwidth, Memory
 
 ENDLESS = 1 << 62  # bits in a cycle: traffic to a memory that is not to bound the search
+LARGE = 1 << 16  # operations: of an op with more, every look ahead takes seconds, and there are hundreds
 
 
 @dataclass(frozen=True)
