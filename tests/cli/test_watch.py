@@ -84,7 +84,16 @@ def test_a_killed_worker_and_an_end(shown: Shown) -> None:
 def test_in_a_terminal(workers: str) -> None:
     """Best, bound and gap come out of the workers too, and nothing is left on the screen."""
     out = in_terminal(
-        100, "map", "arch/sata.yaml", "workloads/one_conv.yaml", "--budget", "6s", "--no-cache", "--workers", workers
+        100,
+        "map",
+        "arch/sata.yaml",
+        "workloads/one_conv.yaml",
+        "--budget",
+        "6s",
+        "--no-cache",
+        "--no-fuse",
+        "--workers",
+        workers,
     )
     text = plain(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out))
     assert re.search(r"\d of 2 searches done, \d proven, [\d,]+ looked at, [\d,]+/s, \d s left of 6 s", text)

@@ -21,7 +21,7 @@ INPUTS = ("arch/sata.yaml", "workloads/one_conv.yaml")  # conv2.forward takes fa
 
 def start(*arguments: str, cache: Path, **more: Any) -> subprocess.Popen[str]:
     env = {**os.environ, "PYTHONPATH": str(ROOT), "SATA_CACHE": str(cache)}
-    return subprocess.Popen([sys.executable, "-m", "sata", "map", *INPUTS, *arguments], cwd=ROOT, env=env, text=True,
+    return subprocess.Popen([sys.executable, "-m", "sata", "map", *INPUTS, "--no-fuse", *arguments], cwd=ROOT, env=env, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, **more)  # fmt: skip
 
 
