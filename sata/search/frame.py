@@ -243,6 +243,16 @@ def primes_of(number: int) -> tuple[int, ...]:
     return (*found, number) if number > 1 else tuple(found)
 
 
+def prime_factors(number: int) -> list[int]:
+    """The prime factors, each as often as it divides."""
+    found = []
+    for p in primes_of(number):
+        while number % p == 0:
+            found.append(p)
+            number //= p
+    return found
+
+
 def prime_weight(bound: int) -> np.ndarray:
     """How many prime factors each number up to `bound` has, by number."""
     weight = np.zeros(bound + 1, dtype=np.int64)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,71 +16,22 @@ from sata.search.ahead import MOST, Ahead
 from sata.search.asked import Asked
 from sata.search.bounds import Bound, bound, planned
 from sata.search.dominance import undominated
+from sata.search.found import Best, Found, Tally, scored
 from sata.search.frame import Frame, prime_weight, primes_of
 from sata.search.grid import grid_of
 from sata.search.labels import Labels, joined, root
 from sata.search.links import Ends
 from sata.search.moves import APART, Moves, Shared
-from sata.search.nests import PlacedLoop, nest_of, shape_of
-from sata.search.objective import SLACK, Objective
+from sata.search.nests import PlacedLoop
+from sata.search.objective import SLACK
 from sata.search.plain import legal
 from sata.search.rows import Limit, TooMany
-from sata.search.score import figures
 from sata.specs.model import Array, Memory
 
 Floats = NDArray[np.float64]
 LOOKS = 8  # nests that are scored after a look ahead
 PIECE = 1 << 18  # labels times plans that are looked at together
 CROWDED = 2000  # partial nests in the middle of an array from which on a look at their bounds pays
-
-
-@dataclass(frozen=True)
-class Found:
-    """A complete mapping, scored by the functions of `sata run`."""
-
-    energy_pj: float
-    cycles: float
-    frame: Frame
-    loops: tuple[PlacedLoop, ...]
-
-
-@dataclass
-class Best:
-    """The best so far: one for a single objective, or a Pareto front."""
-
-    objective: Objective
-    found: list[Found] = field(default_factory=list)
-
-    def hopeless(self, of: Bound) -> NDArray[np.bool_]:
-        """Which labels can lead to nothing better than what is there."""
-        return self.objective.hopeless(of.energy, of.cycles, [(f.energy_pj, f.cycles) for f in self.found])
-
-    def offer(self, found: Found) -> bool:
-        """Take it if it is better."""
-        if self.hopeless(Bound(np.array([found.energy_pj]), np.array([found.cycles])))[0]:
-            return False
-        if self.objective.name == "pareto":
-            self.found = [f for f in self.found if not (found.energy_pj <= f.energy_pj and found.cycles <= f.cycles)]
-            self.found.append(found)
-        else:
-            self.found = [found]
-        return True
-
-
-@dataclass
-class Tally:
-    """What a search has done. left_out: least bounds of what a pass had no room for, as (energy, cycles)."""
-
-    generated: int = 0
-    hopeless: int = 0
-    merged: int = 0
-    unfit: int = 0
-    complete: int = 0
-    scored: int = 0
-
-    def add(self, other: Tally) -> None:
-        for name in self.__dataclass_fields__:
-            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class OutOfTime(Exception):
@@ -400,11 +350,3 @@ class Search:
             for i, axis, rank, factor in self.moves.trail.loops_of(node)
             if factor > 1
         )
-
-
-def scored(frame: Frame, loops: tuple[PlacedLoop, ...]) -> Found | None:
-    """A mapping with its figures, or None if it does not fit."""
-    nest = nest_of(frame.skeleton, loops)
-    structure, factors = shape_of(nest)
-    energy, cycles, fits = figures(nest, structure, factors, frame.on)
-    return Found(energy, cycles, frame, loops) if fits else None

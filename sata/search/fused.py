@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from sata.search.found import Best, Found, Tally
 from sata.search.frame import Frame
-from sata.search.frontier import Best, Found, Tally
 from sata.search.fused_member import LARGE, Context, MemberSearch, best_of, lessened, member_frame, trunk_of
 from sata.search.fused_score import Nested, Pair, held, ordered, paired
 from sata.search.fused_space import Choice, Kind, agree, joint, kinds_of

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from sata.search.ahead import MOST
 from sata.search.bounds import planned
-from sata.search.frame import Frame, frame_of, primes_of
-from sata.search.frontier import Best, Found, OutOfTime, Search, Tally
+from sata.search.found import Best, Found, Tally
+from sata.search.frame import Frame, frame_of, prime_factors
+from sata.search.frontier import OutOfTime, Search
 from sata.search.fused_score import Nested, alone
 from sata.search.fused_space import Kind, above, number_of, unrolled
 from sata.search.labels import Labels, joined
@@ -54,17 +55,8 @@ def trunk_of(nested: Nested, home: str) -> Trunk:
             if p.item == number and p.axis:
                 spatial[item.name, p.axis, p.rank] = p.factor
             elif p.item == number:
-                steps += [(p.rank, prime) for prime in _primes(p.factor)]
+                steps += [(p.rank, prime) for prime in prime_factors(p.factor)]
     return Trunk(tuple(steps), spatial, nodes)
-
-
-def _primes(number: int) -> list[int]:
-    found = []
-    for p in primes_of(number):
-        while number % p == 0:
-            found.append(p)
-            number //= p
-    return found
 
 
 @dataclass

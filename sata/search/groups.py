@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sata.search.frontier import Best, Found, Tally
+from sata.search.found import Best, Found, Tally
 from sata.search.fused import OBJECTIVES, FusedSearch, Outcome
 from sata.search.fused_score import Nested, Pair, shared_nest, together
 from sata.search.fused_space import Choice, Kind, agree, kinds_of, number_of

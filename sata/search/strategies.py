@@ -10,7 +10,7 @@ import random
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
-from sata.search.frame import Frame, primes_of
+from sata.search.frame import Frame, prime_factors, primes_of
 from sata.search.nests import PlacedLoop
 from sata.specs.model import Array, Compute
 
@@ -22,7 +22,7 @@ PATIENCE = 400  # tries without success after which evolution starts again from 
 def random_nest(frame: Frame, rng: random.Random) -> tuple[PlacedLoop, ...]:
     """A nest whose prime factors stand at random places, in random order."""
     loops: tuple[PlacedLoop, ...] = ()
-    pieces = [(rank, p) for rank, bound in enumerate(frame.bounds) for p in _primes(bound)]
+    pieces = [(rank, p) for rank, bound in enumerate(frame.bounds) for p in prime_factors(bound)]
     rng.shuffle(pieces)
     for rank, prime in pieces:
         loops = _placed(frame, loops, rank, prime, rng)
@@ -121,13 +121,3 @@ def _placed(
                 continue
         at = rng.randint(0, len(loops))
         return (*loops[:at], PlacedLoop(item, axis, frame.ranks[rank], factor), *loops[at:])
-
-
-def _primes(number: int) -> list[int]:
-    """Prime factors, as often as they divide."""
-    found = []
-    for p in primes_of(number):
-        while number % p == 0:
-            found.append(p)
-            number //= p
-    return found

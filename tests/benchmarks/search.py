@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from sata.search.found import scored
 from sata.search.frame import Frame, frame_of
-from sata.search.frontier import scored
 from sata.search.nests import template
 from sata.search.plain import legal
 from sata.search.score import score

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from sata.search.ahead import Ahead
+from sata.search.found import Best, Tally, scored
 from sata.search.frame import Frame
-from sata.search.frontier import Best, Search, Tally, scored
+from sata.search.frontier import Search
 from sata.search.grid import grid_of
 from sata.search.objective import NAMES, Objective
 from sata.search.plain import enumerate_scores

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from sata.search.found import Best, Tally
 from sata.search.frame import Frame, frame_of
-from sata.search.frontier import Best, Search, Tally
+from sata.search.frontier import Search
 from sata.search.objective import NAMES, Objective
 from sata.search.plain import all_nests, enumerate_scores
 from sata.search.setting import setting_of

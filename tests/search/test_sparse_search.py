@@ -18,8 +18,9 @@ import sata
 from sata.costs.tally import access_costs, tile_bits
 from sata.counts.capacity import tile_of
 from sata.counts.dense import EVENTS
+from sata.search.found import Best, Tally
 from sata.search.frame import Frame, frame_of
-from sata.search.frontier import Best, Search, Tally
+from sata.search.frontier import Search
 from sata.search.nests import nest_of, shape_of
 from sata.search.objective import NAMES, Objective
 from sata.search.plain import all_nests, enumerate_scores

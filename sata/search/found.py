@@ -1,0 +1,71 @@
+"""Mappings that a search has found: one with its figures, the best so far, and what was done for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.search.bounds import Bound
+from sata.search.frame import Frame
+from sata.search.nests import PlacedLoop, nest_of, shape_of
+from sata.search.objective import Objective
+from sata.search.score import figures
+
+
+@dataclass(frozen=True)
+class Found:
+    """A complete mapping, scored by the functions of `sata run`."""
+
+    energy_pj: float
+    cycles: float
+    frame: Frame
+    loops: tuple[PlacedLoop, ...]
+
+
+@dataclass
+class Best:
+    """The best so far: one for a single objective, or a Pareto front."""
+
+    objective: Objective
+    found: list[Found] = field(default_factory=list)
+
+    def hopeless(self, of: Bound) -> NDArray[np.bool_]:
+        """Which labels can lead to nothing better than what is there."""
+        return self.objective.hopeless(of.energy, of.cycles, [(f.energy_pj, f.cycles) for f in self.found])
+
+    def offer(self, found: Found) -> bool:
+        """Take it if it is better."""
+        if self.hopeless(Bound(np.array([found.energy_pj]), np.array([found.cycles])))[0]:
+            return False
+        if self.objective.name == "pareto":
+            self.found = [f for f in self.found if not (found.energy_pj <= f.energy_pj and found.cycles <= f.cycles)]
+            self.found.append(found)
+        else:
+            self.found = [found]
+        return True
+
+
+@dataclass
+class Tally:
+    """What a search has done. left_out: least bounds of what a pass had no room for, as (energy, cycles)."""
+
+    generated: int = 0
+    hopeless: int = 0
+    merged: int = 0
+    unfit: int = 0
+    complete: int = 0
+    scored: int = 0
+
+    def add(self, other: Tally) -> None:
+        for name in self.__dataclass_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def scored(frame: Frame, loops: tuple[PlacedLoop, ...]) -> Found | None:
+    """A mapping with its figures, or None if it does not fit."""
+    nest = nest_of(frame.skeleton, loops)
+    structure, factors = shape_of(nest)
+    energy, cycles, fits = figures(nest, structure, factors, frame.on)
+    return Found(energy, cycles, frame, loops) if fits else None
