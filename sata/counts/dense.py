@@ -70,9 +70,12 @@ def count(structure: Structure, factors: Sequence[int] | Ints, pins: Mapping[int
 
     factors: [slots] for one mapping (numbers come back), or [slots, B] (arrays [B] come back). The outermost loop
     of a rank has factor ceil(bound / stride). pins: spatial slots above a memory -> index; with them only what the
-    instances at these indices do is counted (meant for memories below all of the pinned slots).
+    instances at these indices do is counted (meant for memories below all of the pinned slots; of one mapping). Of the
+    partial sums that arrive there the same share needs an old value as of all.
     """
     batch, pieces = batch_of(structure, factors, pins)
+    if pins:
+        return count_piece(Tables(batch), Tables(batch_of(structure, factors)[0]))
     counts = [count_piece(Tables(batch, piece)) for piece in pieces]
     return counts[0] if pieces[0] is None else stack(structure, counts, pieces)
 
@@ -89,13 +92,14 @@ def batch_of(
     return Batch(structure, list(np.ascontiguousarray(table)), pins), pieces
 
 
-def count_piece(tables: Tables) -> DenseCounts:
-    """Counts of the piece of a batch that tables are of (numbers for one mapping)."""
+def count_piece(tables: Tables, whole: Tables | None = None) -> DenseCounts:
+    """Counts of the piece of a batch that tables are of (numbers for one mapping). whole: where these have pins, tables
+    of the same without."""
     structure = tables.structure
     tensors, arrivals = [], []
     for operand, plan in zip(structure.operands, tables.plan, strict=True):
         if operand.output:
-            found, came = _output(tables, plan, operand.initialised)
+            found, came = _output(tables, plan, operand.initialised, whole)
         else:
             found, came = _input(tables, plan)
         tensors.append(found)
@@ -120,10 +124,12 @@ def _input(tables: Tables, plan: OperandPlan) -> tuple[tuple[MemoryCounts, ...],
 
 
 def _output(
-    tables: Tables, plan: OperandPlan, initialised: bool
+    tables: Tables, plan: OperandPlan, initialised: bool, whole: Tables | None = None
 ) -> tuple[tuple[MemoryCounts, ...], tuple[Number, ...]]:
     """Departures update the parent; what arrives again needs its old value, but for the first arrival during a
-    residency of the parent that came without one."""
+    residency of the parent that came without one. Which of the first arrivals are those of pinned instances is not
+    known: of what arrives there as much needs its old value as of what arrives anywhere (`whole`)."""
+    everywhere = _output(whole, plan, initialised)[0] if whole is not None else ()
     memories = _memories(tables, plan)
     came = []
     valueless: Number = 0 if initialised else arrivals_sum(tables, plan.home, plan.home.apart, False)
@@ -132,6 +138,9 @@ def _output(
         arrivals = arrivals_sum(tables, link, link.apart, at_compute)
         together = arrivals_sum(tables, link, link.merged, at_compute)
         back = together - valueless
+        if whole is not None:
+            of = arrivals_sum(whole, link, link.merged, at_compute)
+            back = together * everywhere[i].reads / of if of else 0
         memories[i].reads = back
         memories[i].updates = arrivals_sum(tables, link, link.shared, at_compute, backward=True)
         leaving = arrivals_sum(tables, link, link.merged, at_compute, backward=True)

@@ -13,6 +13,7 @@ from math import gcd, prod
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sata.counts.capacity import within
 from sata.search.codes import distinct
@@ -23,7 +24,7 @@ from sata.search.labels import Labels, Trail
 from sata.search.nests import PlacedLoop
 from sata.search.rows import PLAN, TENSORS, B, C, F, Floats, Ints, K, Limit, N, P, Rows, Table, TooMany, U, W, joined
 from sata.search.totals import Totals
-from sata.search.windows import Marks, positions
+from sata.search.windows import Marks, together
 from sata.specs.model import Memory
 
 GRAIN = 1e-12  # of the best energy: what sums are rounded down to
@@ -55,6 +56,19 @@ class Ahead:
         self.totals = Totals(frame, grid, limit, self.crossings)
         self.tables: dict[int, Table] = {}
         self.usable = all(c.usable for c in self.crossings)
+        self.fitting = self._fitting()
+
+    def _fitting(self) -> list[NDArray[np.bool_]]:
+        """By item, which states fit all memories up to it: what a memory holds further out is never less."""
+        ok, found = np.ones(self.totals.whole + 1, dtype=bool), []
+        for item, node in enumerate(self.frame.skeleton.items):
+            if isinstance(node, Memory) and node.size_bits is not None:
+                held = np.zeros(len(ok))
+                for t, strand in enumerate(self.frame.strands):
+                    held += sum(self.grid.largest[t] * stop.fitting_bits for stop in strand.stops if stop.item == item)
+                ok = ok & within(held, node.size_bits // node.buffers)
+            found.append(ok)
+        return found
 
     def build(self) -> bool:
         """Make the tables, from the compute outwards. Returns: whether anything is left that may be good enough."""
@@ -65,7 +79,7 @@ class Ahead:
             self.tables[number] = self._table(self._unmarked(rows, number))
             item = items[number]
             if number and len(rows):
-                rows = self._memory(rows, number, item) if isinstance(item, Memory) else self._array(rows, number)
+                rows = self._memory(rows, number) if isinstance(item, Memory) else self._array(rows, number)
             if not len(rows):
                 return False
         whole = rows.take(rows.state == self.totals.whole)
@@ -136,6 +150,7 @@ class Ahead:
         windowed = [t for t in self.windowed if self.fine and not self.relevant[t][g]]
         for to in range(1, len(values)):
             some = np.flatnonzero((place < to) & (values[to] % values[place] == 0))
+            some = some[self.fitting[item][rows.state[some] + (to - place[some]) * stride]]
             if not len(some):
                 continue
             more = rows.take(some)
@@ -173,19 +188,14 @@ class Ahead:
         k[:] = k * again - rows.part(W)[:, t] * held
         b[:] = b * again - (b > 0) * held
 
-    def _memory(self, rows: Rows, item: int, memory: Memory) -> Rows:
+    def _memory(self, rows: Rows, item: int) -> Rows:
         """With a memory: what fits, and the links into it."""
-        held = np.zeros(len(rows))
         links = []
         for t, strand in enumerate(self.frame.strands):
             at = next((n for n, s in enumerate(strand.stops) if s.item == item), None)
-            if at is None:
-                continue
-            held += self.grid.largest[t][rows.state] * strand.stops[at].fitting_bits
-            links.append((t, strand, at))
-        ok = np.ones(len(rows), dtype=bool)
-        if memory.size_bits is not None:
-            ok &= within(held, memory.size_bits // memory.buffers)
+            if at is not None:
+                links.append((t, strand, at))
+        ok = self.fitting[item][rows.state]
         for _, strand, at in links:
             for g, ranks in enumerate(self.grid.classes if at == 0 else ()):
                 if ranks[0] in strand.carried:
@@ -239,10 +249,10 @@ class Ahead:
                 to = np.minimum(to, len(values) - 1)
                 ok &= values[to] == self.grid.extents[g][rows.state] * factors[g, plan]
                 state += to * strides[g]
+            ok &= self.fitting[item - 1][state]
             if not ok.any():
                 continue
             own, more = names[plan], rows.take(np.flatnonzero(ok))
-            more.cols[:, C] += more.part(P) @ crossing.energy[:, own]
             more.cols[:, N] /= float(np.prod(factors[:, plan]))
             for t in range(self.number):
                 self._crossed(more, t, crossing, own, state[ok])
@@ -261,6 +271,10 @@ class Ahead:
         """What stood still below an array, seen from above it: lanes that hold the same, and lanes side by side."""
         strand, copies = self.frame.strands[t], crossing.copies[t, plan]
         k, u, w, b = (rows.part(which)[:, t] for which in (K, U, W, B))
+        price: Any = crossing.energy[t, plan]
+        if self.fine and strand.irregular:
+            price = crossing.price(strand, t, self._together(rows, t, crossing, plan), plan)
+        rows.cols[:, C] += rows.part(P)[:, t] * price
         if not (self.fine and strand.irregular):
             u[:] = copies * (u + k + b * crossing.standing[t, plan])
             k[:] = 0.0
@@ -268,26 +282,21 @@ class Ahead:
         lanes = float(np.prod(crossing.ranks[:, plan]))
         before, after = self.grid.mean[t][rows.state], self.grid.mean[t][state]
         wide = np.where(after > 0, lanes * before / np.where(after > 0, after, 1.0), 1.0)
-        still, child = b > 0, crossing.child[t]
-        if crossing.coincide and not strand.output:
-            read = crossing.parent[t] / (copies * self._coinciding(rows, t, crossing, plan))
-            k[:] = wide * (k + b * (child + read))
-            w[:] = lanes * (w + still * (child + read))
-        else:
-            k[:] = wide * (k + b * child)
-            w[:] = lanes * (w + still * child)
-            u[:] = copies * (u + still * (crossing.standing[t, plan] - child))
+        k[:] = wide * (k + b * price)
+        w[:] = lanes * (w + (b > 0) * price)
+        u[:] = copies * u
 
-    def _coinciding(self, rows: Rows, t: int, crossing: Crossing, plan: int) -> Floats:
-        """How many lanes along the ranks of windows have the same window."""
+    def _together(self, rows: Rows, t: int, crossing: Crossing, plan: int) -> Floats:
+        """How many lanes along the ranks of windows share what arrives, at most (or on average where that is known)."""
         strand, found = self.frame.strands[t], np.ones(len(rows))
-        for axis in strand.axes:
+        windows = crossing.coincide and not strand.output
+        for axis, uses, clipped in zip(strand.axes, strand.uses, strand.clipped, strict=True):
             ranks = [strand.irregular[p - 2] for p in axis.ranks]
             lanes = tuple(int(n) for n in crossing.ranks[ranks, plan])
             extents = np.stack([self.grid.extents[self.marks.of[r]][rows.state] for r in ranks])
             own, inverse = distinct(extents)
-            each = [prod(lanes) / positions(axis, tuple(e), lanes) for e in own.T.tolist()]
-            found *= np.array(each)[inverse]
+            each = [min(together(axis, tuple(e), lanes, clipped, windows), uses) for e in own.T.tolist()]
+            found *= np.array(each, dtype=np.float64)[inverse]
         return found
 
     # --- leaving out ----------------------------------------------------------------------------------------------
@@ -361,9 +370,14 @@ class Ahead:
         for t, strand in enumerate(frame.strands):
             k, u, p, b = (cols[:, :, TENSORS + part * number + t] for part in (K, U, P, B))
             found += p * each[t][:, None]
-            standing = standing + apart[t][:, None] * (k + u + b * still[t][:, None])
-            if strand.output and not strand.tensor.initialised:
-                inside = strand.stops[0].item > item
+            standing = standing + apart[t][:, None] * (k + u)
+            # lanes along windows hold elements together: those of the union once, or each arrival shared by the most
+            open_ = apart[t] * each[t] if strand.irregular else 0.0
+            once = self.grid.mean[t][-1] if strand.irregular else apart[t]
+            standing = standing + np.maximum(open_, once * still[t])[:, None] * b
+            inside = strand.stops[0].item > item
+            if strand.output and not (inside and strand.tensor.initialised):
+                # also of an initialised one all lanes but one start without a value
                 without = self.totals.weights[t][state] if inside else labels.valueless[t]
                 standing = standing - (without * self.totals.returning(strand, item))[:, None]
         steps = cols[:, :, N] / labels.lanes[:, None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -20,7 +21,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Kinds:
-    """Plans that differ in what counts: energy, standing, copies [T, kinds] and lanes [kinds], see `Crossing`."""
+    """Plans that differ in what counts: energy, standing times copies, copies [T, kinds] and lanes [kinds], see
+    `Crossing`."""
 
     energy: Floats
     standing: Floats
@@ -48,43 +50,60 @@ class Crossing:
         fanout = frame.fanouts[array]
         shape = (len(frame.strands), count)
         self.energy, self.standing, self.filling = np.zeros(shape), np.zeros(shape), np.zeros(shape)
-        self.child, self.parent = np.zeros(shape[0]), np.zeros(shape[0])
         self.coincide = fanout.multicast == "tile" and len(frame.fanouts) == 1
+        self.links: list[tuple[int, float, bool, bool]] = []  # of each strand: its stop below, lanes above, who shares
         self.copies = np.ones(shape)
         self.most = np.ones(shape[0])
         for t, strand in enumerate(frame.strands):
             same, windows = self._same(frame, strand)
+            at = next((n for n, s in enumerate(strand.stops) if s.arrays > array), len(strand.stops))
+            if at < len(strand.stops) and strand.irregular:
+                windows = self._of_tiles(frame, strand, strand.output or fanout.multicast != "tile")
             self.copies[t] = same
             reduced, shared = fanout.reduce, strand.output or fanout.multicast != "none"
             share = same * windows if shared else np.ones(count)
             reduce = same * windows if reduced else np.ones(count)
             self.most[t] = float(np.max(reduce if strand.output else share))
-            at = next((n for n, s in enumerate(strand.stops) if s.arrays > array), len(strand.stops))
             if at == 0 or strand.stops[at - 1].arrays > array:
+                self.links.append((at, 0.0, shared, reduced))
                 continue  # all of it is below, or nothing passes
             outer = float(prod(frame.usable[strand.stops[at - 1].arrays : array]))
-            if at < len(strand.stops) and strand.irregular and (strand.output or fanout.multicast != "tile"):
-                # lanes share elements, of tiles that overlap
-                share = same * self._side_by_side(strand) if shared else share
-                reduce = same * self._side_by_side(strand) if reduced else reduce
-            self.child[t], self.parent[t] = child_energy(strand, at), strand.stops[at - 1].energy["reads"]
-            share, reduce = share * outer, reduce * outer
-            self.energy[t] = child_energy(strand, at) + parent_energy(strand, at, share, reduce)
-            once = same * outer if shared else np.full(count, outer)
-            added = same * outer if reduced else np.full(count, outer)
-            self.standing[t] = child_energy(strand, at) + parent_energy(strand, at, once, added)
+            self.links.append((at, outer, shared, reduced))
+            share = share * outer
+            self.energy[t] = self.price(strand, t, windows, slice(None))
+            # each element of all windows once: lanes that hold it too start without its value, which may save more
+            self.standing[t] = np.minimum(self.price(strand, t, 1.0, slice(None)), windows * self.energy[t])
             if at < len(strand.stops):
                 self.filling[t] = filling_of(strand, at, 1.0, lanes / np.minimum(share, lanes))
         self.keep(np.ones(count, dtype=bool))
         self.usable = bool((self.energy >= 0).all() and (self.standing >= 0).all())
 
+    def price(self, strand: Strand, t: int, windows: Any, plan: Any) -> Any:
+        """Energy of an arrival at the child below, where so many lanes along windows share it, beside those that differ
+        in ranks the tensor lacks. 0 where nothing passes."""
+        at, outer, shared, reduced = self.links[t]
+        if not outer:
+            return windows * 0.0
+        together = self.copies[t, plan] * windows * outer
+        share, reduce = (together if own else together * 0.0 + outer for own in (shared, reduced))
+        return child_energy(strand, at) + parent_energy(strand, at, share, reduce)
+
     def keep(self, worth: NDArray[np.bool_]) -> None:
         """Leave only some plans."""
         self.worth = worth
-        rows = np.concatenate([self.energy, self.standing, self.copies, self.of_lanes[None, :]])[:, worth]
-        rows = np.unique(rows, axis=1)
+        self.__dict__.pop("kinds", None)
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        """Of the plans that are worth it, those that no other is as good as in everything."""
+        rows = np.concatenate([self.energy, self.copies * self.standing, self.copies, -self.of_lanes[None, :]])
+        rows = np.unique(rows[:, self.worth], axis=1)
+        left = rows
+        for row in rows.T:
+            if len(left.T) and np.any(np.all(left == row[:, None], axis=0)):
+                left = left[:, ~(np.all(row[:, None] <= left, axis=0) & np.any(row[:, None] < left, axis=0))]
         count = len(self.energy)
-        self.kinds = Kinds(rows[:count], rows[count : 2 * count], rows[2 * count : 3 * count], rows[-1])
+        return Kinds(left[:count], left[count : 2 * count], left[2 * count : 3 * count], -left[-1])
 
     def _same(self, frame: Frame, strand: Strand) -> tuple[Floats, Floats]:
         """Per plan: lanes that differ in ranks the tensor lacks; the most that windows may share beside that."""
@@ -92,8 +111,24 @@ class Crossing:
         same = np.prod(self.ranks[lacking], axis=0) if lacking else np.ones(self.ranks.shape[1])
         if len(frame.fanouts) == 1:
             whole = strand.output or frame.fanouts[self.array].multicast == "element"
-            return same, window_share(self.ranks, strand.windows, strand.uses, whole)
+            return same, window_share(self.ranks, strand.windows, strand.uses, [whole or c for c in strand.clipped])
         return same, self._side_by_side(strand)
+
+    def _of_tiles(self, frame: Frame, strand: Strand, elements: bool) -> Floats:
+        """Per plan: the most lanes along windows that share, below a memory. elements: single ones are shared. Else
+        windows must coincide; those of different lanes do only where borders leave the same of both, and then they are
+        longer than half of the dimension."""
+        if elements or len(frame.fanouts) > 1:
+            return self._side_by_side(strand)
+        found = np.ones(self.ranks.shape[1])
+        for axis, ranks, uses, clipped in zip(strand.axes, strand.windows, strand.uses, strand.clipped, strict=True):
+            own = self.ranks[list(ranks)]
+            share = window_share(self.ranks, [ranks], [uses], [clipped])
+            left = np.array([frame.bounds[r] for r in ranks])[:, None] // own
+            span = np.sum(np.abs(np.array(axis.coefs))[:, None] * (left - 1), axis=0)
+            alike = clipped & (2 * span > axis.size)
+            found = found * np.where(alike, np.minimum(np.prod(own, axis=0), float(uses)), share)
+        return found
 
     def _side_by_side(self, strand: Strand) -> Floats:
         """Per plan: the most lanes along windows that hold the same element."""

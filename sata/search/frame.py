@@ -54,6 +54,7 @@ class Strand:
     carried: tuple[int, ...]
     points: float  # operations for which the tensor exists
     uses: tuple[int, ...]  # of each irregular dimension, index combinations that mean the same coordinate, at most
+    clipped: tuple[bool, ...]  # of each irregular dimension, whether a border cuts some of it off
 
     @property
     def windows(self) -> tuple[tuple[int, ...], ...]:
@@ -128,9 +129,9 @@ def frame_of(
     plans = known[names]
     shared = []
     for s in strands:
-        key = (names, s.relevant, s.windows, s.uses, s.output)
+        key = (names, s.relevant, s.windows, s.uses, s.clipped, s.output)
         if key not in known:
-            known[key] = sharing(plans, fanouts, s.relevant, s.windows, s.uses, s.output)
+            known[key] = sharing(plans, fanouts, s.relevant, s.windows, s.uses, s.clipped, s.output)
         shared.append(known[key])
     return Frame(
         skeleton, on, ranks, bounds, strands, fanouts,
@@ -138,6 +139,27 @@ def frame_of(
         tuple(limited), temporal, compute_least(kept, computes, op.action, price), each, ragged,
         constraints, merging, same, plans, tuple(shared),
     )  # fmt: skip
+
+
+def different(frames: Sequence[Frame]) -> list[Frame]:
+    """The first of all frames that are alike but for the names of their memories: their nests are the same."""
+    found: dict[Any, Frame] = {}
+    for frame in frames:
+        asked = frame.constraints.factors or frame.constraints.order  # by name
+        found.setdefault(id(frame) if asked or not frame.linear else _likeness(frame), frame)
+    return list(found.values())
+
+
+def _likeness(frame: Frame) -> Any:
+    """What the costs of a linear frame's nests depend on."""
+    nodes = tuple(
+        (i.size_bits, i.buffers, i.bandwidth) if isinstance(i, Memory) else i.name for i in frame.skeleton.items
+    )
+    stops = tuple(
+        tuple((s.item, *s.energy.items(), *s.bits.items(), s.tile_bits, s.fitting_bits) for s in strand.stops)
+        for strand in frame.strands
+    )
+    return nodes, stops
 
 
 def _limited(bandwidth: Bandwidth) -> bool:
@@ -179,8 +201,9 @@ def _strand(skeleton: Skeleton, operand: int, ranks: Sequence[str], bounds: Sequ
         stops.append(Stop(item, memory, above, found.energy, found.bits, found.tile_bits, found.fitting_bits))
     carried = tuple(i for i, r in enumerate(ranks) if r in carried_ranks(op, t))
     uses = tuple(_uses(a.coefs, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
+    clipped = tuple(_clipped(a, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
     count = _known(known, ("points", t.name), lambda: points(op, t))
-    return Strand(t, t.role == "output", relevant, order, axes, tuple(stops), carried, count, uses)
+    return Strand(t, t.role == "output", relevant, order, axes, tuple(stops), carried, count, uses, clipped)
 
 
 def _known(known: dict[Any, Any], key: Any, make: Callable[[], Any], keep: bool = True) -> Any:
@@ -191,6 +214,13 @@ def _known(known: dict[Any, Any], key: Any, make: Callable[[], Any], keep: bool 
             return found
         known[key] = found
     return known[key]
+
+
+def _clipped(axis: Axis, bounds: tuple[int, ...]) -> bool:
+    """Whether some index combinations mean coordinates that do not exist."""
+    spans = [c * (b - 1) for c, b in zip(axis.coefs, bounds, strict=True)]
+    low = axis.offset + sum(min(0, s) for s in spans)
+    return low < 0 or axis.offset + sum(max(0, s) for s in spans) >= axis.size
 
 
 @lru_cache(maxsize=1 << 10)

@@ -67,7 +67,7 @@ class Search:
         have = tuple((f.energy_pj, f.cycles) for f in self.best.found)
         if self.frame.ragged or not have:
             return True
-        fine = closely and any(s.irregular and not s.output for s in self.frame.strands)
+        fine = closely and any(s.irregular for s in self.frame.strands)
         if self.looked.get((fine, rows)) == have:
             return True
         least = self.root_bound()

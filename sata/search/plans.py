@@ -90,12 +90,13 @@ def sharing(
     relevant: Sequence[bool],
     windows: Windows,
     uses: Sequence[int],
+    clipped: Sequence[bool],
     output: bool,
 ) -> tuple[Floats, ...]:
     """Per array number k, [P]: how many computes the arrays from k on can serve with one access of a tensor at most.
 
     Lanes that differ in a rank the tensor lacks share where the array lets them; for those along the ranks of a window
-    see `window_share`. windows: ranks of each irregular dimension; uses: see there.
+    see `window_share`. windows: ranks of each irregular dimension; uses, clipped: see there.
     """
     count = len(fanouts)
     found = [np.ones(plans.factors.shape[1])]
@@ -112,24 +113,23 @@ def sharing(
                 together = together * plans.factors[row]
             elif rank in irregular:
                 odd[rank] *= plans.factors[row]
-        found.append(together * window_share(odd, windows, uses, whole))
+        found.append(together * window_share(odd, windows, uses, [whole or c for c in clipped]))
     return tuple(found[::-1])
 
 
-def window_share(lanes: Ints, windows: Windows, uses: Sequence[int], elements: bool) -> Floats:
+def window_share(lanes: Ints, windows: Windows, uses: Sequence[int], unequal: Sequence[bool]) -> Floats:
     """The most lanes that one access serves of those along the ranks of windows. lanes: [ranks, P]; uses: of each
-    window, index combinations of its ranks that mean the same coordinate, at most.
+    window, index combinations of its ranks that mean the same coordinate, at most; unequal: of each window, whether
+    what lanes share is counted by what it holds, not by itself.
 
-    Where single elements are shared, at least as many lanes differ as there are along the longest rank. Where windows
-    must coincide, lanes of one dimension stand at sums of as many progressions as it has ranks, and the sums of two
-    sets of a and b numbers are at least a + b - 1.
+    Lanes that stand at one place differ in all ranks of the dimension but one. Where windows must coincide and all hold
+    the same, the mean says more: lanes stand at sums of as many progressions as there are ranks, and the sums of two
+    sets of a and b numbers are at least a + b - 1. Where borders cut windows off, or single elements are shared, the
+    places that many lanes share may be those that hold the most.
     """
-    most = float(prod(uses))
-    if elements:
-        odd = [lanes[r] for ranks in windows for r in ranks]
-        return np.minimum(np.prod(odd, axis=0) / np.max(odd, axis=0), most) if odd else np.ones(lanes.shape[1])
     found = np.ones(lanes.shape[1])
-    for ranks, most in zip(windows, uses, strict=True):
+    for ranks, most, each in zip(windows, uses, unequal, strict=True):
         own = lanes[list(ranks)]
-        found = found * np.minimum(np.prod(own, axis=0) / (np.sum(own - 1, axis=0) + 1), float(most))
+        places = np.max(own, axis=0) if each else np.sum(own - 1, axis=0) + 1
+        found = found * np.minimum(np.prod(own, axis=0) / places, float(most))
     return found

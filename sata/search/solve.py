@@ -12,7 +12,7 @@ import numpy as np
 
 from sata.search.ahead import MOST
 from sata.search.found import Best, Found, Tally, scored
-from sata.search.frame import Frame, frame_of
+from sata.search.frame import Frame, different, frame_of
 from sata.search.frontier import OutOfTime, Search
 from sata.search.moves import Shared
 from sata.search.nests import PlacedLoop, loops_in_order
@@ -28,7 +28,6 @@ SHARE = 0.5  # of a budget, that evolution may take before the proof
 GUESSES = 200  # nests that evolution tries after the first pass: the better the best so far, the less is looked at
 WIDTHS = (
     30,
-    300,
     300,
     3000,
     30_000,
@@ -125,10 +124,11 @@ def solve(task: Task, tick: Tick | None = None) -> Answer:
     start = time.monotonic()
     best, counts, shared = Best(Objective(task.objective)), Tally(), Shared()
     known: dict[Any, Any] = {}
-    frames = [
+    every = [
         frame_of(s, task.on, task.constraints, task.ragged, known)
         for s in skeletons(task.arch, task.op, task.on.prices, task.constraints)
     ]
+    frames = different(every)
     open_: list[tuple[float, int]] = []  # (the least that may be found, number) of skeletons not proven
 
     def told() -> None:
@@ -154,7 +154,7 @@ def solve(task: Task, tick: Tick | None = None) -> Answer:
             search = searches[number]
             search.deadline = start + task.budget if task.budget is not None and best.found else None
             try:
-                if not search.look_ahead(step > 1, ROWS if step < 4 else MOST):
+                if not search.look_ahead(step > 0, ROWS if step < 3 else MOST):
                     continue
                 least_value = max(least_value, search.least())
                 left = search.run(width)
@@ -167,7 +167,7 @@ def solve(task: Task, tick: Tick | None = None) -> Answer:
         open_ = sorted(after)
         if not open_ or (interrupted and best.found):
             break
-    return _answer(task, best, counts, open_, len(frames), interrupted, time.monotonic() - start)
+    return _answer(task, best, counts, open_, len(every), interrupted, time.monotonic() - start)
 
 
 def _evolve(

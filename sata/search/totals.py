@@ -70,7 +70,7 @@ class Totals:
             some = slice(start, start + PIECE)
             total = rows.part(P)[some] @ kinds.energy
             total += ((rows.part(K) + rows.part(U))[some] * elements) @ kinds.copies
-            total += (rows.part(B)[some] * elements) @ (kinds.copies * kinds.standing)
+            total += (rows.part(B)[some] * elements) @ kinds.standing
             if leak:
                 steps = rows.cols[some, N, None] / (kinds.lanes * outer)
                 total += leak * (np.maximum(steps, self.limit.cycles) + rows.cols[some, F, None])

@@ -90,26 +90,29 @@ class Marks:
         """[B]: elements that a child still holds, on average, each time a loop over a rank goes on. factors:
         of the loop; state: what is inside it."""
         strand = self.frame.strands[t]
-        extents = [self.grid.extents[self.of[r]][state] for r in strand.irregular]
-        found, inverse = distinct(np.stack([numbers, factors, *extents]))
         at = strand.irregular.index(rank) + 2 if rank in strand.irregular else -1
-        kept = np.zeros(found.shape[1])
-        for n, (number, factor, *own) in enumerate(found.T.tolist()):
-            child = self.marks[number][t]
-            if child is None:
-                continue
-            total = float(child[0])
-            for axis in strand.axes:
-                total *= _overlap(
-                    axis.coefs, axis.offset, axis.size,
-                    tuple(self.frame.bounds[strand.irregular[p - 2]] for p in axis.ranks),
-                    tuple(child[1][p - 2] for p in axis.ranks), tuple(own[p - 2] for p in axis.ranks),
-                    axis.ranks.index(at) if at in axis.ranks else -1, factor,
-                )  # fmt: skip
-                if not total:
-                    break
-            kept[n] = total
-        return kept[inverse]
+        marks, mark = np.unique(numbers, return_inverse=True)
+        children = [self.marks[number][t] for number in marks.tolist()]
+        kept = np.array([float(child[0]) if child else 0.0 for child in children])[mark.reshape(-1)]
+        for axis in strand.axes:  # a few different ones of each dimension make up all
+            own = [strand.irregular[p - 2] for p in axis.ranks]
+            bounds = tuple(self.frame.bounds[r] for r in own)
+            moved = axis.ranks.index(at) if at in axis.ranks else -1
+            known: dict[tuple[Place, ...], int] = {(): 0}
+            places = [tuple(child[1][p - 2] for p in axis.ranks) if child else () for child in children]
+            of_mark = np.array([known.setdefault(place, len(known)) for place in places], dtype=np.int64)
+            names = list(known)
+            passed = factors if moved >= 0 else np.ones_like(factors)
+            extents = [self.grid.extents[self.of[r]][state] for r in own]
+            found, inverse = distinct(np.stack([of_mark[mark.reshape(-1)], passed, *extents]))
+            each = [
+                _overlap(axis.coefs, axis.offset, axis.size, bounds, names[place], tuple(here), moved, factor)
+                if names[place]
+                else 0.0
+                for place, factor, *here in found.T.tolist()
+            ]
+            kept = kept * np.array(each)[inverse]
+        return kept
 
 
 def _set(mark: Mark, t: int, child: Child | None) -> Mark:
@@ -154,6 +157,20 @@ def _overlap(coefs: tuple[int, ...], offset: int, size: int, bounds: tuple[int, 
 
 
 @lru_cache(maxsize=1 << 16)
-def positions(axis: Axis, strides: tuple[int, ...], lanes: tuple[int, ...]) -> int:
-    """Different places of lanes of one dimension: sums of progressions."""
-    return len(np.unique(values_of(axis.coefs, lanes, strides)))
+def together(axis: Axis, extents: tuple[int, ...], lanes: tuple[int, ...], clipped: bool, windows: bool) -> float:
+    """How many lanes of one dimension share. windows: those whose windows coincide, else those that hold an element.
+    extents: of the tile of each lane. On average, or at most where a border may leave less in places that few share.
+
+    Windows of different lanes only coincide where borders leave the same of both: the first place they keep has one
+    before it that is cut off and the last one has one behind it, each as far away as the lanes are, which is no further
+    than windows reach; so they reach over more than half of the dimension.
+    """
+    places, number = np.unique(values_of(axis.coefs, lanes, extents), return_counts=True)
+    tile = np.unique(values_of(axis.coefs, extents, (1,) * len(extents)))
+    if windows and not (clipped and 2 * (tile[-1] - tile[0]) > axis.size):
+        return float(number.max() if clipped else number.mean())
+    first, last = places[0] + tile[0], places[-1] + tile[-1]
+    at = np.zeros(last - first + 1, dtype=np.int64)
+    for place, count in zip(places.tolist(), number.tolist(), strict=True):
+        at[tile + place - first] += count
+    return float(at.max())

@@ -138,3 +138,49 @@ def _arch(rng: random.Random, compute: str, ragged: bool) -> dict[str, Any]:
         "arch": {"name": "tiny", "clock": "100 MHz", "libraries": ["tiny_lib"], "nodes": nodes},
         "library": {"name": "tiny_lib", "source": "made up", "components": components},
     }
+
+
+
+WINDOWS = (
+    "O[k,p] += W[k,r] * I[p+r-1]",
+    "O[k,p] += W[k,c,r] * I[c,p+r-2]",
+    "O[k,p] += W[k,r] * I[2*p+r-1]",
+    "O[p,q] += W[r,s] * I[p+r-1,q+s-1]",
+    "D[c,p+r-1] += W[k,c,r] * G[k,p]",
+    "D[c,2*p+r-1] += W[k,c,r] * G[k,p]",
+    "D[p+r-1,q+s-1] += W[r,s] * G[p,q]",
+    "W[k,r] += I[p+r-1] * G[k,p]",
+    "W[k,c,r] += I[c,p+r] * G[k,p]",
+)
+
+
+def window_problem(rng: random.Random) -> Problem:
+    """A problem of windows, mostly cut off by borders, below arrays that may unroll all of their ranks."""
+    compute = rng.choice(WINDOWS)
+    ranks = sorted({c for c in compute if c.islower()})
+    bounds = {r: rng.choice([2, 2, 3, 4, 6] if r in "pqrs" else [1, 2, 4]) for r in ranks}
+    while _product(bounds) > 96:
+        largest = max(bounds, key=lambda r: bounds[r])
+        bounds[largest] = rng.choice([1, 2, 3]) if bounds[largest] > 3 else bounds[largest] - 1
+    for p in "pq":
+        bounds.update({p: max(bounds[p], 2)} if p in bounds else {})  # else nothing of a window may exist
+    workload = _workload(rng, compute, bounds)
+    tensors = workload["workload"]["ops"][0]["tensors"]
+    stride = 2 if "2*p" in compute else 1
+    for name, text in (("I", compute), ("D", compute)):
+        if name not in tensors:
+            continue
+        inner = text.split(name + "[")[1].split("]")[0].split(",")
+        tensors[name]["shape"] = [
+            bounds[d] if len(d) == 1 else bounds[d.lstrip("2*")[0]] * stride + rng.choice([0, 0, 1, 3]) for d in inner
+        ]
+    arch = _arch(rng, compute, False)
+    nodes = arch["arch"]["nodes"]
+    if not any("array" in node for node in nodes) or rng.random() < 0.5:
+        arrays = sum("array" in node for node in nodes)
+        at = rng.randint(1, len(nodes) - 1)
+        nodes.insert(at, {
+            "array": f"B{arrays}", "shape": {"x": rng.choice([2, 3, 4, 6]), "y": rng.choice([2, 3])},
+            "multicast": rng.choice(["none", "tile", "tile", "element"]), "reduce": rng.random() < 0.5,
+        })  # fmt: skip
+    return arch, workload

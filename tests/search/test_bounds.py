@@ -1,0 +1,136 @@
+"""Bounds of partial nests against what they become: of random nests of random problems, windows and borders under arrays
+above all, no part from the outside inwards may be said to cost more than the whole nest does. (Against the optimum alone
+most bounds could be wrong without being seen.) `SATA_SEARCH_PROBLEMS` sets how many."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sata.search.ahead import Ahead
+from sata.search.bounds import bound
+from sata.search.found import Best, Tally, scored
+from sata.search.frame import Frame, frame_of
+from sata.search.frontier import Search
+from sata.search.grid import grid_of
+from sata.search.labels import Labels, root
+from sata.search.nests import PlacedLoop, loops_in_order
+from sata.search.objective import Objective
+from sata.search.plain import legal
+from sata.search.rows import Limit
+from sata.search.setting import setting_of
+from sata.search.space import Constraints, skeletons
+from sata.search.strategies import mutated, random_nest
+from sata.specs.model import Array, Memory
+
+from .problems import window_problem
+from .test_search import PROBLEMS
+
+Scored = tuple[tuple[PlacedLoop, ...], float, float]
+
+DRAWN = 100  # random nests of a skeleton, and as many small changes to the best of them
+TRIED = 24  # of these, a third of them the best
+
+
+def frames_of(seed: int) -> list[Frame]:
+    rng = random.Random(seed)
+    while True:
+        setting = setting_of(*window_problem(rng))
+        op = setting.workload.ops[0]
+        found = [
+            frame_of(s, setting.machine, Constraints(), False)
+            for s in skeletons(setting.arch, op, setting.machine.prices, Constraints())
+        ]
+        if found:
+            return rng.sample(found, min(len(found), 2))
+
+
+def parts(search: Search, loops: Sequence[PlacedLoop]) -> Iterator[tuple[Labels, int]]:
+    """The partial nests of a nest with its places, from nothing but the outermost memory to all loops."""
+    frame, moves = search.frame, search.moves
+    labels = root(frame)
+
+    def looped(labels: Labels, loop: PlacedLoop) -> Labels:
+        own = labels.take(np.zeros(1, dtype=np.int64))
+        rank = frame.ranks.index(loop.rank)
+        left = own.left[rank] // loop.factor
+        return moves.looped(own, loop.item, loop.axis, rank, np.array([loop.factor]), left)
+
+    for number, item in enumerate(frame.skeleton.items):
+        own = [loop for loop in loops if loop.item == number]
+        if isinstance(item, Memory):
+            labels = moves.close_memory(labels, number)
+            assert len(labels)  # the nest fits
+        elif isinstance(item, Array):
+            if labels.plan[0] < 0:
+                labels.plan[:] = plan_of(frame, loops)
+            for loop in own:
+                labels = looped(labels, loop) if loop.axis else labels
+        else:
+            return
+        yield labels, number
+        for loop in own:
+            if not loop.axis:
+                labels = looped(labels, loop)
+                yield labels, number
+
+
+def nests(frame: Frame, rng: random.Random) -> list[Scored]:
+    """(loops, energy, cycles) of nests that fit."""
+    found: dict[tuple[PlacedLoop, ...], Scored] = {}
+    for n in range(2 * DRAWN):
+        best = min(found.values(), key=lambda f: f[1], default=None)
+        loops = random_nest(frame, rng) if n < DRAWN or best is None else mutated((frame, best[0]), [frame], rng)[1]
+        loops = tuple(loops_in_order(frame.skeleton, loops))
+        figures = scored(frame, loops) if legal(frame, loops) and loops not in found else None
+        if figures is not None:
+            found[loops] = (loops, figures.energy_pj, figures.cycles)
+    order = sorted(found.values(), key=lambda f: f[1])
+    rest = order[TRIED // 3 :]
+    return order[: TRIED // 3] + rng.sample(rest, min(len(rest), TRIED - TRIED // 3))
+
+
+def plan_of(frame: Frame, loops: Sequence[PlacedLoop]) -> int:
+    """The number of the plan of a nest's spatial loops."""
+    want = np.ones(len(frame.plans.slots), dtype=np.int64)
+    for row, (array, axis, rank) in enumerate(frame.plans.slots):
+        for loop in loops:
+            if (frame.array_items[array], axis, frame.ranks[rank]) == (loop.item, loop.axis, loop.rank):
+                want[row] *= loop.factor
+    return int(np.flatnonzero(np.all(frame.plans.factors == want[:, None], axis=0))[0])
+
+
+def looked_ahead(frame: Frame, objective: str, points: list[tuple[float, float]], fine: bool) -> Any:
+    """A search that has looked ahead with all these nests below its limit."""
+    search = Search(frame, Best(Objective(objective)), Tally(), {})
+    grid = grid_of(frame, fine)
+    assert grid is not None
+    worst = tuple(max(p[n] for p in points) * (1 + 1e-6) for n in range(2))
+    ahead = Ahead(frame, grid, Limit(Objective(objective), (worst,), 0.0), fine)  # type: ignore[arg-type]
+    if ahead.usable:
+        assert ahead.build()
+        search.ahead = ahead
+    return search
+
+
+@pytest.mark.parametrize("seed", range(4000, 4000 + PROBLEMS))
+def test_no_part_of_a_nest_is_said_to_cost_more_than_the_nest(seed: int) -> None:
+    for frame in frames_of(seed):
+        tried = nests(frame, random.Random(seed))
+        if not tried:
+            continue
+        for fine in (False, True):
+            search = looked_ahead(frame, "energy", [f[1:] for f in tried], fine)
+            for loops, energy, cycles in tried:
+                for labels, item in parts(search, loops):
+                    for rough in (True, False):
+                        least = bound(search.moves, labels, item, rough=rough)
+                        assert least.energy[0] <= energy * (1 + 1e-9), (loops, item)
+                        assert least.cycles[0] <= cycles * (1 + 1e-9), (loops, item)
+                    if search.ahead is not None:
+                        value, _ = search._ahead(labels, item, least.cycles)
+                        assert value[0] <= energy * (1 + 1e-9), (loops, item, fine)
