@@ -9,6 +9,7 @@ least of these nests is what the rest of a partial nest really costs. docs/searc
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, fields
 from math import gcd, prod
 from typing import Any
 
@@ -30,6 +31,23 @@ from sata.specs.model import Memory
 GRAIN = 1e-12  # of the best energy: what sums are rounded down to
 ROUNDS = 200  # with how many better ones of its state each row is compared
 MOST = 1 << 18  # rows in one place: more are not worth it
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What the least costs of partial nests depend on, see `Labels`; state: of `Grid`; apart: [T, B] arrivals at a child
+    that would stand here."""
+
+    state: Ints
+    plan: Ints
+    lanes: Ints
+    energy: Floats
+    filling: Floats
+    valueless: Floats
+    apart: Floats
+
+    def take(self, chosen: NDArray[np.bool_]) -> Partial:
+        return Partial(*(getattr(self, f.name)[..., chosen] for f in fields(self)))
 
 
 class Ahead:
@@ -239,26 +257,20 @@ class Ahead:
         crossing = self.crossings[self.arrays.index(item)]
         factors, names = crossing.grouped(self.grid)
         found = [rows.take(np.zeros(0, dtype=np.int64))]
-        strides = self.grid.strides
+        states, inverse = np.unique(rows.state, return_inverse=True)
         for plan in range(len(names)):
-            state = np.zeros_like(rows.state)
-            ok = np.ones(len(rows), dtype=bool)
-            for g, values in enumerate(self.grid.values):
-                to = np.searchsorted(values, self.grid.extents[g][rows.state] * factors[g, plan])
-                ok &= to < len(values)
-                to = np.minimum(to, len(values) - 1)
-                ok &= values[to] == self.grid.extents[g][rows.state] * factors[g, plan]
-                state += to * strides[g]
-            ok &= self.fitting[item - 1][state]
+            after = self._above(states, factors[:, plan], item)[inverse.reshape(-1)]
+            ok = after >= 0
             if not ok.any():
                 continue
+            state = after[ok]
             own, more = names[plan], rows.take(np.flatnonzero(ok))
             more.cols[:, N] /= float(np.prod(factors[:, plan]))
             for t in range(self.number):
-                self._crossed(more, t, crossing, own, state[ok])
+                self._crossed(more, t, crossing, own, state)
             for which in (P, B):
                 more.part(which)[:] = 0.0
-            below, more.state = more.state, state[ok]
+            below, more.state = more.state, state
             hope = ~self.totals.hopeless(*self.totals.total(more, item - 1))
             below, more = below[hope], more.take(hope)
             for t in self.windowed if self.fine else ():
@@ -266,6 +278,17 @@ class Ahead:
             more.node = self.trail.add(more.node, item, PLAN, int(own), np.ones(len(more), dtype=np.int64))
             found.append(more)
         return self._thin(joined(found), item - 1)
+
+    def _above(self, states: Ints, factors: Ints, item: int) -> Ints:
+        """The states that lanes make of others; -1 where there is none, or none that fits what is above the array."""
+        found = np.zeros_like(states)
+        ok = np.ones(len(states), dtype=bool)
+        for g, (values, stride) in enumerate(zip(self.grid.values, self.grid.strides, strict=True)):
+            wanted = self.grid.extents[g][states] * factors[g]
+            to = np.minimum(np.searchsorted(values, wanted), len(values) - 1)
+            ok &= values[to] == wanted
+            found += to * stride
+        return np.where(ok & self.fitting[item - 1][np.where(ok, found, 0)], found, -1)
 
     def _crossed(self, rows: Rows, t: int, crossing: Crossing, plan: int, state: Ints) -> None:
         """What stood still below an array, seen from above it: lanes that hold the same, and lanes side by side."""
@@ -305,12 +328,13 @@ class Ahead:
         """Rows that may lead to something good enough and that no other of their state is as good as in all."""
         if self.grain:  # sums in another order differ in their last digits, which would keep both
             rows.cols[:, C] = np.floor(rows.cols[:, C] / self.grain) * self.grain
-        total = self.totals.total(rows, item)
-        keep = ~self.totals.hopeless(*total)
-        new = np.arange(len(rows)) >= old
+        total = self.totals.total(rows.take(np.arange(old, len(rows))) if old else rows, item)
+        keep = np.concatenate([np.ones(old, dtype=bool), ~self.totals.hopeless(*total)])
+        energy = np.concatenate([self._known, total[0]])[keep] if old else total[0][keep]
+        new = np.arange(len(keep)) >= old
         rows, new = rows.take(keep), new[keep]
         group = rows.state * len(self.marks.marks) + rows.mark
-        order = np.lexsort((new, total[0][keep], group))
+        order = np.lexsort((new, energy, group))
         group = group[order]
         compared = rows.cols[order]
         number = self.number
@@ -326,7 +350,7 @@ class Ahead:
             worse = np.all(compared[leader] <= compared[alive], axis=1) & ~first
             left[alive[worse]] = False
             alive = alive[~worse & ~first]
-        self._is_new = new[left]
+        self._is_new, self._known = new[left], energy[order][left]
         if left.sum() > self.most or (self.deadline is not None and time.monotonic() > self.deadline):
             raise TooMany
         return rows.take(left)
@@ -344,27 +368,31 @@ class Ahead:
     def _table(self, rows: Rows) -> Table:
         at = np.full(self.totals.whole + 1, -1, dtype=np.int64)
         if not len(rows):
-            return Table(at, np.zeros((0, 1, rows.cols.shape[1])))
+            return Table(at, np.zeros((0, 1, rows.cols.shape[1])), np.zeros((0, 1, rows.cols.shape[1])))
         states, first, count = np.unique(rows.state, return_index=True, return_counts=True)
         at[states] = np.arange(len(states))
         cols = np.zeros((len(states), int(count.max()), rows.cols.shape[1]))
         cols[:, :, C] = np.inf
         cols[at[rows.state], np.arange(len(rows)) - first[at[rows.state]]] = rows.cols
-        return Table(at, cols)
+        return Table(at, cols, np.minimum.reduceat(rows.cols, first)[:, None, :])
 
-    def least(self, labels: Labels, item: int, apart: Floats, cycles: Floats) -> tuple[Floats, Floats]:
-        """Least energy and cycles of all completions, [B, rows]: one of them is no more. item: the last one passed;
-        apart: [T, B] arrivals at a child that would stand here; cycles: a bound known already, filling included."""
-        frame, number = self.frame, self.number
-        table = self.tables[item]
+    def partial(self, labels: Labels, apart: Floats) -> Partial:
+        """What is known of partial nests. apart: see `least`."""
         state = self.grid.states(labels.left)
-        row = table.at[state]
-        cols = table.cols[np.maximum(row, 0)]
+        return Partial(state, labels.plan, labels.lanes, labels.energy, labels.filling, labels.valueless, apart)
+
+    def least(self, asked: Partial, item: int, cycles: Floats, low: bool = False) -> tuple[Floats, Floats]:
+        """Least energy and cycles of all completions, [B, rows]: one of them is no more. item: the last one passed;
+        cycles: a bound known already, filling included; low: a first look, [B, 1], which says less."""
+        frame, number = self.frame, self.number
+        table, apart = self.tables[item], asked.apart
+        row = table.at[asked.state]
+        cols = (table.low if low else table.cols)[np.maximum(row, 0)]
         passed = sum(n <= item for n in self.arrays)
-        each = still = np.zeros((number, len(labels)))
+        each = still = np.zeros((number, len(row)))
         if passed:
             crossing = self.crossings[passed - 1]
-            each, still = crossing.energy[:, labels.plan], crossing.standing[:, labels.plan]
+            each, still = crossing.energy[:, asked.plan], crossing.standing[:, asked.plan]
         found = cols[:, :, C].copy()
         standing: Any = 0.0
         for t, strand in enumerate(frame.strands):
@@ -378,11 +406,25 @@ class Ahead:
             inside = strand.stops[0].item > item
             if strand.output and not (inside and strand.tensor.initialised):
                 # also of an initialised one all lanes but one start without a value
-                without = self.totals.weights[t][state] if inside else labels.valueless[t]
+                without = self.totals.weights[t][asked.state] if inside else asked.valueless[t]
                 standing = standing - (without * self.totals.returning(strand, item))[:, None]
-        steps = cols[:, :, N] / labels.lanes[:, None]
+        steps = cols[:, :, N] / asked.lanes[:, None]
         fills = cols[:, :, F] * self.fills[1]
-        longest = np.maximum(steps + labels.filling[:, None], cycles[:, None]) + fills
-        energy = labels.energy[:, None] + found + standing + frame.on.leak_pj * longest
+        longest = np.maximum(steps + asked.filling[:, None], cycles[:, None]) + fills
+        energy = asked.energy[:, None] + found + standing + frame.on.leak_pj * longest
         none = (row < 0)[:, None] | np.isinf(cols[:, :, C])
         return np.where(none, np.inf, energy), np.where(none, np.inf, longest)
+
+    def crossed(self, left: Ints, array: int) -> Ints:
+        """[D, P]: the states below an array, by what is left above it [R, D] and by plan; -1 where nothing is known to be
+        good enough."""
+        factors = self.crossings[array].ranks
+        state = np.zeros((left.shape[1], factors.shape[1]), dtype=np.int64)
+        ok = np.ones(state.shape, dtype=bool)
+        for ranks, values, stride in zip(self.grid.classes, self.grid.values, self.grid.strides, strict=True):
+            own, inverse = np.unique(np.prod(factors[list(ranks)], axis=0), return_inverse=True)
+            before = np.prod(left[list(ranks)], axis=0)[:, None]
+            ok &= (before % own == 0)[:, inverse]
+            place = np.minimum(np.searchsorted(values, before // own), len(values) - 1)
+            state += (place * stride)[:, inverse]
+        return np.where(ok & (self.tables[self.arrays[array]].at[state] >= 0), state, -1)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.search.ahead import MOST, Ahead
+from sata.search.ahead import MOST, Ahead, Partial
 from sata.search.asked import Asked
 from sata.search.bounds import Bound, bound, planned
+from sata.search.codes import distinct
 from sata.search.dominance import undominated
 from sata.search.found import Best, Found, Tally, scored
 from sata.search.frame import Frame, prime_weight, primes_of
@@ -29,6 +30,7 @@ from sata.search.rows import Limit, TooMany
 from sata.specs.model import Array, Memory
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 LOOKS = 8  # nests that are scored after a look ahead
 PIECE = 1 << 18  # labels times plans that are looked at together
 CROWDED = 2000  # partial nests in the middle of an array from which on a look at their bounds pays
@@ -216,11 +218,43 @@ class Search:
         lanes = self.frame.plans.ahead[0]
         size = max(PIECE // lanes.shape[1], 1)
         for start in range(0, len(labels), size):
-            left = labels.left[:, start : start + size, None]
-            label, plan = np.nonzero(np.all(left % lanes[:, None, :] == 0, axis=0))
-            own = labels.take(label + start)
+            some = labels.take(np.arange(start, min(start + size, len(labels))))
+            left, inverse = distinct(some.left)
+            fits = np.all(left[:, :, None] % lanes[:, None, :] == 0, axis=0)
+            state = None
+            if self.ahead is not None:
+                state = self.ahead.crossed(left, 0)
+                fits &= state >= 0
+            label, plan = np.nonzero(fits[inverse])
+            if state is not None:
+                hope = self._hope_of_plans(some, label, plan, state[inverse[label], plan], item)
+                self.tally.hopeless += int(len(hope) - hope.sum())
+                label, plan = label[hope], plan[hope]
+            own = some.take(label)
             own.plan = plan.astype(np.int64)
             yield own
+
+    def _hope_of_plans(self, labels: Labels, label: Ints, plan: Ints, state: Ints, item: int) -> NDArray[np.bool_]:
+        """Which plans may lead to something, for labels above the first array: before any of it is done."""
+        assert self.ahead is not None
+        crossing = self.ahead.crossings[0]
+        strands = self.frame.strands
+        apart = [self._arriving(labels, t, item - 1) for t in range(len(strands))]
+        hope = np.zeros(len(label), dtype=bool)
+        for start in range(0, len(label), PIECE):
+            some = slice(start, start + PIECE)
+            of, own = label[some], plan[some]
+            # lanes that differ in a rank the tensor lacks each have arrivals of their own
+            more = [
+                np.where(s.stops[0].item < item and not s.irregular, crossing.copies[t, own], 1.0)
+                for t, s in enumerate(strands)
+            ]
+            asked = Partial(
+                state[some], own, labels.lanes[of] * crossing.of_lanes[own], labels.energy[of], labels.filling[of],
+                labels.valueless[:, of], np.stack([apart[t][of] * more[t] for t in range(len(strands))]),
+            )  # fmt: skip
+            hope[some] = self._looked(asked, item, np.zeros(len(of)))[1]
+        return hope
 
     def _planned(self, labels: Labels, item: int) -> Labels:
         """The loops of an array as the plan of each label has them, as far as they may be worth it."""
@@ -306,10 +340,19 @@ class Search:
         """By what the inner part costs at least: the least value of each label, and which may lead to something."""
         assert self.ahead is not None
         apart = np.stack([self._arriving(labels, t, item) for t in range(len(self.frame.strands))])
-        energy, longest = self.ahead.least(labels, item, apart, cycles)
-        hope = ~self.best.hopeless(Bound(energy.ravel(), longest.ravel())).reshape(energy.shape)
-        values = self.best.objective.value(energy, longest)
-        return np.asarray(values.min(axis=1)), np.asarray(hope.any(axis=1))
+        return self._looked(self.ahead.partial(labels, apart), item, cycles)
+
+    def _looked(self, asked: Partial, item: int, cycles: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """The same of what is known of partial nests: a first look leaves few to look at closely."""
+        assert self.ahead is not None
+        values, hope = np.full(len(cycles), np.inf), np.ones(len(cycles), dtype=bool)
+        for low in (True, False):
+            some = np.flatnonzero(hope)
+            energy, longest = self.ahead.least(asked.take(hope), item, cycles[some], low)
+            good = ~self.best.hopeless(Bound(energy.ravel(), longest.ravel())).reshape(energy.shape)
+            values[some] = self.best.objective.value(energy, longest).min(axis=1)
+            hope[some] = good.any(axis=1)
+        return values, hope
 
     def _arriving(self, labels: Labels, t: int, item: int) -> Floats:
         """At least so many elements of a tensor would arrive at a child that stood here."""
