@@ -35,6 +35,7 @@ WIDTHS = (
 )  # partial nests kept at each place, pass by pass: something good soon, then the proof
 WIDEST = 3000  # where a nest has its costs only when it is complete: more of them take too long to count one by one
 ROWS = 40_000  # in one place of a look ahead at first
+CLOSELY = 2  # passes without a close look: those are soon done
 PROVEN = float("inf")
 
 
@@ -154,7 +155,7 @@ def solve(task: Task, tick: Tick | None = None) -> Answer:
             search = searches[number]
             search.deadline = start + task.budget if task.budget is not None and best.found else None
             try:
-                if not search.look_ahead(step > 0, ROWS if step < 3 else MOST):
+                if not search.look_ahead(step > CLOSELY, ROWS if step < 4 else MOST):
                     continue
                 least_value = max(least_value, search.least())
                 left = search.run(width)

@@ -126,6 +126,38 @@ def test_the_busiest_instance_counts() -> None:
     assert result.cycles == writes
 
 
+def test_the_busiest_instance_has_its_share_of_old_values() -> None:
+    """O[k,p] += W[k,r] I[p+r-1], two of k and two of p side by side: a border cuts some windows off, so that instances are
+    counted one by one. Each has 4 of the 16 sums: 12 updates, 8 of which read what is there, and 4 drains."""
+    arch = (
+        LIBRARY
+        + """
+arch:
+  name: small
+  clock: 1 GHz
+  libraries: [hand]
+  nodes:
+  - {memory: DRAM, class: far}
+  - {array: PEs, shape: {x: 4}}
+  - {memory: spad, class: near, keep: [current], size: 16 b, buffers: 2, bandwidth: {read: 1 b/cycle, write: 1 b/cycle}}
+  - {compute: PE, class: pe}
+"""
+    ).replace("size: 16 b", "size: 32 b")
+    workload = """
+workload:
+  bits: {weight: 8, activation: 8, current: 16}
+  ops:
+  - {name: conv, action: multiply_accumulate, ranks: {k: 4, p: 4, r: 3}, compute: "O[k,p] += W[k,r] * I[p+r-1]",
+     tensors: {O: {kind: current}, W: {kind: weight}, I: {kind: activation, shape: [5]}}}
+"""
+    nest = (
+        "[{memory: DRAM}, {for: 'k 2, p *'}, {array: PEs, x: 'k 2, p 2'}, {memory: spad}, {for: 'r *'}, {compute: PE}]"
+    )
+    result = sata.evaluate(arch, workload, f"mapping:\n- {{ops: conv, nest: {nest}}}\n")
+    assert result.ops[0]["bound_by"] == "spad"
+    assert result.cycles == (8 + 4) * 16
+
+
 def test_a_single_buffer_is_filled_and_drained_alone() -> None:
     """First tiles: 8 x 8 b of A, which the three PEs share, and 16 x 4 b of B for each; last: 2 x 16 b of Z from each.
     All through one DRAM port of 16 b a cycle each way."""

@@ -140,7 +140,6 @@ def _arch(rng: random.Random, compute: str, ragged: bool) -> dict[str, Any]:
     }
 
 
-
 WINDOWS = (
     "O[k,p] += W[k,r] * I[p+r-1]",
     "O[k,p] += W[k,c,r] * I[c,p+r-2]",
