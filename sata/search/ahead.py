@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, fields
-from math import gcd, prod
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -35,8 +35,8 @@ MOST = 1 << 18  # rows in one place: more are not worth it
 
 @dataclass(frozen=True)
 class Partial:
-    """What the least costs of partial nests depend on, see `Labels`; state: of `Grid`; apart: [T, B] arrivals at a child
-    that would stand here."""
+    """What the least costs of partial nests depend on, see `Labels`; state: of `Grid`; apart: [T, B] arrivals at a
+    child that would stand here."""
 
     state: Ints
     plan: Ints
@@ -74,6 +74,7 @@ class Ahead:
         self.totals = Totals(frame, grid, limit, self.crossings)
         self.tables: dict[int, Table] = {}
         self.usable = all(c.usable for c in self.crossings)
+        self._known: Floats = np.zeros(0)  # least energies of the rows that were thinned last
         self.fitting = self._fitting()
 
     def _fitting(self) -> list[NDArray[np.bool_]]:
@@ -247,6 +248,8 @@ class Ahead:
             np.where(tile > 0, again / np.where(tile > 0, tile, 1.0), 0.0) * self.totals.weights[t][rows.state]
         )
         k -= np.where(tile > 0, again / np.where(tile > 0, tile, 1.0), 0.0)
+        if any(self.frame.strands[t].clipped):
+            k[:] = 0.0  # where borders cut tiles off, a small tile may keep more of itself than the one that holds it
 
     def _fill(self, cols: Floats, cycles: Any) -> None:
         cols[:, C] += cycles * self.fills[0]
@@ -416,8 +419,8 @@ class Ahead:
         return np.where(none, np.inf, energy), np.where(none, np.inf, longest)
 
     def crossed(self, left: Ints, array: int) -> Ints:
-        """[D, P]: the states below an array, by what is left above it [R, D] and by plan; -1 where nothing is known to be
-        good enough."""
+        """[D, P]: the states below an array, by what is left above it [R, D] and by plan; -1 where nothing is known
+        to be good enough."""
         factors = self.crossings[array].ranks
         state = np.zeros((left.shape[1], factors.shape[1]), dtype=np.int64)
         ok = np.ones(state.shape, dtype=bool)
