@@ -9,7 +9,6 @@ least of these nests is what the rest of a partial nest really costs. docs/searc
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, fields
 from math import gcd
 from typing import Any
 
@@ -18,12 +17,13 @@ from numpy.typing import NDArray
 
 from sata.counts.capacity import within
 from sata.search.codes import distinct
+from sata.search.completions import Completions
 from sata.search.crossing import Crossing, child_energy, filling_of, least_of, parent_energy
 from sata.search.frame import Frame
 from sata.search.grid import Grid
-from sata.search.labels import Labels, Trail
+from sata.search.labels import Trail
 from sata.search.nests import PlacedLoop
-from sata.search.rows import PLAN, TENSORS, B, C, F, Floats, Ints, K, Limit, N, P, Rows, Table, TooMany, U, W, joined
+from sata.search.rows import PLAN, TENSORS, B, C, F, Floats, Ints, K, Limit, N, P, Rows, TooMany, U, W, joined
 from sata.search.totals import Totals
 from sata.search.windows import Marks, together
 from sata.specs.model import Memory
@@ -31,23 +31,6 @@ from sata.specs.model import Memory
 GRAIN = 1e-12  # of the best energy: what sums are rounded down to
 ROUNDS = 200  # with how many better ones of its state each row is compared
 MOST = 1 << 18  # rows in one place: more are not worth it
-
-
-@dataclass(frozen=True)
-class Partial:
-    """What the least costs of partial nests depend on, see `Labels`; state: of `Grid`; apart: [T, B] arrivals at a
-    child that would stand here."""
-
-    state: Ints
-    plan: Ints
-    lanes: Ints
-    energy: Floats
-    filling: Floats
-    valueless: Floats
-    apart: Floats
-
-    def take(self, chosen: NDArray[np.bool_]) -> Partial:
-        return Partial(*(getattr(self, f.name)[..., chosen] for f in fields(self)))
 
 
 class Ahead:
@@ -72,7 +55,7 @@ class Ahead:
         self.arrays = frame.array_items
         self.crossings = [Crossing(frame, k) for k in range(len(self.arrays))]
         self.totals = Totals(frame, grid, limit, self.crossings)
-        self.tables: dict[int, Table] = {}
+        self.completions = Completions(frame, grid, self.totals, self.crossings, self.fills[1])
         self.usable = all(c.usable for c in self.crossings)
         self._known: Floats = np.zeros(0)  # least energies of the rows that were thinned last
         self.fitting = self._fitting()
@@ -95,7 +78,7 @@ class Ahead:
         rows = self._compute()
         for number in reversed(range(len(items) - 1)):
             rows = self._block(rows, number)
-            self.tables[number] = self._table(self._unmarked(rows, number))
+            self.completions.add(self._unmarked(rows, number), number)
             item = items[number]
             if number and len(rows):
                 rows = self._memory(rows, number) if isinstance(item, Memory) else self._array(rows, number)
@@ -358,8 +341,6 @@ class Ahead:
             raise TooMany
         return rows.take(left)
 
-    # --- what a partial nest asks ---------------------------------------------------------------------------------
-
     def _unmarked(self, rows: Rows, item: int) -> Rows:
         """The rows of each state as partial nests see them: what only further loops would ask for is dropped."""
         if not self.fine or not self.windowed:
@@ -367,67 +348,3 @@ class Ahead:
         rows = Rows(rows.state, np.zeros_like(rows.mark), rows.node, rows.cols.copy())
         rows.part(W)[:] = 0.0
         return self._thin(rows, item)
-
-    def _table(self, rows: Rows) -> Table:
-        at = np.full(self.totals.whole + 1, -1, dtype=np.int64)
-        if not len(rows):
-            return Table(at, np.zeros((0, 1, rows.cols.shape[1])), np.zeros((0, 1, rows.cols.shape[1])))
-        states, first, count = np.unique(rows.state, return_index=True, return_counts=True)
-        at[states] = np.arange(len(states))
-        cols = np.zeros((len(states), int(count.max()), rows.cols.shape[1]))
-        cols[:, :, C] = np.inf
-        cols[at[rows.state], np.arange(len(rows)) - first[at[rows.state]]] = rows.cols
-        return Table(at, cols, np.minimum.reduceat(rows.cols, first)[:, None, :])
-
-    def partial(self, labels: Labels, apart: Floats) -> Partial:
-        """What is known of partial nests. apart: see `least`."""
-        state = self.grid.states(labels.left)
-        return Partial(state, labels.plan, labels.lanes, labels.energy, labels.filling, labels.valueless, apart)
-
-    def least(self, asked: Partial, item: int, cycles: Floats, low: bool = False) -> tuple[Floats, Floats]:
-        """Least energy and cycles of all completions, [B, rows]: one of them is no more. item: the last one passed;
-        cycles: a bound known already, filling included; low: a first look, [B, 1], which says less."""
-        frame, number = self.frame, self.number
-        table, apart = self.tables[item], asked.apart
-        row = table.at[asked.state]
-        cols = (table.low if low else table.cols)[np.maximum(row, 0)]
-        passed = sum(n <= item for n in self.arrays)
-        each = still = np.zeros((number, len(row)))
-        if passed:
-            crossing = self.crossings[passed - 1]
-            each, still = crossing.energy[:, asked.plan], crossing.standing[:, asked.plan]
-        found = cols[:, :, C].copy()
-        standing: Any = 0.0
-        for t, strand in enumerate(frame.strands):
-            k, u, p, b = (cols[:, :, TENSORS + part * number + t] for part in (K, U, P, B))
-            found += p * each[t][:, None]
-            standing = standing + apart[t][:, None] * (k + u)
-            # lanes along windows hold elements together: those of the union once, or each arrival shared by the most
-            open_ = apart[t] * each[t] if strand.irregular else 0.0
-            once = self.grid.mean[t][-1] if strand.irregular else apart[t]
-            standing = standing + np.maximum(open_, once * still[t])[:, None] * b
-            inside = strand.stops[0].item > item
-            if strand.output and not (inside and strand.tensor.initialised):
-                # also of an initialised one all lanes but one start without a value
-                without = self.totals.weights[t][asked.state] if inside else asked.valueless[t]
-                standing = standing - (without * self.totals.returning(strand, item))[:, None]
-        steps = cols[:, :, N] / asked.lanes[:, None]
-        fills = cols[:, :, F] * self.fills[1]
-        longest = np.maximum(steps + asked.filling[:, None], cycles[:, None]) + fills
-        energy = asked.energy[:, None] + found + standing + frame.on.leak_pj * longest
-        none = (row < 0)[:, None] | np.isinf(cols[:, :, C])
-        return np.where(none, np.inf, energy), np.where(none, np.inf, longest)
-
-    def crossed(self, left: Ints, array: int) -> Ints:
-        """[D, P]: the states below an array, by what is left above it [R, D] and by plan; -1 where nothing is known
-        to be good enough."""
-        factors = self.crossings[array].ranks
-        state = np.zeros((left.shape[1], factors.shape[1]), dtype=np.int64)
-        ok = np.ones(state.shape, dtype=bool)
-        for ranks, values, stride in zip(self.grid.classes, self.grid.values, self.grid.strides, strict=True):
-            own, inverse = np.unique(np.prod(factors[list(ranks)], axis=0), return_inverse=True)
-            before = np.prod(left[list(ranks)], axis=0)[:, None]
-            ok &= (before % own == 0)[:, inverse]
-            place = np.minimum(np.searchsorted(values, before // own), len(values) - 1)
-            state += (place * stride)[:, inverse]
-        return np.where(ok & (self.tables[self.arrays[array]].at[state] >= 0), state, -1)

@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.search.ahead import MOST, Ahead, Partial
+from sata.search.ahead import MOST, Ahead
 from sata.search.asked import Asked
 from sata.search.bounds import Bound, bound, planned
 from sata.search.codes import distinct
+from sata.search.completions import Partial
 from sata.search.dominance import undominated
 from sata.search.found import Best, Found, Tally, scored
 from sata.search.frame import Frame, prime_weight, primes_of
@@ -223,7 +224,7 @@ class Search:
             fits = np.all(left[:, :, None] % lanes[:, None, :] == 0, axis=0)
             state = None
             if self.ahead is not None:
-                state = self.ahead.crossed(left, 0)
+                state = self.ahead.completions.crossed(left, 0)
                 fits &= state >= 0
             label, plan = np.nonzero(fits[inverse])
             if state is not None:
@@ -340,7 +341,7 @@ class Search:
         """By what the inner part costs at least: the least value of each label, and which may lead to something."""
         assert self.ahead is not None
         apart = np.stack([self._arriving(labels, t, item) for t in range(len(self.frame.strands))])
-        return self._looked(self.ahead.partial(labels, apart), item, cycles)
+        return self._looked(self.ahead.completions.partial(labels, apart), item, cycles)
 
     def _looked(self, asked: Partial, item: int, cycles: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """The same of what is known of partial nests: a first look leaves few to look at closely."""
@@ -348,7 +349,7 @@ class Search:
         values, hope = np.full(len(cycles), np.inf), np.ones(len(cycles), dtype=bool)
         for low in (True, False):
             some = np.flatnonzero(hope)
-            energy, longest = self.ahead.least(asked.take(hope), item, cycles[some], low)
+            energy, longest = self.ahead.completions.least(asked.take(hope), item, cycles[some], low)
             good = ~self.best.hopeless(Bound(energy.ravel(), longest.ravel())).reshape(energy.shape)
             values[some] = self.best.objective.value(energy, longest).min(axis=1)
             hope[some] = good.any(axis=1)
