@@ -32,22 +32,26 @@ workload:
 """
 
 
+def small(nodes: str, clock: str = "1 GHz") -> str:
+    """A machine with its library. nodes: YAML of a list; clock: none if empty."""
+    clock = f"\n  clock: {clock}" if clock else ""
+    return f"{LIBRARY}\narch:\n  name: small{clock}\n  libraries: [hand]\n  nodes: {nodes}\n"
+
+
 def run(far: str = "", near: str = "", array: str = "", nest: str = "", clock: str = "100 MHz") -> sata.Result:
-    arch = f"""
-arch:
-  name: small
-  clock: {clock}
-  libraries: [hand]
-  nodes:
+    arch = small(
+        f"""
   - {{memory: DRAM, class: far{far}}}
   - {{array: PEs, shape: {{x: 4}}{array}}}
   - {{memory: spad, class: near, width: 8 b{near}}}
   - {{compute: PE, class: pe}}
-"""
+""",
+        clock,
+    )
     nest = (
         nest or "[{memory: DRAM}, {for: 'm *'}, {array: PEs, x: n 3}, {memory: spad}, {for: 'n *, k *'}, {compute: PE}]"
     )
-    return sata.evaluate(LIBRARY + arch, WORKLOAD, f"mapping:\n- {{ops: mm, nest: {nest}}}\n")
+    return sata.evaluate(arch, WORKLOAD, f"mapping:\n- {{ops: mm, nest: {nest}}}\n")
 
 
 def energy(result: sata.Result, *fields: str) -> dict[Any, float]:
@@ -129,20 +133,13 @@ def test_the_busiest_instance_counts() -> None:
 def test_the_busiest_instance_has_its_share_of_old_values() -> None:
     """O[k,p] += W[k,r] I[p+r-1], two of k and two of p side by side: a border cuts some windows off, so that instances are
     counted one by one. Each has 4 of the 16 sums: 12 updates, 8 of which read what is there, and 4 drains."""
-    arch = (
-        LIBRARY
-        + """
-arch:
-  name: small
-  clock: 1 GHz
-  libraries: [hand]
-  nodes:
-  - {memory: DRAM, class: far}
-  - {array: PEs, shape: {x: 4}}
-  - {memory: spad, class: near, keep: [current], size: 16 b, buffers: 2, bandwidth: {read: 1 b/cycle, write: 1 b/cycle}}
-  - {compute: PE, class: pe}
-"""
-    ).replace("size: 16 b", "size: 32 b")
+    near = "keep: [current], size: 32 b, buffers: 2, bandwidth: {read: 1 b/cycle, write: 1 b/cycle}"
+    arch = small(f"""
+  - {{memory: DRAM, class: far}}
+  - {{array: PEs, shape: {{x: 4}}}}
+  - {{memory: spad, class: near, {near}}}
+  - {{compute: PE, class: pe}}
+""")
     workload = """
 workload:
   bits: {weight: 8, activation: 8, current: 16}
@@ -178,15 +175,7 @@ def test_wires() -> None:
 
 
 def test_without_a_clock_there_is_no_time_and_no_leakage() -> None:
-    arch = (
-        LIBRARY
-        + """
-arch:
-  name: small
-  libraries: [hand]
-  nodes: [{memory: DRAM, class: far}, {compute: PE, class: pe}]
-"""
-    )
+    arch = small("[{memory: DRAM, class: far}, {compute: PE, class: pe}]", clock="")
     nest = "mapping:\n- {ops: mm, nest: [{memory: DRAM}, {for: 'm *, n *, k *'}, {compute: PE}]}\n"
     result = sata.evaluate(arch, WORKLOAD, nest)
     assert result.seconds is None
@@ -214,16 +203,7 @@ workload:
     compute: "U[k], Y[t,k] = lif(X[t,k])"
     tensors: {X: {kind: current}, U: {kind: potential}, Y: {kind: spike}}
 """
-    arch = (
-        LIBRARY
-        + """
-arch:
-  name: small
-  clock: 1 GHz
-  libraries: [hand]
-  nodes: [{memory: DRAM, class: far}, {memory: spad, class: near}, {compute: PE, class: pe}]
-"""
-    )
+    arch = small("[{memory: DRAM, class: far}, {memory: spad, class: near}, {compute: PE, class: pe}]")
     nest = """
 mapping:
 - ops: ["l.forward", "l.fire"]
