@@ -109,7 +109,7 @@ def frame_of(
     strands = tuple(_strand(skeleton, n, ranks, bounds, on, rules, ragged, known) for n in range(len(stored(op))))
     arrays = [i for i in skeleton.items if isinstance(i, Array)]
     temporal = frozenset(i for i, r in enumerate(ranks) if r in op.sequential)
-    limited = [(n, i) for n, i in enumerate(skeleton.items) if isinstance(i, Memory) and _limited(i.bandwidth)]
+    limited = [(n, i) for n, i in enumerate(skeleton.items) if isinstance(i, Memory) and is_limited(i.bandwidth)]
     held = any(m.format_of(op.tensor(name)) for m in skeleton.memories for name in skeleton.keeps[m.name])
     same = linear(rules, held, any(a.lockstep for a in arrays))
     first_array = next((n for n, i in enumerate(skeleton.items) if isinstance(i, Array)), len(skeleton.items))
@@ -141,28 +141,7 @@ def frame_of(
     )  # fmt: skip
 
 
-def different(frames: Sequence[Frame]) -> list[Frame]:
-    """The first of all frames that are alike but for the names of their memories: their nests are the same."""
-    found: dict[Any, Frame] = {}
-    for frame in frames:
-        asked = frame.constraints.factors or frame.constraints.order  # by name
-        found.setdefault(id(frame) if asked or not frame.linear else _likeness(frame), frame)
-    return list(found.values())
-
-
-def _likeness(frame: Frame) -> Any:
-    """What the costs of a linear frame's nests depend on."""
-    nodes = tuple(
-        (i.size_bits, i.buffers, i.bandwidth) if isinstance(i, Memory) else i.name for i in frame.skeleton.items
-    )
-    stops = tuple(
-        tuple((s.item, *s.energy.items(), *s.bits.items(), s.tile_bits, s.fitting_bits) for s in strand.stops)
-        for strand in frame.strands
-    )
-    return nodes, stops
-
-
-def _limited(bandwidth: Bandwidth) -> bool:
+def is_limited(bandwidth: Bandwidth) -> bool:
     return bandwidth.read_bits is not None or bandwidth.write_bits is not None
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from sata.search.ahead import MOST
+from sata.search.alike import different
 from sata.search.found import Best, Found, Tally, scored
-from sata.search.frame import Frame, different, frame_of
+from sata.search.frame import Frame, frame_of
 from sata.search.frontier import OutOfTime, Search
 from sata.search.moves import Shared
 from sata.search.nests import PlacedLoop, loops_in_order
