@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from sata.counts.capacity import within
 from sata.search.codes import distinct
 from sata.search.completions import Completions
-from sata.search.crossing import Crossing, child_energy, filling_of, least_of, parent_energy
+from sata.search.crossing import Crossing, child_energy, filling_of, parent_energy
 from sata.search.frame import Frame
 from sata.search.grid import Grid
 from sata.search.labels import Trail
 from sata.search.nests import PlacedLoop
-from sata.search.rows import PLAN, TENSORS, B, C, F, Floats, Ints, K, Limit, N, P, Rows, TooMany, U, W, joined
+from sata.search.rows import PARTS, PLAN, TENSORS, B, C, F, Floats, Ints, K, Limit, N, P, Q, Rows, TooMany, U, W, joined
 from sata.search.totals import Totals
 from sata.search.windows import Marks, together
 from sata.specs.model import Memory
@@ -120,7 +120,7 @@ class Ahead:
     # --- from the compute outwards --------------------------------------------------------------------------------
 
     def _compute(self) -> Rows:
-        row = np.zeros((1, TENSORS + 5 * self.number))
+        row = np.zeros((1, TENSORS + len(PARTS) * self.number))
         row[0, N] = self.frame.cycles_each * self.frame.points * self.step
         for t, strand in enumerate(self.frame.strands):
             each, last = self.totals.weights[t][0] * self.prices, len(strand.stops)
@@ -211,8 +211,7 @@ class Ahead:
                 self._settled(rows, t)
             if strand.stops[at - 1].arrays < strand.stops[at].arrays:
                 rows.part(B)[:, t] = self.prices
-                crossing = self.crossings[strand.stops[at].arrays - 1]
-                self._fill(rows.cols, tile * least_of(crossing.filling[t, crossing.worth]))
+                rows.part(Q)[:, t] = tile
             else:
                 each = (child_energy(strand, at) + parent_energy(strand, at, 1.0, 1.0)) * self.prices
                 rows.part(K if self.fine else U)[:, t] += each
@@ -254,7 +253,7 @@ class Ahead:
             more.cols[:, N] /= float(np.prod(factors[:, plan]))
             for t in range(self.number):
                 self._crossed(more, t, crossing, own, state)
-            for which in (P, B):
+            for which in (P, B, Q):
                 more.part(which)[:] = 0.0
             below, more.state = more.state, state
             hope = ~self.totals.hopeless(*self.totals.total(more, item - 1))
@@ -284,6 +283,7 @@ class Ahead:
         if self.fine and strand.irregular:
             price = crossing.price(strand, t, self._together(rows, t, crossing, plan), plan)
         rows.cols[:, C] += rows.part(P)[:, t] * price
+        self._fill(rows.cols, rows.part(Q)[:, t] * crossing.filling[t, plan])
         if not (self.fine and strand.irregular):
             u[:] = copies * (u + k + b * crossing.standing[t, plan])
             k[:] = 0.0

@@ -13,7 +13,7 @@ from sata.search.crossing import Crossing
 from sata.search.frame import Frame
 from sata.search.grid import Grid
 from sata.search.labels import Labels
-from sata.search.rows import TENSORS, B, C, F, Floats, Ints, K, N, P, Rows, Table, U
+from sata.search.rows import TENSORS, B, C, F, Floats, Ints, K, N, P, Q, Rows, Table, U
 from sata.search.totals import Totals
 
 
@@ -69,15 +69,18 @@ class Completions:
         row = table.at[asked.state]
         cols = (table.low if low else table.cols)[np.maximum(row, 0)]
         passed = sum(n <= item for n in self.arrays)
-        each = still = np.zeros((number, len(row)))
+        each = still = filling = np.zeros((number, len(row)))
         if passed:
             crossing = self.crossings[passed - 1]
             each, still = crossing.energy[:, asked.plan], crossing.standing[:, asked.plan]
+            filling = crossing.filling[:, asked.plan]
         found = cols[:, :, C].copy()
         standing: Any = 0.0
+        first: Any = 0.0
         for t, strand in enumerate(frame.strands):
-            k, u, p, b = (cols[:, :, TENSORS + part * number + t] for part in (K, U, P, B))
+            k, u, p, b, q = (cols[:, :, TENSORS + part * number + t] for part in (K, U, P, B, Q))
             found += p * each[t][:, None]
+            first = first + q * filling[t][:, None]
             standing = standing + apart[t][:, None] * (k + u)
             # lanes along windows hold elements together: those of the union once, or each arrival shared by the most
             open_ = apart[t] * each[t] if strand.irregular else 0.0
@@ -90,7 +93,7 @@ class Completions:
                 standing = standing - (without * self.totals.returning(strand, item))[:, None]
         steps = cols[:, :, N] / asked.lanes[:, None]
         fills = cols[:, :, F] * self.fill
-        longest = np.maximum(steps + asked.filling[:, None], cycles[:, None]) + fills
+        longest = np.maximum(steps + asked.filling[:, None], cycles[:, None]) + fills + first
         energy = asked.energy[:, None] + found + standing + frame.on.leak_pj * longest
         none = (row < 0)[:, None] | np.isinf(cols[:, :, C])
         return np.where(none, np.inf, energy), np.where(none, np.inf, longest)

@@ -21,12 +21,13 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Kinds:
-    """Plans that differ in what counts: energy, standing times copies, copies [T, kinds] and lanes [kinds], see
-    `Crossing`."""
+    """Plans that differ in what counts, see `Crossing`: energy, standing times copies, copies, filling [T, kinds] and
+    lanes [kinds]."""
 
     energy: Floats
     standing: Floats
     copies: Floats
+    filling: Floats
     lanes: Floats
 
 
@@ -96,14 +97,15 @@ class Crossing:
     @cached_property
     def kinds(self) -> Kinds:
         """Of the plans that are worth it, those that no other is as good as in everything."""
-        rows = np.concatenate([self.energy, self.copies * self.standing, self.copies, -self.of_lanes[None, :]])
+        parts = [self.energy, self.copies * self.standing, self.copies, self.filling]
+        rows = np.concatenate([*parts, -self.of_lanes[None, :]])
         rows = np.unique(rows[:, self.worth], axis=1)
         left = rows
         for row in rows.T:
             if len(left.T) and np.any(np.all(left == row[:, None], axis=0)):
                 left = left[:, ~(np.all(row[:, None] <= left, axis=0) & np.any(row[:, None] < left, axis=0))]
-        count = len(self.energy)
-        return Kinds(left[:count], left[count : 2 * count], left[2 * count : 3 * count], -left[-1])
+        energy, standing, copies, filling = np.split(left[:-1], len(parts))
+        return Kinds(energy, standing, copies, filling, -left[-1])
 
     def _same(self, frame: Frame, strand: Strand) -> tuple[Floats, Floats]:
         """Per plan: lanes that differ in ranks the tensor lacks; the most that windows may share beside that."""
@@ -144,10 +146,6 @@ class Crossing:
         chosen = np.flatnonzero(self.worth)
         _, first = np.unique(rows[:, chosen], axis=1, return_index=True)
         return factors[:, chosen[first]], chosen[first]
-
-
-def least_of(values: Floats) -> float:
-    return float(values.min()) if len(values) else 0.0
 
 
 def child_energy(strand: Strand, at: int) -> float:

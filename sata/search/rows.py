@@ -5,7 +5,7 @@ steps, of all lanes outside one after the other; `F` cycles of filling (for the 
 leaks). Per tensor, of what has stood still so far: `K` and `U` energy of its arrivals by element of the tile here, `K`
 as they come (with windows some come again), `U` as if each came once; `W` energy of one arrival of those in K. Below an
 array whose lanes share a link to come: `P` arrivals in every execution, `B` those of what has stood still, by element
-of the tile here. Filling through an array is taken at what the best plan makes of it.
+of the tile here, `Q` elements of the tile that is filled first.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Floats = NDArray[np.float64]
 PLAN = "plan"  # stands in the trail for all spatial loops of an array
 PIECE = 1 << 13  # rows that are priced with all plans together
 C, N, F, TENSORS = 0, 1, 2, 3
-K, U, W, P, B = range(5)
+K, U, W, P, B, Q = PARTS = range(6)
 
 
 @dataclass
 class Rows:
-    """state, mark, node: [n]; cols: [n, 3 + 5 tensors], see the module, `windows` and `labels.Trail`."""
+    """state, mark, node: [n]; cols: [n, 3 + 6 tensors], see the module, `windows` and `labels.Trail`."""
 
     state: Ints
     mark: Ints
@@ -38,8 +38,8 @@ class Rows:
         return Rows(self.state[chosen], self.mark[chosen], self.node[chosen], self.cols[chosen])
 
     def part(self, which: int) -> Floats:
-        """[n, tensors], to be written to: one of K, U, W, P, B."""
-        number = (self.cols.shape[1] - TENSORS) // 5
+        """[n, tensors], to be written to: one of PARTS."""
+        number = (self.cols.shape[1] - TENSORS) // len(PARTS)
         return self.cols[:, TENSORS + which * number : TENSORS + (which + 1) * number]
 
     def __len__(self) -> int:

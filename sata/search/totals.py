@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sata.search.crossing import Crossing, back_energy
 from sata.search.frame import Frame, Strand
 from sata.search.grid import Grid
-from sata.search.rows import PIECE, B, C, F, Floats, K, Limit, N, P, Rows, U
+from sata.search.rows import PIECE, B, C, F, Floats, K, Limit, N, P, Q, Rows, U
 
 
 class Totals:
@@ -54,28 +54,32 @@ class Totals:
                 inside = strand.stops[0].item > item  # then as often as the home is begun anew, at most
                 without = self.weights[t][rows.state] if inside else elements[t]
                 energy = energy - without * self.returning(strand, item)
-        lanes = prod(c.lanes for c in self.crossings[:passed])
-        cycles = np.maximum(rows.cols[:, N] / lanes, self.limit.cycles) + rows.cols[:, F]
         if passed:
-            return energy + self._with_a_plan(rows, self.crossings[passed - 1], elements), cycles
-        standing = (rows.part(K) + rows.part(U)) @ elements
-        return energy + standing + on.leak_pj * cycles, cycles
+            more, cycles = self._with_a_plan(rows, self.crossings[passed - 1], elements)
+        else:
+            more = (rows.part(K) + rows.part(U)) @ elements
+            cycles = np.maximum(rows.cols[:, N], self.limit.cycles)
+        cycles = cycles + rows.cols[:, F]
+        return energy + more + on.leak_pj * cycles, cycles
 
-    def _with_a_plan(self, rows: Rows, crossing: Crossing, elements: Floats) -> Floats:
-        """Least energy, of all plans of the array above, of what depends on them, and of what leaks meanwhile."""
+    def _with_a_plan(self, rows: Rows, crossing: Crossing, elements: Floats) -> tuple[Floats, Floats]:
+        """Of all plans of the array above: least energy of what depends on them, with what leaks meanwhile but for the
+        cycles that are returned too, which are those of all that come before the filling that is known."""
         kinds, leak = crossing.kinds, self.frame.on.leak_pj
+        if not len(kinds.lanes):
+            return np.full(len(rows), np.inf), np.ones(len(rows))
         outer = prod(c.lanes for c in self.crossings[: crossing.array])
-        found = np.empty(len(rows))
+        energy, cycles = np.empty(len(rows)), np.empty(len(rows))
         for start in range(0, len(rows), PIECE):
             some = slice(start, start + PIECE)
             total = rows.part(P)[some] @ kinds.energy
             total += ((rows.part(K) + rows.part(U))[some] * elements) @ kinds.copies
             total += (rows.part(B)[some] * elements) @ kinds.standing
-            if leak:
-                steps = rows.cols[some, N, None] / (kinds.lanes * outer)
-                total += leak * (np.maximum(steps, self.limit.cycles) + rows.cols[some, F, None])
-            found[some] = total.min(axis=1, initial=np.inf)
-        return found
+            steps = np.maximum(rows.cols[some, N, None] / (kinds.lanes * outer), self.limit.cycles)
+            steps += rows.part(Q)[some] @ kinds.filling
+            cycles[some] = steps.min(axis=1)
+            energy[some] = (total + leak * (steps - cycles[some, None])).min(axis=1)
+        return energy, cycles
 
     def outside(self, t: int, strand: Strand, item: int) -> float:
         """Energy by element of the links into memories up to an item, each passed once."""
