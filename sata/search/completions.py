@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +29,7 @@ class Partial:
     valueless: Floats
     apart: Floats
 
-    def take(self, chosen: NDArray[np.bool_]) -> Partial:
+    def take(self, chosen: NDArray[np.generic]) -> Partial:
         return Partial(*(getattr(self, f.name)[..., chosen] for f in fields(self)))
 
 
@@ -45,58 +44,58 @@ class Completions:
 
     def add(self, rows: Rows, item: int) -> None:
         """Table the rows below an item."""
-        at = np.full(self.totals.whole + 1, -1, dtype=np.int64)
-        if not len(rows):
-            self.tables[item] = Table(at, np.zeros((0, 1, rows.cols.shape[1])), np.zeros((0, 1, rows.cols.shape[1])))
-            return
         states, first, count = np.unique(rows.state, return_index=True, return_counts=True)
+        at = np.full(self.totals.whole + 1, -1, dtype=np.int64)
         at[states] = np.arange(len(states))
-        cols = np.zeros((len(states), int(count.max()), rows.cols.shape[1]))
-        cols[:, :, C] = np.inf
-        cols[at[rows.state], np.arange(len(rows)) - first[at[rows.state]]] = rows.cols
-        self.tables[item] = Table(at, cols, np.minimum.reduceat(rows.cols, first)[:, None, :])
+        cols = np.ascontiguousarray(rows.cols.T)
+        low = np.minimum.reduceat(cols, first, axis=1) if len(states) else cols
+        self.tables[item] = Table(at, first, count, cols, low)
 
     def partial(self, labels: Labels, apart: Floats) -> Partial:
         """What is known of partial nests. apart: see `Partial`."""
         state = self.grid.states(labels.left)
         return Partial(state, labels.plan, labels.lanes, labels.energy, labels.filling, labels.valueless, apart)
 
-    def least(self, asked: Partial, item: int, cycles: Floats, low: bool = False) -> tuple[Floats, Floats]:
-        """Least energy and cycles of all completions, [B, rows]: one of them is no more. item: the last one passed;
-        cycles: a bound known already, filling included; low: a first look, [B, 1], which says less."""
-        frame, number = self.frame, len(self.frame.strands)
-        table, apart = self.tables[item], asked.apart
-        row = table.at[asked.state]
-        cols = (table.low if low else table.cols)[np.maximum(row, 0)]
+    def known(self, asked: Partial, item: int) -> NDArray[np.bool_]:
+        """[B]: whether anything is known to be good enough below an item."""
+        return np.asarray(self.tables[item].at[asked.state] >= 0)
+
+    def least(self, asked: Partial, item: int, cycles: Floats, low: bool = False) -> tuple[Floats, Floats, Ints]:
+        """Least energy and cycles of all completions, one of which is no more, and where those of each nest begin:
+        all must be `known`. item: the last one passed; cycles: a bound known already, filling included; low: a first
+        look, one for each, which says less."""
+        frame, number, table = self.frame, len(self.frame.strands), self.tables[item]
+        at = table.at[asked.state]
+        if low:
+            first, row, every = np.arange(len(at)), at, table.low
+        else:
+            count = table.count[at]
+            first = np.cumsum(count) - count
+            of = np.repeat(np.arange(len(at)), count)
+            row, every = np.arange(len(of)) + (table.first[at] - first)[of], table.cols
+            asked, cycles = asked.take(of), cycles[of]
         passed = sum(n <= item for n in self.arrays)
         each = still = filling = np.zeros((number, len(row)))
         if passed:
             crossing = self.crossings[passed - 1]
             each, still = crossing.energy[:, asked.plan], crossing.standing[:, asked.plan]
             filling = crossing.filling[:, asked.plan]
-        found = cols[:, :, C].copy()
-        standing: Any = 0.0
-        first: Any = 0.0
+        energy = every[C][row] + asked.energy
+        longest = every[F][row] * self.fill
         for t, strand in enumerate(frame.strands):
-            k, u, p, b, q = (cols[:, :, TENSORS + part * number + t] for part in (K, U, P, B, Q))
-            found += p * each[t][:, None]
-            first = first + q * filling[t][:, None]
-            standing = standing + apart[t][:, None] * (k + u)
+            k, u, p, b, q = (every[TENSORS + part * number + t][row] for part in (K, U, P, B, Q))
+            longest += q * filling[t]
             # lanes along windows hold elements together: those of the union once, or each arrival shared by the most
-            open_ = apart[t] * each[t] if strand.irregular else 0.0
-            once = self.grid.mean[t][-1] if strand.irregular else apart[t]
-            standing = standing + np.maximum(open_, once * still[t])[:, None] * b
+            open_ = asked.apart[t] * each[t] if strand.irregular else 0.0
+            once = self.grid.mean[t][-1] if strand.irregular else asked.apart[t]
+            energy += p * each[t] + asked.apart[t] * (k + u) + np.maximum(open_, once * still[t]) * b
             inside = strand.stops[0].item > item
             if strand.output and not (inside and strand.tensor.initialised):
                 # also of an initialised one all lanes but one start without a value
                 without = self.totals.weights[t][asked.state] if inside else asked.valueless[t]
-                standing = standing - (without * self.totals.returning(strand, item))[:, None]
-        steps = cols[:, :, N] / asked.lanes[:, None]
-        fills = cols[:, :, F] * self.fill
-        longest = np.maximum(steps + asked.filling[:, None], cycles[:, None]) + fills + first
-        energy = asked.energy[:, None] + found + standing + frame.on.leak_pj * longest
-        none = (row < 0)[:, None] | np.isinf(cols[:, :, C])
-        return np.where(none, np.inf, energy), np.where(none, np.inf, longest)
+                energy -= without * self.totals.returning(strand, item)
+        longest += np.maximum(every[N][row] / asked.lanes + asked.filling, cycles)
+        return energy + frame.on.leak_pj * longest, longest, first
 
     def crossed(self, left: Ints, array: int) -> Ints:
         """[D, P]: the states below an array, by what is left above it [R, D] and by plan; -1 where nothing is known

@@ -346,13 +346,15 @@ class Search:
     def _looked(self, asked: Partial, item: int, cycles: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """The same of what is known of partial nests: a first look leaves few to look at closely."""
         assert self.ahead is not None
-        values, hope = np.full(len(cycles), np.inf), np.ones(len(cycles), dtype=bool)
+        values, hope = np.full(len(cycles), np.inf), self.ahead.completions.known(asked, item)
         for low in (True, False):
             some = np.flatnonzero(hope)
-            energy, longest = self.ahead.completions.least(asked.take(hope), item, cycles[some], low)
-            good = ~self.best.hopeless(Bound(energy.ravel(), longest.ravel())).reshape(energy.shape)
-            values[some] = self.best.objective.value(energy, longest).min(axis=1)
-            hope[some] = good.any(axis=1)
+            if not len(some):
+                break
+            energy, longest, first = self.ahead.completions.least(asked.take(some), item, cycles[some], low)
+            good = ~self.best.hopeless(Bound(energy, longest))
+            values[some] = np.minimum.reduceat(self.best.objective.value(energy, longest), first)
+            hope[some] = np.logical_or.reduceat(good, first)
         return values, hope
 
     def _arriving(self, labels: Labels, t: int, item: int) -> Floats:

@@ -58,10 +58,12 @@ def joined(parts: list[Rows]) -> Rows:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows by state: `at` [S] -> number in `cols` [states, most rows, columns] or -1; missing rows are infinite. low
-    [states, 1, columns]: the least of each column, a first look that is soon taken."""
+    """Rows by state: `at` [S] -> number of the state or -1; its rows are `count` many of cols [columns, rows], from
+    `first` on. low [columns, states]: the least of each column, a first look that is soon taken."""
 
     at: Ints
+    first: Ints
+    count: Ints
     cols: Floats
     low: Floats
 
