@@ -9,6 +9,7 @@ least of these nests is what the rest of a partial nest really costs. docs/searc
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence, Set
 from math import gcd
 from typing import Any
 
@@ -34,12 +35,13 @@ MOST = 1 << 18  # rows in one place: more are not worth it
 
 
 class Ahead:
-    """Least costs below every place of one skeleton, as far as they may lead below a limit."""
+    """Least costs below every place of one skeleton, as far as they may lead below a limit. above: see
+    `grid_of`."""
 
     def __init__(self, frame: Frame, grid: Grid, limit: Limit, fine: bool = False, most: int = MOST,
-                 deadline: float | None = None) -> None:  # fmt: skip
+                 deadline: float | None = None, above: Sequence[Set[int]] = ()) -> None:  # fmt: skip
         self.frame, self.grid, self.limit, self.fine = frame, grid, limit, fine
-        self.most, self.deadline = most, deadline
+        self.most, self.deadline, self.above = most, deadline, above
         self.marks, self.trail = Marks(frame, grid), Trail()
         self.best: list[tuple[float, int]] = []  # least values of whole nests and how they came about
         self.windowed = [t for t, s in enumerate(frame.strands) if s.irregular]
@@ -135,8 +137,11 @@ class Ahead:
         """With all temporal loops below an item."""
         done = self._thin(rows, item)
         fresh = done
+        classes = [
+            g for g, ranks in enumerate(self.grid.classes) if item >= len(self.above) or ranks[0] in self.above[item]
+        ]
         while True:
-            more = [self._looped(fresh, item, g) for g in range(len(self.grid.classes))]
+            more = [self._looped(fresh, item, g) for g in classes]
             both = self._thin(joined([done, *more]), item, len(done))
             fresh = both.take(self._is_new)
             done = both

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -14,6 +14,8 @@ from sata.search.grid import Grid
 from sata.search.labels import Labels
 from sata.search.rows import TENSORS, B, C, F, Floats, Ints, K, N, P, Q, Rows, Table, U
 from sata.search.totals import Totals
+
+PIECE = 1 << 19  # rows that are asked together
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,15 @@ class Completions:
     def known(self, asked: Partial, item: int) -> NDArray[np.bool_]:
         """[B]: whether anything is known to be good enough below an item."""
         return np.asarray(self.tables[item].at[asked.state] >= 0)
+
+    def pieces(self, asked: Partial, some: Ints, item: int, low: bool) -> Iterator[Ints]:
+        """Numbers of partial nests, all known, so many together that their rows do not take too much memory."""
+        table = self.tables[item]
+        count = np.ones(len(some), dtype=np.int64) if low else table.count[table.at[asked.state[some]]]
+        piece = np.cumsum(count) // PIECE
+        for chosen in np.split(some, np.flatnonzero(np.diff(piece)) + 1):
+            if len(chosen):
+                yield chosen
 
     def least(self, asked: Partial, item: int, cycles: Floats, low: bool = False) -> tuple[Floats, Floats, Ints]:
         """Least energy and cycles of all completions, one of which is no more, and where those of each nest begin:

@@ -54,6 +54,7 @@ class Search:
         self.weights = [prime_weight(b) for b in frame.bounds] if not frame.ragged else []
         self.items = frame.skeleton.items
         self.ahead: Ahead | None = None
+        self.above: list[set[int]] = []  # of the outermost items, the ranks that loops below them may run over
         self.looked: dict[tuple[bool, int], tuple[tuple[float, float], ...]] = {}  # what was there then
 
     def root_bound(self) -> Bound:
@@ -78,8 +79,8 @@ class Search:
             return False
         limit = Limit(self.best.objective, have, float(least.cycles.min()))
         self.looked[fine, rows] = have
-        grid = grid_of(self.frame, fine)
-        ahead = Ahead(self.frame, grid, limit, fine, rows, self.deadline) if grid is not None else None
+        grid = grid_of(self.frame, fine, self.above)
+        ahead = Ahead(self.frame, grid, limit, fine, rows, self.deadline, self.above) if grid is not None else None
         if ahead is None or not ahead.usable:
             return True
         try:
@@ -348,13 +349,11 @@ class Search:
         assert self.ahead is not None
         values, hope = np.full(len(cycles), np.inf), self.ahead.completions.known(asked, item)
         for low in (True, False):
-            some = np.flatnonzero(hope)
-            if not len(some):
-                break
-            energy, longest, first = self.ahead.completions.least(asked.take(some), item, cycles[some], low)
-            good = ~self.best.hopeless(Bound(energy, longest))
-            values[some] = np.minimum.reduceat(self.best.objective.value(energy, longest), first)
-            hope[some] = np.logical_or.reduceat(good, first)
+            for some in self.ahead.completions.pieces(asked, np.flatnonzero(hope), item, low):
+                energy, longest, first = self.ahead.completions.least(asked.take(some), item, cycles[some], low)
+                good = ~self.best.hopeless(Bound(energy, longest))
+                values[some] = np.minimum.reduceat(self.best.objective.value(energy, longest), first)
+                hope[some] = np.logical_or.reduceat(good, first)
         return values, hope
 
     def _arriving(self, labels: Labels, t: int, item: int) -> Floats:

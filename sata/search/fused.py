@@ -8,15 +8,15 @@ the bound says, it is the best of its kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from sata.search.found import Best, Found, Tally
 from sata.search.frame import Frame
-from sata.search.fused_member import LARGE, Context, MemberSearch, best_of, lessened, member_frame, trunk_of
-from sata.search.fused_score import Nested, Pair, held, ordered, paired
+from sata.search.fused_member import Context, MemberSearch, best_of, lessened, member_frame, trunk_of
+from sata.search.fused_score import Nested, Pair, alone, held, ordered, paired
 from sata.search.fused_space import Choice, Kind, agree, joint, kinds_of
 from sata.search.objective import SLACK, Objective
 from sata.search.solve import PROVEN, WIDTHS
@@ -24,6 +24,7 @@ from sata.search.space import Skeleton
 
 OBJECTIVES = ("energy", "cycles")  # those for which the bound of a group is the sum of its ops' bounds
 FOLLOWING = (30, 300, 3000)  # widths of passes below given loops: what they miss is found in no proof
+LARGE = 1 << 16  # operations: of an op with more, wide passes take seconds, and there are hundreds
 WIDE = 300  # the widest pass of a large op by itself, which is searched in every way to fuse it
 SHARES = (1.0, 0.5, 0.25)  # of the shared memories, that the first op may fill when the second has too little
 
@@ -114,15 +115,8 @@ class FusedSearch:
         searches = list(self._searches(kind, which, best))
         if not searches:
             return None, PROVEN
-        if np.isfinite(limit):
-            best.found = [Found(limit, limit, searches[0].frame, ())]
-        left = best_of(searches, best, self.widths, self.late)
-        if not best.found:
-            return None, left
-        found = best.found[0]
-        value = found.energy_pj if self.objective.name == "energy" else found.cycles
-        beaten = bool(np.isfinite(limit)) and value >= limit
-        return None if beaten else Nested(found.frame.skeleton, found.loops), min(left, value)
+        found, left = self._best_of(searches, best, self.widths, limit)
+        return (None, min(left, limit)) if found is None else (_nested(found), min(left, self._value(found)))
 
     def _searches(self, kind: Kind, which: int, best: Best) -> Iterator[MemberSearch]:
         """Those of one op by itself, below each of its skeletons."""
@@ -142,7 +136,7 @@ class FusedSearch:
                 break
             search.run(FOLLOWING[0])
         if best.found:
-            self._follow(kind, large, Nested(best.found[0].frame.skeleton, best.found[0].loops), _never)
+            self._follow(kind, large, _nested(best.found[0]), _never)
 
     # --- pairs ------------------------------------------------------------------------------------------------------
 
@@ -156,12 +150,13 @@ class FusedSearch:
             frame = member_frame(own, kind, context, None)
             if frame is not None:
                 searches.append(MemberSearch(frame, best, self.tally, kind, context, tick=self.tick))
-        best_of(searches, best, self._narrow(which), self.late)
-        if not best.found:
+        limit = self.value - self._root_of(kind, 1 - which)
+        lesser, _ = self._best_of(searches, best, self._narrow(which), limit)
+        if lesser is None:
             return None
-        own = best.found[0].frame.skeleton
+        own = lesser.frame.skeleton
         whole = next(s for s in (kind.makers, kind.takers)[which] if s.keeps == own.keeps and s.way == own.way)
-        found = Nested(whole, best.found[0].loops)
+        found = Nested(whole, lesser.loops)
         return None if found == nested else found
 
     def _narrow(self, which: int) -> tuple[int, ...]:
@@ -183,10 +178,23 @@ class FusedSearch:
             if frame is not None:
                 whole[id(frame.skeleton)] = own
                 searches.append(MemberSearch(frame, best, self.tally, kind, context, trunk, self.tick))
-        best_of(searches, best, self._narrow(follower)[: 1 if late else None], late or self.late)
-        if best.found:
-            found = best.found[0]
+        figures = alone(led, self.choice.on, self.contexts[leader].computes)
+        limit = self.value - (figures[0 if self.objective.name == "energy" else 1] if figures else 0.0)
+        found, _ = self._best_of(searches, best, self._narrow(follower)[: 1 if late else None], limit, late)
+        if found is not None:
             self._offer(kind, leader, led, Nested(whole[id(found.frame.skeleton)], found.loops))
+
+    def _best_of(self, searches: Sequence[MemberSearch], best: Best, widths: Sequence[int], limit: float,
+                 late: Callable[[], bool] | None = None) -> tuple[Found | None, float]:  # fmt: skip
+        """(what is found below a limit, the least value that may have been missed). late: as `_follow` has it."""
+        known = Found(limit, limit, searches[0].frame, ()) if searches and np.isfinite(limit) else None
+        if known is not None:
+            best.found = [known]
+        left = best_of(searches, best, widths, late or self.late)
+        return (best.found[0] if best.found and best.found[0] is not known else None), left
+
+    def _value(self, found: Found) -> float:
+        return found.energy_pj if self.objective.name == "energy" else found.cycles
 
     def _offer(self, kind: Kind, leader: int, led: Nested, follower: Nested) -> None:
         found = paired(led, follower, kind.prefix, self.choice.on)
@@ -197,6 +205,10 @@ class FusedSearch:
         both = (nests[0], nests[1]) if leader == 0 else (nests[1], nests[0])
         each = found.each if leader == 0 else found.each[::-1]
         self.pair = Pair(both, found.home, each)
+
+
+def _nested(found: Found) -> Nested:
+    return Nested(found.frame.skeleton, found.loops)
 
 
 def _never() -> bool:

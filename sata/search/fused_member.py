@@ -28,7 +28,6 @@ from sata.search.space import Constraints, Skeleton
 from sata.specs.model import Array, Bandwidth, Memory
 
 ENDLESS = 1 << 62  # bits in a cycle: traffic to a memory that is not to bound the search
-LARGE = 1 << 16  # operations: of an op with more, every look ahead takes seconds, and there are hundreds
 
 
 @dataclass(frozen=True)
@@ -144,8 +143,8 @@ class MemberSearch(Search):
         return bool(fits.any())
 
     def look_ahead(self, closely: bool, rows: int = MOST) -> bool:
-        """Not where the loops outside are given, no cycles count, or the op is large: it does not pay there."""
-        if self.trunk is not None or not self.computes or self.frame.points > LARGE:
+        """Not where the loops outside are given, or no cycles count: it does not pay there."""
+        if self.trunk is not None or not self.computes:
             return True
         return super().look_ahead(closely, rows)
 

@@ -4,7 +4,7 @@ extents. A state is an extent of every class; of each tensor the least tile of a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -53,13 +53,14 @@ def divisors(bound: int) -> tuple[int, ...]:
     return tuple(f for f in range(1, bound + 1) if bound % f == 0)
 
 
-def grid_of(frame: Frame, fine: bool = False) -> Grid | None:
-    """The grid of a frame of exact factors; None if it has too many states. fine: ranks of windows each by itself."""
+def grid_of(frame: Frame, fine: bool = False, above: Sequence[Set[int]] = ()) -> Grid | None:
+    """The grid of a frame of exact factors; None if it has too many states. fine: ranks of windows each by itself;
+    above: of the outermost items, the ranks that loops below them may run over."""
     alike: dict[tuple[object, ...], list[int]] = {}
     for r in range(len(frame.ranks)):
         seen = tuple((s.relevant[r], r in s.irregular, r in s.carried) for s in frame.strands)
         alone = r if fine and any(r in s.irregular for s in frame.strands) else -1
-        alike.setdefault((seen, r in frame.temporal_only, alone), []).append(r)
+        alike.setdefault((seen, r in frame.temporal_only, alone, *(r in ranks for ranks in above)), []).append(r)
     classes = tuple(tuple(ranks) for ranks in alike.values())
     values = []
     for ranks in classes:
