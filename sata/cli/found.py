@@ -67,7 +67,7 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
     for op, answer in answers.items():
         point = chosen(answer)
         sure = ("proven" if answer.proven else f"gap {answer.gap:.2%}") if answer.objective != "pareto" else (
-            f"{len(answer.points)} points" + ("" if answer.proven else ", open"))  # fmt: skip
+            plural(len(answer.points), "point") + ("" if answer.proven else ", open"))  # fmt: skip
         if answer.fusion is not None and answer.fusion.split:
             gap = fusion_gap(answer.fusion)
             sure = f"fused below {answer.fusion.split}, " + ("proven" if answer.proven else f"gap {gap:.2%}")

@@ -15,8 +15,9 @@ from sata.specs.model import Memory
 
 
 def busiest_bits(counts: OpCounts, memory: Memory, bits: Mapping[str, int]) -> tuple[float, float]:
-    """(bits read, bits written) by the instance of `memory` that moves most, skipped ones left out, metadata of formats
-    included. bits: by kind.
+    """(bits read, bits written) by the instances of `memory` that move most, skipped ones left out, metadata of formats
+    included. bits: by kind. Where both directions share a port, of the one that moves most in all; else each of its own
+    busiest instance, since the longer direction counts.
 
     All instances are alike when the ranks unrolled above the memory divide evenly and no window of theirs is cut at a
     border; otherwise each candidate is counted by itself.
@@ -38,7 +39,9 @@ def busiest_bits(counts: OpCounts, memory: Memory, bits: Mapping[str, int]) -> t
                     if whole:
                         total += of_pin[e] * share * (access.moved_bits(e, bits) / whole)
             totals.append(total)
-        if sum(totals) > sum(best):
+        if not memory.bandwidth.shared:
+            best = (max(best[0], totals[0]), max(best[1], totals[1]))
+        elif sum(totals) > sum(best):
             best = (totals[0], totals[1])
     return best
 

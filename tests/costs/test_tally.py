@@ -155,6 +155,30 @@ workload:
     assert result.cycles == (8 + 4) * 16
 
 
+def test_each_direction_has_its_own_busiest_instance() -> None:
+    """Z[p,k] += A[p+r-1,k] B[2p+r], p over two PEs. Of r the first has 3 in A (a border) and 4 in B, the second 4 and 2.
+    Each is read for every k, but B is filled once: the first reads 12 + 16 and writes 12 + 4, the second 16 + 8 and
+    16 + 2. So the first moves most in all and reads most, and the second writes most."""
+    near = "keep: [activation, weight], size: 1 KiB, buffers: 2, bandwidth: {read: 4 b/cycle, write: 1 b/cycle}"
+    arch = small(f"""
+  - {{memory: DRAM, class: far}}
+  - {{array: PEs, shape: {{x: 2}}}}
+  - {{memory: spad, class: near, {near}}}
+  - {{compute: PE, class: pe}}
+""")
+    workload = """
+workload:
+  bits: {activation: 8, weight: 8, current: 16}
+  ops:
+  - {name: odd, action: multiply_accumulate, ranks: {p: 2, r: 4, k: 4}, compute: "Z[p,k] += A[p+r-1,k] * B[2*p+r]",
+     tensors: {Z: {kind: current}, A: {kind: activation, shape: [5, 4]}, B: {kind: weight, shape: [4]}}}
+"""
+    nest = "[{memory: DRAM}, {array: PEs, x: p 2}, {memory: spad}, {for: 'r *, k *'}, {compute: PE}]"
+    result = sata.evaluate(arch, workload, f"mapping:\n- {{ops: odd, nest: {nest}}}\n")
+    assert result.ops[0]["bound_by"] == "spad"
+    assert result.cycles == (16 + 2) * 8
+
+
 def test_a_single_buffer_is_filled_and_drained_alone() -> None:
     """First tiles: 8 x 8 b of A, which the three PEs share, and 16 x 4 b of B for each; last: 2 x 16 b of Z from each.
     All through one DRAM port of 16 b a cycle each way."""
