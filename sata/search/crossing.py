@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sata.costs.time import filling_cycles
 from sata.search.frame import Frame, Strand
-from sata.search.grid import Grid
+from sata.search.grid import Grid, values_of
 from sata.search.plans import window_share
 
 Ints = NDArray[np.int64]
@@ -75,7 +75,8 @@ class Crossing:
             # each element of all windows once: lanes that hold it too start without its value, which may save more
             self.standing[t] = np.minimum(self.price(strand, t, 1.0, slice(None)), windows * self.energy[t])
             if at < len(strand.stops):
-                self.filling[t] = filling_of(strand, at, 1.0, lanes / np.minimum(share, lanes))
+                filled = self._filled(frame, strand, alone=not strand.stops[at - 1].arrays and not array)
+                self.filling[t] = filling_of(strand, at, 1.0, filled / np.minimum(share, filled))
         self.keep(np.ones(count, dtype=bool))
         self.usable = bool((self.energy >= 0).all() and (self.standing >= 0).all())
 
@@ -115,6 +116,28 @@ class Crossing:
             whole = strand.output or frame.fanouts[self.array].multicast == "element"
             return same, window_share(self.ranks, strand.windows, strand.uses, [whole or c for c in strand.clipped])
         return same, self._side_by_side(strand)
+
+    def _filled(self, frame: Frame, strand: Strand, alone: bool) -> Floats:
+        """Per plan: lanes of one parent that hold something, at least: a border may leave some empty. alone: it is the
+        only parent.
+
+        No lane is empty along one rank if for each of its values those of the other ranks of the dimension bring some
+        place inside; of several such ranks the lanes of one are told.
+        """
+        found = self.of_lanes
+        for axis, ranks, clipped in zip(strand.axes, strand.windows, strand.clipped, strict=True):
+            if not clipped:
+                continue
+            found = found / np.prod(self.ranks[list(ranks)], axis=0)
+            most = np.ones(len(found))
+            for n, rank in enumerate(ranks if alone else ()):
+                bounds = [frame.bounds[r] for r in ranks]
+                others = values_of(axis.coefs, [*bounds[:n], 1, *bounds[n + 1 :]], [1] * len(bounds)) + axis.offset
+                places = others[:, None] + axis.coefs[n] * np.arange(bounds[n])
+                if np.all(np.any((places >= 0) & (places < axis.size), axis=0)):
+                    most = np.maximum(most, self.ranks[rank])
+            found = found * most
+        return np.asarray(found)
 
     def _of_tiles(self, frame: Frame, strand: Strand, elements: bool) -> Floats:
         """Per plan: the most lanes along windows that share, below a memory. elements: single ones are shared. Else

@@ -117,7 +117,10 @@ def looked_ahead(frame: Frame, objective: str, points: list[tuple[float, float]]
     return search
 
 
-@pytest.mark.parametrize("seed", range(4000, 4000 + PROBLEMS))
+FOUND = (4046, 4461)  # a lane that a border leaves empty; a cut-off tile that keeps more of itself than its holder
+
+
+@pytest.mark.parametrize("seed", sorted({*range(4000, 4000 + PROBLEMS), *FOUND}))
 def test_no_part_of_a_nest_is_said_to_cost_more_than_the_nest(seed: int) -> None:
     for frame in frames_of(seed):
         tried = nests(frame, random.Random(seed))
