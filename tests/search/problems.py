@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
+from sata.search.frame import Frame
+from sata.search.plain import all_nests
+
 Problem = tuple[dict[str, Any], dict[str, Any]]
+
+
+def few_nests(frames: Sequence[Frame], most: int) -> bool:
+    """Whether there is something to enumerate below some skeletons, and not too much."""
+    number = 0
+    for frame in frames:
+        number += sum(1 for _ in islice(all_nests(frame), most + 1 - number))
+        if number > most:
+            return False
+    return number > 0
+
 
 SHAPES = (
     ("Z[m,n] += A[m,k] * B[k,n]", "mkn"),

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import random
-from itertools import islice
 
 import pytest
 
 from sata.search.alike import different
 from sata.search.frame import Frame, frame_of
-from sata.search.plain import all_nests, enumerate_scores
+from sata.search.plain import enumerate_scores
 from sata.search.setting import setting_of
 from sata.search.space import Constraints, skeletons
 
-from .problems import random_problem
+from .problems import few_nests, random_problem
 
 MOST = 300  # nests of a problem: larger ones are drawn again
 
@@ -47,12 +46,7 @@ def frames_of(seed: int, asked: Constraints | None = None) -> list[Frame]:
             frame_of(s, setting.machine, asked, False)
             for s in skeletons(setting.arch, setting.workload.ops[0], setting.machine.prices, asked)
         ]
-        number = 0
-        for frame in found:
-            number += sum(1 for _ in islice(all_nests(frame), MOST + 1 - number))
-            if number > MOST:
-                break
-        if 0 < number <= MOST:
+        if few_nests(found, MOST):
             return found
 
 

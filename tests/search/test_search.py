@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import random
-from itertools import islice
 from typing import Any
 
 import pytest
@@ -14,11 +13,11 @@ from sata.search.found import Best, Tally
 from sata.search.frame import Frame, frame_of
 from sata.search.frontier import Search
 from sata.search.objective import NAMES, Objective
-from sata.search.plain import all_nests, enumerate_scores
+from sata.search.plain import enumerate_scores
 from sata.search.setting import setting_of
 from sata.search.space import Constraints, skeletons
 
-from .problems import random_problem
+from .problems import few_nests, random_problem
 
 PROBLEMS = int(os.environ.get("SATA_SEARCH_PROBLEMS", "24"))
 RAGGED = max(PROBLEMS * 3 // 10, 1)
@@ -37,12 +36,7 @@ def frames_of(seed: int, ragged: bool, asking: bool = False) -> list[Frame]:
             frame_of(s, setting.machine, asked, ragged)
             for s in skeletons(setting.arch, op, setting.machine.prices, asked)
         ]
-        number = 0
-        for frame in found:
-            number += sum(1 for _ in islice(all_nests(frame), MOST + 1 - number))
-            if number > MOST:
-                break
-        if 0 < number <= MOST:
+        if few_nests(found, MOST):
             return found
 
 
