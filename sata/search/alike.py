@@ -83,7 +83,11 @@ def _crowded(frame: Frame, every: dict[Any, Frame]) -> Iterator[Any]:
             for new in _beside(way, old.name, keeps):
                 kept = tuple(t for t in keeps[old.name] if t != strand.tensor.name)
                 key = _key(way, {**keeps, old.name: kept, new.name: (strand.tensor.name,)})
-                if key in every and _same(old, new) and _as_dear(stop, every[key].strands[number].stops[at]):
+                other = every.get(key)
+                # the other may have rules or formats, so that its prices are only the least ones
+                if other is None or not _comparable(other) or not _same(old, new):
+                    continue
+                if _as_dear(stop, other.strands[number].stops[at]):
                     yield key
 
 
