@@ -38,6 +38,16 @@ def small(nodes: str, clock: str = "1 GHz") -> str:
     return f"{LIBRARY}\narch:\n  name: small{clock}\n  libraries: [hand]\n  nodes: {nodes}\n"
 
 
+def spads(number: int, more: str) -> str:
+    """Spads side by side, each with a compute. more: keys of a spad."""
+    return small(f"""
+  - {{memory: DRAM, class: far}}
+  - {{array: PEs, shape: {{x: {number}}}}}
+  - {{memory: spad, class: near, {more}}}
+  - {{compute: PE, class: pe}}
+""")
+
+
 def run(far: str = "", near: str = "", array: str = "", nest: str = "", clock: str = "100 MHz") -> sata.Result:
     arch = small(
         f"""
@@ -134,12 +144,7 @@ def test_the_busiest_instance_has_its_share_of_old_values() -> None:
     """O[k,p] += W[k,r] I[p+r-1], two of k and two of p side by side: a border cuts some windows off, so that instances are
     counted one by one. Each has 4 of the 16 sums: 12 updates, 8 of which read what is there, and 4 drains."""
     near = "keep: [current], size: 32 b, buffers: 2, bandwidth: {read: 1 b/cycle, write: 1 b/cycle}"
-    arch = small(f"""
-  - {{memory: DRAM, class: far}}
-  - {{array: PEs, shape: {{x: 4}}}}
-  - {{memory: spad, class: near, {near}}}
-  - {{compute: PE, class: pe}}
-""")
+    arch = spads(4, near)
     workload = """
 workload:
   bits: {weight: 8, activation: 8, current: 16}
@@ -160,12 +165,7 @@ def test_each_direction_has_its_own_busiest_instance() -> None:
     Each is read for every k, but B is filled once: the first reads 12 + 16 and writes 12 + 4, the second 16 + 8 and
     16 + 2. So the first moves most in all and reads most, and the second writes most."""
     near = "keep: [activation, weight], size: 1 KiB, buffers: 2, bandwidth: {read: 4 b/cycle, write: 1 b/cycle}"
-    arch = small(f"""
-  - {{memory: DRAM, class: far}}
-  - {{array: PEs, shape: {{x: 2}}}}
-  - {{memory: spad, class: near, {near}}}
-  - {{compute: PE, class: pe}}
-""")
+    arch = spads(2, near)
     workload = """
 workload:
   bits: {activation: 8, weight: 8, current: 16}
