@@ -116,7 +116,8 @@ class FusedSearch:
         if not searches:
             return None, PROVEN
         found, left = self._best_of(searches, best, self.widths, limit)
-        return (None, min(left, limit)) if found is None else (_nested(found), min(left, self._value(found)))
+        return (None, min(left, limit)) if found is None else (
+            _nested(found), min(left, self._value(found.energy_pj, found.cycles)))  # fmt: skip
 
     def _searches(self, kind: Kind, which: int, best: Best) -> Iterator[MemberSearch]:
         """Those of one op by itself, below each of its skeletons."""
@@ -179,7 +180,7 @@ class FusedSearch:
                 whole[id(frame.skeleton)] = own
                 searches.append(MemberSearch(frame, best, self.tally, kind, context, trunk, self.tick))
         figures = alone(led, self.choice.on, self.contexts[leader].computes)
-        limit = self.value - (figures[0 if self.objective.name == "energy" else 1] if figures else 0.0)
+        limit = self.value - (self._value(*figures) if figures else 0.0)
         found, _ = self._best_of(searches, best, self._narrow(follower)[: 1 if late else None], limit, late)
         if found is not None:
             self._offer(kind, leader, led, Nested(whole[id(found.frame.skeleton)], found.loops))
@@ -193,8 +194,8 @@ class FusedSearch:
         left = best_of(searches, best, widths, late or self.late)
         return (best.found[0] if best.found and best.found[0] is not known else None), left
 
-    def _value(self, found: Found) -> float:
-        return found.energy_pj if self.objective.name == "energy" else found.cycles
+    def _value(self, energy_pj: float, cycles: float) -> float:
+        return energy_pj if self.objective.name == "energy" else cycles
 
     def _offer(self, kind: Kind, leader: int, led: Nested, follower: Nested) -> None:
         found = paired(led, follower, kind.prefix, self.choice.on)
