@@ -30,9 +30,33 @@ class Bound:
     cycles: Floats
 
 
+@dataclass
+class Parts:
+    """What bounds are made of, per label: least energy without leakage; least cycles of each resource by name, of which
+    the most count; cycles of filling, on top."""
+
+    energy: Floats
+    cycles: dict[str, Floats]
+    filling: Floats
+
+    def take(self, chosen: NDArray[np.generic]) -> Parts:
+        return Parts(self.energy[chosen], {n: c[chosen] for n, c in self.cycles.items()}, self.filling[chosen])
+
+    def bound(self, leak_pj: float) -> Bound:
+        """With what leaks in the cycles that all this takes."""
+        cycles = np.maximum.reduce(list(self.cycles.values())) + self.filling
+        return Bound(self.energy + leak_pj * cycles, cycles)
+
+
 def bound(moves: Moves, labels: Labels, item: int, done: bool = False, rough: bool = False) -> Bound:
     """Least energy and cycles of all that labels can become. item: the last item passed; done: nothing is left; rough:
     take the floors of tensors with irregular ranks as they are, instead of counting (and raising) them."""
+    return parts(moves, labels, item, done, rough).bound(moves.frame.on.leak_pj)
+
+
+def parts(moves: Moves, labels: Labels, item: int, done: bool = False, rough: bool = False,
+          each: float | None = None) -> Parts:  # fmt: skip
+    """The same, in parts. each: cycles of an operation, if they are not those of the frame."""
     frame = moves.frame
     energy = labels.energy.copy()
     bits = labels.bits.copy()
@@ -41,15 +65,14 @@ def bound(moves: Moves, labels: Labels, item: int, done: bool = False, rough: bo
         for t, strand in enumerate(frame.strands):
             energy = energy + _strand(moves, labels, t, strand, item, passed, bits, rough)
     steps = frame.points / (labels.lanes * _lanes(frame, labels, passed))
-    cycles = steps * frame.cycles_each
+    cycles = {frame.skeleton.compute.name: steps * (frame.cycles_each if each is None else each)}
     for n, (at, memory) in enumerate(frame.bandwidths):
         more = 1
         above = sum(isinstance(i, Array) for i in frame.skeleton.items[:at])
         if above > passed:
             more = _between(frame, labels, passed, above)
-        cycles = np.maximum(cycles, memory_cycles(bits[n, 0] / more, bits[n, 1] / more, memory.bandwidth))
-    cycles = cycles + labels.filling
-    return Bound(energy + frame.on.leak_pj * cycles, cycles)
+        cycles[memory.name] = memory_cycles(bits[n, 0] / more, bits[n, 1] / more, memory.bandwidth)
+    return Parts(energy, cycles, labels.filling)
 
 
 def _strand(

@@ -19,12 +19,15 @@ ROUNDS = 24  # with how many better ones of its group each label is compared
 
 def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64], passed: int) -> NDArray[np.bool_]:
     """Which labels to keep. passed: arrays passed; objective: [B], the order in which candidates are compared."""
-    number = len(labels)
-    if number < 2:
-        return np.ones(number, dtype=bool)
-    keys = _keys(frame, labels, passed)
+    if len(labels) < 2:
+        return np.ones(len(labels), dtype=bool)
+    return least(keys(frame, labels, passed), columns(frame, labels), objective)
+
+
+def least(keys: NDArray[np.int64], columns: NDArray[np.float64], objective: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """[B]: none with the same keys [K, B] is as good in all columns [B, C]. objective: as `undominated` has it."""
+    number = len(objective)
     group = codes(keys)
-    columns = _columns(frame, labels)
     total = columns.sum(axis=1)  # whoever is no worse in all is no worse in the sum
     order = np.lexsort((total, objective, group))
     group, columns = group[order], columns[order]
@@ -46,8 +49,11 @@ def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64], pa
     return found
 
 
-def _keys(frame: Frame, labels: Labels, passed: int) -> NDArray[np.int64]:
+def keys(frame: Frame, labels: Labels, passed: int) -> NDArray[np.int64]:
+    """[K, B]: what labels of the same future have in common."""
     rows = [labels.left]
+    if labels.tag.any():
+        rows.append(labels.tag[None, :])
     if frame.constraints.factors or frame.constraints.order:
         rows.append(labels.entry)  # how far the block has come
     if not frame.ragged and 0 < passed < len(frame.fanouts):
@@ -58,19 +64,19 @@ def _keys(frame: Frame, labels: Labels, passed: int) -> NDArray[np.int64]:
     return np.concatenate(rows)
 
 
-def _columns(frame: Frame, labels: Labels) -> NDArray[np.float64]:
+def columns(frame: Frame, labels: Labels) -> NDArray[np.float64]:
     """[B, columns], smaller is better."""
-    columns = [labels.energy, labels.filling, *labels.bits.reshape(-1, len(labels))]
-    columns += [-labels.instances[n] for n in range(len(frame.bandwidths))]
-    columns.append(-labels.lanes)
+    found = [labels.energy, labels.filling, *labels.bits.reshape(-1, len(labels))]
+    found += [-labels.instances[n] for n in range(len(frame.bandwidths))]
+    found.append(-labels.lanes)
     fills = bool(frame.bandwidths)
     for t, strand in enumerate(frame.strands):
-        columns.append(labels.moved[t] * labels.spread[t] * 64.0 + labels.gap[t])
-        columns += [-labels.share[t]]
+        found.append(labels.moved[t] * labels.spread[t] * 64.0 + labels.gap[t])
+        found += [-labels.share[t]]
         if strand.output:
-            columns += [-labels.added[t], -labels.valueless[t]]
+            found += [-labels.added[t], -labels.valueless[t]]
         if fills:
-            columns.append(labels.since[t] / labels.share[t])
+            found.append(labels.since[t] / labels.share[t])
             if strand.output:
-                columns.append(labels.since[t] / labels.added[t])
-    return np.stack([np.asarray(c, dtype=np.float64) for c in columns], axis=1)
+                found.append(labels.since[t] / labels.added[t])
+    return np.stack([np.asarray(c, dtype=np.float64) for c in found], axis=1)

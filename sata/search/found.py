@@ -35,6 +35,10 @@ class Best:
         """Which labels can lead to nothing better than what is there."""
         return self.objective.hopeless(of.energy, of.cycles, [(f.energy_pj, f.cycles) for f in self.found])
 
+    def value(self) -> float:
+        """Of the best of a single objective (inf: there is none)."""
+        return min((self.objective.of(f.energy_pj, f.cycles) for f in self.found), default=float("inf"))
+
     def offer(self, found: Found) -> bool:
         """Take it if it is better."""
         if self.hopeless(Bound(np.array([found.energy_pj]), np.array([found.cycles])))[0]:

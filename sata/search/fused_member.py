@@ -1,61 +1,33 @@
-"""The search for one op of a fused pair: its loops above the split are those that the pair may share, or given ones."""
+"""The search for one op of a fused pair: by itself, its loops above the split those that the pair may share; or the
+part below the split, beside the other op's nests (`joint`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from math import ceil
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.search.ahead import MOST
-from sata.search.bounds import planned
+from sata.search.ahead import MOST, Ahead
+from sata.search.bounds import Bound, Parts, parts
 from sata.search.found import Best, Found, Tally
-from sata.search.frame import Frame, frame_of, prime_factors
+from sata.search.frame import Frame, frame_of
 from sata.search.frontier import OutOfTime, Search
 from sata.search.fused_score import Nested, alone
 from sata.search.fused_space import Kind, above, number_of, unrolled
-from sata.search.labels import Labels, joined
+from sata.search.labels import Ints, Labels
 from sata.search.moves import Shared
-from sata.search.nests import PlacedLoop, loops_in_order
-from sata.search.objective import SLACK
+from sata.search.nests import PlacedLoop
+from sata.search.objective import SLACK, Objective
 from sata.search.plans import Plans
 from sata.search.score import Machine
 from sata.search.solve import PROVEN, WIDEST
 from sata.search.space import Constraints, Skeleton
-from sata.specs.model import Array, Bandwidth, Memory
+from sata.specs.model import Array
 
-ENDLESS = 1 << 62  # bits in a cycle: traffic to a memory that is not to bound the search
-
-
-@dataclass(frozen=True)
-class Trunk:
-    """Given loops above a split: `steps`, the temporal ones by prime factors, outermost first; `spatial`: (array, axis,
-    rank) -> factor; `nodes`: name of a node that the giver has -> how many of the steps are above it."""
-
-    steps: tuple[tuple[str, int], ...]
-    spatial: dict[tuple[str, str, str], int]
-    nodes: dict[str, int]
-
-
-def trunk_of(nested: Nested, home: str) -> Trunk:
-    """The loops of a nest above its home."""
-    items = nested.skeleton.items
-    last = number_of(nested.skeleton, home)
-    steps: list[tuple[str, int]] = []
-    spatial: dict[tuple[str, str, str], int] = {}
-    nodes: dict[str, int] = {}
-    loops = loops_in_order(nested.skeleton, nested.loops)
-    for number, item in enumerate(items[: last + 1]):
-        nodes[item.name] = len(steps)
-        for p in loops if number < last else ():
-            if p.item == number and p.axis:
-                spatial[item.name, p.axis, p.rank] = p.factor
-            elif p.item == number:
-                steps += [(p.rank, prime) for prime in prime_factors(p.factor)]
-    return Trunk(tuple(steps), spatial, nodes)
+Floats = NDArray[np.float64]
 
 
 @dataclass
@@ -70,48 +42,99 @@ class Context:
     shared: Shared = field(default_factory=dict)
 
 
-def member_frame(skeleton: Skeleton, kind: Kind, context: Context, trunk: Trunk | None) -> Frame | None:
-    """The frame of an op below a split; None if no lanes are as they must be. Memories bound no cycles: what bounds a
-    group is known only of all its ops together."""
+def member_frame(skeleton: Skeleton, kind: Kind, context: Context) -> Frame | None:
+    """The frame of an op above and below a split; None if no lanes are as they must be."""
     frame = frame_of(skeleton, context.on, context.constraints, False, context.known)
-    rows = _plans_left(frame, kind, trunk)
+    rows = _plans_left(frame, kind)
     if not rows.any():
         return None
     plans = frame.plans
     plans = Plans(plans.slots, plans.factors[:, rows], tuple(a[:, rows] for a in plans.ahead))
     sharing = tuple(tuple(column[rows] for column in columns) for columns in frame.sharing)
-    endless = tuple((n, replace(m, bandwidth=Bandwidth(ENDLESS, ENDLESS))) for n, m in frame.bandwidths)
-    each = frame.cycles_each if context.computes else 0.0
-    return replace(frame, plans=plans, sharing=sharing, bandwidths=endless, cycles_each=each)
+    return replace(frame, plans=plans, sharing=sharing)
 
 
-def _plans_left(frame: Frame, kind: Kind, trunk: Trunk | None) -> NDArray[np.bool_]:
-    """[P]: which plans unroll only shared ranks above the split (with a trunk: exactly its lanes)."""
+def _plans_left(frame: Frame, kind: Kind) -> NDArray[np.bool_]:
+    """[P]: which plans unroll only shared ranks above the split."""
     plans, skeleton = frame.plans, frame.skeleton
     names = [i.name for i in skeleton.items if isinstance(i, Array)]
     free = unrolled(skeleton, kind)
     found = np.ones(plans.factors.shape[1], dtype=bool)
-    wanted = dict(trunk.spatial) if trunk is not None else {}
-    for row, (array, axis, rank) in enumerate(plans.slots):
-        name = names[array]
-        if name not in free:
-            continue
-        if frame.ranks[rank] not in free[name]:
+    for row, (array, _, rank) in enumerate(plans.slots):
+        if names[array] in free and frame.ranks[rank] not in free[names[array]]:
             found &= plans.factors[row] == 1
-        if trunk is not None:
-            found &= plans.factors[row] == wanted.pop((name, axis, frame.ranks[rank]), 1)
-    return found & (not wanted)
+    return found
+
+
+@dataclass
+class Mates:
+    """By tag, the least that nests of the other op cost, and what is to be beaten together."""
+
+    parts: Parts
+    values: Floats
+    best: Best
+    leak_pj: float
+
+    def values_with(self, tag: Ints, own: Parts, values: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Least values of nests with their mates, and which of them may be better than what there is."""
+        both = own, self.parts.take(tag)
+        found = values_of(self.best.objective, self.leak_pj, both, values + self.values[tag])
+        return found, found < self.best.value() * (1.0 - SLACK)
+
+
+def values_of(objective: Objective, leak_pj: float, both: tuple[Parts, Parts], least: Floats) -> Floats:
+    """Least values of pairs: resources that both use add up, the longest counts (`sata.evaluation.group_cycles`).
+    least: the sums of what each costs by itself."""
+    one, other = both
+    names = {**one.cycles, **other.cycles}
+    longest = np.zeros(len(least))
+    for n in names:
+        longest = np.maximum(longest, one.cycles.get(n, 0.0) + other.cycles.get(n, 0.0))
+    cycles = longest + one.filling + other.filling
+    energy = one.energy + other.energy + leak_pj * cycles
+    return np.asarray(np.maximum(objective.value(energy, cycles), least))
 
 
 class MemberSearch(Search):
-    """See the module. skeleton: with a trunk, its items down to the home are those of both ops."""
+    """See the module. By itself memories bound no cycles: what bounds a group is known only of all its ops together."""
 
-    def __init__(self, frame: Frame, best: Best, tally: Tally, kind: Kind, context: Context, trunk: Trunk | None = None,
+    def __init__(self, frame: Frame, best: Best, tally: Tally, kind: Kind, context: Context,
                  tick: Callable[[], None] | None = None) -> None:  # fmt: skip
+        self.each, self.computes = frame.cycles_each, context.computes
+        frame = frame if context.computes else replace(frame, cycles_each=0.0)
         super().__init__(frame, best, tally, context.shared, tick=tick)
-        self.computes, self.trunk = context.computes, trunk
         self.home = number_of(frame.skeleton, kind.home)
         self.above = [{frame.ranks.index(r) for r in ranks} for ranks in above(frame.skeleton, kind)]
+        self.alone = True
+        self.mates: Mates | None = None
+        self.ends: tuple[Labels, Parts] | None = None  # complete nests, beside mates
+
+    # --- figures ------------------------------------------------------------------------------------------------------
+
+    def parts(self, labels: Labels, item: int, done: bool = False, rough: bool = False) -> Parts:
+        """See `bounds.parts`; the compute and all memories count."""
+        return parts(self.moves, labels, item, done, rough, self.each)
+
+    def bound(self, labels: Labels, item: int, done: bool = False, rough: bool = False) -> Bound:
+        return self.own(self.parts(labels, item, done, rough))
+
+    def own(self, of: Parts) -> Bound:
+        """What is sure of a nest by itself."""
+        compute = of.cycles[self.frame.skeleton.compute.name] if self.computes else 0.0
+        cycles = compute + of.filling
+        return Bound(of.energy + self.frame.on.leak_pj * cycles, cycles)
+
+    def valued(self, labels: Labels, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_], Parts]:
+        """The least value of each label by itself, which may lead to something better, and their bounds in parts."""
+        of = self.parts(labels, item, rough=rough)
+        return (*self._seen(labels, item, self.own(of)), of)
+
+    def _valued(self, labels: Labels, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_]]:
+        values, keep, of = self.valued(labels, item, rough)
+        if self.mates is None:
+            return values, keep
+        values, hope = self.mates.values_with(labels.tag, of, values)
+        return values, keep & hope
 
     def scored(self, loops: tuple[PlacedLoop, ...]) -> Found | None:
         if not self._allowed(loops):
@@ -119,19 +142,21 @@ class MemberSearch(Search):
         found = alone(Nested(self.frame.skeleton, loops), self.frame.on, self.computes)
         return None if found is None else Found(*found, self.frame, loops)
 
+    def _complete(self, labels: Labels, item: int) -> None:
+        if self.mates is None:
+            super()._complete(labels, item)
+            return
+        self.tally.complete += len(labels)
+        self.ends = labels, self.parts(labels, item, done=True)
+
+    # --- what may stand above the split -------------------------------------------------------------------------------
+
     def _allowed(self, loops: Sequence[PlacedLoop]) -> bool:
         """Whether loops above the home are among those that may stand there; a look ahead does not know."""
         ranks = self.frame.ranks
         outer = [p for p in loops if p.item < self.home]
         if any(ranks.index(p.rank) not in self.above[p.item] for p in outer if not p.axis):
             return False
-        if self.trunk is not None:
-            own = trunk_of(Nested(self.frame.skeleton, tuple(loops)), self.frame.skeleton.items[self.home].name)
-            same = own.steps == self.trunk.steps and own.spatial == self.trunk.spatial
-            return same and all(own.nodes[name] == at for name, at in self.trunk.nodes.items())
-        return self._lanes_allowed(loops)
-
-    def _lanes_allowed(self, loops: Sequence[PlacedLoop]) -> bool:
         plans = self.frame.plans
         arrays = [n for n, i in enumerate(self.items) if isinstance(i, Array)]
         fits = np.ones(plans.factors.shape[1], dtype=bool)
@@ -142,65 +167,26 @@ class MemberSearch(Search):
                 fits &= plans.factors[row] == int(np.prod(own, dtype=np.int64))
         return bool(fits.any())
 
-    def look_ahead(self, closely: bool, rows: int = MOST) -> bool:
-        """Not where the loops outside are given, or no cycles count: it does not pay there."""
-        if self.trunk is not None or not self.computes:
-            return True
-        return super().look_ahead(closely, rows)
-
     def _loops(self, labels: Labels, item: int, rank: int) -> list[Labels]:
         if item < self.home and rank not in self.above[item]:
             return []
         return super()._loops(labels, item, rank)
 
-    def _block(self, labels: Labels, item: int) -> Labels:
-        if self.trunk is None or item >= self.home:
-            return super()._block(labels, item)
-        return self._given(labels, item, self.trunk)
+    # --- looks ahead --------------------------------------------------------------------------------------------------
 
-    def _given(self, labels: Labels, item: int, trunk: Trunk) -> Labels:
-        """The next of the given loops, in their order; down to a memory that only this op has, as many as one likes."""
-        names = [i.name for i in self.items]
-        least = trunk.nodes.get(names[item + 1], 0)
-        most = next(trunk.nodes[n] for n in names[item + 1 :] if n in trunk.nodes)
-        done = self._done(labels, item, trunk)
-        found: list[Labels] = []
-        now: list[Labels] = []
-        for step in range(most + 1):
-            here = joined([*now, labels.take(done == step)])
-            if step >= least:
-                found.append(here)
-            if step == most or not len(here):
-                now = []
-                continue
-            rank, prime = self.frame.ranks.index(trunk.steps[step][0]), trunk.steps[step][1]
-            left = here.left[rank]
-            if planned(here):  # the rest is for arrays further in
-                left = left // self.frame.plans.ahead[self._passed(item)][rank][here.plan]
-            own = here.take((left % prime == 0) & (rank in self.above[item]))
-            self.tally.generated += len(own)
-            factors = np.full(len(own), prime)
-            now = [self.moves.looped(own, item, "", rank, factors, own.left[rank] // prime)]
-        return joined(found)
+    def outlook(self, limit: float, closely: bool = False, rows: int = MOST) -> float:
+        """Look ahead for nests below a limit, of the objective, which is all that is there afterwards. Returns: what
+        none of them is below (inf: there are none)."""
+        self.best, self.alone = Best(self.best.objective), False
+        if not np.isfinite(limit):
+            return 0.0
+        self.best.found = [Found(limit, limit, self.frame, ())]
+        return max(self.least(), 0.0) if self.look_ahead(closely, rows) else PROVEN
 
-    def _done(self, labels: Labels, item: int, trunk: Trunk) -> NDArray[np.int64]:
-        """How many of the given steps each label has: all its loops are among them or on arrays above."""
-        passed = {i.name for i in self.items[: item + 1] if isinstance(i, Array)}
-        lanes = int(np.prod([f for (a, _, _), f in trunk.spatial.items() if a in passed], dtype=np.int64))
-        looped = self.frame.points // (np.prod(labels.left, axis=0) * lanes)
-        products = np.cumprod([1, *(prime for _, prime in trunk.steps)])
-        return np.asarray(np.searchsorted(products, looped), dtype=np.int64)
-
-
-def lessened(skeleton: Skeleton, taken: Mapping[str, float]) -> Skeleton:
-    """The skeleton with memories that are smaller by what another op holds in them (bits by name)."""
-    items = tuple(
-        replace(i, size_bits=max(i.size_bits - ceil(taken[i.name]) * i.buffers, 0))
-        if isinstance(i, Memory) and i.size_bits is not None and taken.get(i.name)
-        else i
-        for i in skeleton.items
-    )
-    return replace(skeleton, items=items)
+    def _try(self, ahead: Ahead) -> None:
+        """Nests are scored by themselves only: beside another op it is the pair that counts."""
+        if self.alone:
+            super()._try(ahead)
 
 
 def best_of(searches: Sequence[Search], best: Best, widths: Sequence[int], late: Callable[[], bool]) -> float:
@@ -223,6 +209,7 @@ def best_of(searches: Sequence[Search], best: Best, widths: Sequence[int], late:
             try:
                 if best.found and not searches[number].look_ahead(closely=False):
                     continue
+                value = max(value, searches[number].least())
                 left = searches[number].run(width)
             except OutOfTime:
                 left = value
@@ -236,7 +223,4 @@ def best_of(searches: Sequence[Search], best: Best, widths: Sequence[int], late:
 
 def hopeless(best: Best, value: float) -> bool:
     """Whether a bound leaves nothing to find."""
-    if not best.found:
-        return False
-    have = best.objective.value(np.array([best.found[0].energy_pj]), np.array([best.found[0].cycles]))[0]
-    return bool(value >= have * (1.0 - SLACK))
+    return value >= best.value() * (1.0 - SLACK)

@@ -13,6 +13,7 @@ history   [T, B] numbers of histories; valueless [T, B]: results that arrived at
 energy    [B] pJ; filling [B] cycles; bits [M, 2, B] read and written so far by an instance of each limited memory;
 instances [M, B] of that memory, as far as arrays above it have been passed
 node      [B] where the loops are told (`Trail`)
+tag       [B] what labels belong to that are searched side by side, each with its own: none is left out for another's
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class Labels:
     floor: Floats
     plan: Ints
     node: Ints
+    tag: Ints
 
     def __len__(self) -> int:
         return int(self.lanes.shape[0])
@@ -83,7 +85,7 @@ def root(frame: Frame, plans_first: bool = False) -> Labels:
         np.zeros((tensors, 1), dtype=np.int64), ones(tensors), ones(tensors), ones(tensors), ones(tensors),
         np.zeros((tensors, 1), dtype=np.int64), np.zeros((tensors, 1)), np.full(1, frame.compute_pj), np.zeros(1),
         np.zeros((limited, 2, 1)), ones(limited), np.zeros((tensors, 3, 1)), np.zeros(1, dtype=np.int64),
-        np.zeros(1, dtype=np.int64),
+        np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64),
     )  # fmt: skip
     if plans_first:
         labels = one.take(np.zeros(frame.plans.factors.shape[1], dtype=np.int64))

@@ -133,6 +133,17 @@ class Moves:
                 column[t] = 1
         return labels
 
+    def tiles(self, labels: Labels, item: int) -> dict[str, Floats]:
+        """Bits that the tiles of each tensor must find room for in the memory of an item, if it came next, [B]."""
+        found = {}
+        for t, strand in enumerate(self.frame.strands):
+            at = next((n for n, s in enumerate(strand.stops) if s.item == item), None)
+            if at is not None:
+                arrays = strand.stops[at - 1].arrays if at else -1
+                elements = self.counts(labels, t, Ends(arrays, False))[TILE]
+                found[strand.tensor.name] = elements * strand.stops[at].fitting_bits
+        return found
+
     def _arrive(self, labels: Labels, t: int, at: int, columns: NDArray[np.float64]) -> None:
         """Costs of the link into stop number `at` of a tensor (the compute: one more than its stops)."""
         strand = self.frame.strands[t]

@@ -28,6 +28,10 @@ class Objective:
             return cycles
         return energy * cycles
 
+    def of(self, energy_pj: float, cycles: float) -> float:
+        """The same of one mapping."""
+        return float(self.value(np.array([energy_pj]), np.array([cycles]))[0])
+
     def hopeless(self, energy: Floats, cycles: Floats, have: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
         """Which lower bounds leave no hope for something better than what there is."""
         found = np.zeros(len(energy), dtype=bool)

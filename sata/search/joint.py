@@ -1,0 +1,337 @@
+"""The search for two ops with the same loops above a split: partial nests of both, side by side.
+
+Down to the split every step is one of both: a loop, the lanes of an array, a memory that either has, which must hold
+the tiles of both. What is left out is so by what both cost at least, together. Below the split first one op's nests are
+completed, then the other's, each beside the least that its mate costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.counts.capacity import within
+from sata.search.bounds import Parts, planned
+from sata.search.dominance import columns, keys, least
+from sata.search.found import Best, Tally
+from sata.search.frame import primes_of
+from sata.search.frontier import OutOfTime
+from sata.search.fused_member import Floats, Mates, MemberSearch, values_of
+from sata.search.fused_score import Nested
+from sata.search.fused_space import Kind, above, joint, number_of
+from sata.search.labels import Ints, Labels, root
+from sata.search.labels import joined as joined_labels
+from sata.search.nests import PlacedLoop
+from sata.search.objective import SLACK
+from sata.specs.model import Array, Memory
+
+SHARED = 1 << 10  # added to the numbers of items of both ops, where a trail tells of loops above the split
+
+
+@dataclass(frozen=True)
+class Step:
+    """A node above the split, or the home: for each op the last of its own items so far, and whether that is this one;
+    ranks: what loops below it may run over."""
+
+    node: Any
+    items: tuple[int, int]
+    own: tuple[bool, bool]
+    ranks: frozenset[str]
+
+
+@dataclass
+class Twins:
+    """Partial nests of both ops, by row."""
+
+    a: Labels
+    b: Labels
+
+    def __len__(self) -> int:
+        return len(self.a)
+
+    def take(self, chosen: NDArray[np.generic]) -> Twins:
+        return Twins(self.a.take(chosen), self.b.take(chosen))
+
+
+def joined(parts: list[Twins]) -> Twins:
+    """All rows of several lists."""
+    return Twins(joined_labels([p.a for p in parts]), joined_labels([p.b for p in parts]))
+
+
+class JointSearch:
+    """Passes below one skeleton of each op. best: the best pair so far, by its figures alone; offer: called with pairs
+    that may be better; late: whether to stop."""
+
+    def __init__(self, a: MemberSearch, b: MemberSearch, kind: Kind, best: Best, tally: Tally,
+                 offer: Callable[[Nested, Nested], None], late: Callable[[], bool]) -> None:  # fmt: skip
+        self.a, self.b, self.kind, self.best, self.tally = a, b, kind, best, tally
+        self.offer, self.late = offer, late
+        one, other = a.frame.skeleton, b.frame.skeleton
+        self.whole = joint(one, other, kind.prefix), joint(other, one, kind.prefix)
+        self.home = number_of(self.whole[0], kind.home)
+        self.steps = self._steps()
+        self.shared = [r for r in a.frame.ranks if r in kind.ranks]
+        self.numbers = [(a.frame.ranks.index(r), b.frame.ranks.index(r)) for r in self.shared]
+        self.width, self.left_out = 0, np.inf
+        self.outer = self._outer_plans()
+        self.merging = a.frame.merging and b.frame.merging
+        self.irregular = any(s.irregular for f in (a.frame, b.frame) for s in f.strands)
+
+    def _steps(self) -> list[Step]:
+        allowed = [one & other for one, other in zip(*(above(w, self.kind) for w in self.whole), strict=True)]
+        found = []
+        names = [[i.name for i in s.items] for s in (self.a, self.b)]
+        at = [-1, -1]
+        for n, node in enumerate(self.whole[0].items[: self.home + 1]):
+            own = tuple(node.name in every for every in names)
+            at = [names[k].index(node.name) if own[k] else at[k] for k in (0, 1)]
+            ranks = allowed[n] if n < self.home else frozenset()
+            found.append(Step(node, (at[0], at[1]), (own[0], own[1]), ranks))
+        return found
+
+    def run(self, width: int) -> float:
+        """One pass. Returns: the least value that was left out (inf: nothing was)."""
+        self.width, self.left_out = width, np.inf
+        self.a.begin(width)
+        self.b.begin(width)
+        twins = Twins(root(self.a.frame), root(self.b.frame))
+        for n, step in enumerate(self.steps):
+            twins = self._array(twins, step) if isinstance(step.node, Array) else self._memory(twins, step)
+            twins = self._cut(twins, step)
+            if n < self.home:
+                twins = self._block(twins, n)
+            if not len(twins):
+                return self.left_out
+        self._below(twins)
+        return self.left_out
+
+    # --- above the split ----------------------------------------------------------------------------------------------
+
+    def _memory(self, twins: Twins, step: Step) -> Twins:
+        """Past a memory that holds the tiles of both."""
+        memory = step.node
+        assert isinstance(memory, Memory)
+        if memory.size_bits is not None and all(step.own):
+            held = self._held(twins, step)
+            twins = twins.take(within(held, memory.size_bits // memory.buffers))
+        for which, search in enumerate((self.a, self.b)):
+            if step.own[which]:
+                mine, other = (twins.a, twins.b) if which == 0 else (twins.b, twins.a)
+                mine.tag = np.arange(len(mine))
+                mine = search.moves.close_memory(mine, step.items[which])
+                other = other.take(mine.tag)
+                twins = Twins(mine, other) if which == 0 else Twins(other, mine)
+        return twins
+
+    def _held(self, twins: Twins, step: Step) -> Floats:
+        """Bits of the tiles of both in a memory; a tensor of both is there once."""
+        a = self.a.moves.tiles(twins.a, step.items[0])
+        b = self.b.moves.tiles(twins.b, step.items[1])
+        every = [np.maximum(a.get(name, 0.0), b.get(name, 0.0)) for name in {**a, **b}]
+        return np.asarray(sum(every) + np.zeros(len(twins)))
+
+    def _block(self, twins: Twins, n: int) -> Twins:
+        """All ways to put shared loops below a node, as `frontier` has it."""
+        step, ranks = self.steps[n], self.a.frame.ranks
+        waiting: dict[int, list[Twins]] = {}
+        self._sort(twins, waiting)
+        done: list[Twins] = []
+        while waiting:
+            here = self._cut(joined(waiting.pop(max(waiting))), step)
+            if not len(here):
+                continue
+            done.append(here)
+            for numbers in self.numbers:
+                if ranks[numbers[0]] in step.ranks:
+                    for more in self._looped(here, n, step, numbers):
+                        self.tally.generated += len(more)
+                        self._sort(more, waiting)
+        return joined(done) if done else twins.take(np.zeros(len(twins), dtype=bool))
+
+    def _sort(self, twins: Twins, waiting: dict[int, list[Twins]]) -> None:
+        level = np.zeros(len(twins), dtype=np.int64)
+        for weight, left in zip(self.a.weights, twins.a.left, strict=True):
+            level = level + weight[left]
+        for value in np.unique(level).tolist():
+            waiting.setdefault(value, []).append(twins.take(level == value))
+
+    def _looped(self, twins: Twins, n: int, step: Step, numbers: tuple[int, int]) -> list[Twins]:
+        """The twins with one more loop over a rank of both."""
+        free = [self._free(s, labels, step.items[k], numbers[k])
+                for k, (s, labels) in enumerate(((self.a, twins.a), (self.b, twins.b)))]  # fmt: skip
+        found = []
+        for prime in primes_of(self.a.frame.bounds[numbers[0]]):
+            some = np.flatnonzero((free[0] % prime == 0) & (free[1] % prime == 0))
+            if len(some):
+                both = twins.take(some)
+                factors = np.full(len(some), prime)
+                for search, labels, rank in ((self.a, both.a, numbers[0]), (self.b, both.b, numbers[1])):
+                    search.moves.looped(labels, SHARED + n, "", rank, factors, labels.left[rank] // prime)
+                found.append(both)
+        return found
+
+    @staticmethod
+    def _free(search: MemberSearch, labels: Labels, item: int, rank: int) -> Ints:
+        """What loops may still take of a rank: not what arrays further in unroll."""
+        left = labels.left[rank]
+        if planned(labels):
+            left = left // search.frame.plans.ahead[search.passed(item)][rank][labels.plan]
+        return np.asarray(left)
+
+    # --- arrays -------------------------------------------------------------------------------------------------------
+
+    def _outer_plans(self) -> tuple[Ints, Ints]:
+        """Of every plan of each op, a number of what it unrolls above the split: the same for the same lanes."""
+        slots: dict[tuple[str, str, str], int] = {}
+        tables = []
+        for search in (self.a, self.b):
+            names = [i.name for i in search.items if isinstance(i, Array)]
+            plans = search.frame.plans
+            rows = {}
+            for row, (array, axis, rank) in enumerate(plans.slots):
+                if names[array] in self.kind.prefix:
+                    slot = slots.setdefault((names[array], axis, search.frame.ranks[rank]), len(slots))
+                    rows[slot] = plans.factors[row]
+            tables.append((rows, plans.factors.shape[1]))
+        whole = np.concatenate(
+            [np.stack([rows.get(s, np.ones(n, np.int64)) for s in range(len(slots))] or [np.ones(n, np.int64)])
+             for rows, n in tables], axis=1)  # fmt: skip
+        numbers = np.unique(whole, axis=1, return_inverse=True)[1].reshape(-1)
+        return numbers[: tables[0][1]], numbers[tables[0][1] :]
+
+    def _array(self, twins: Twins, step: Step) -> Twins:
+        """With the lanes of an array, which are those of both."""
+        if not planned(twins.a):
+            a, b = self._with_plans(self.a, twins.a, step.items[0]), self._with_plans(self.b, twins.b, step.items[1])
+            twins = self._alike(a, b)
+        return Twins(self.a.unrolled(twins.a, step.items[0]), self.b.unrolled(twins.b, step.items[1]))
+
+    @staticmethod
+    def _with_plans(search: MemberSearch, labels: Labels, item: int) -> Labels:
+        labels.tag = np.arange(len(labels))
+        found = list(search.with_plans(labels, item))
+        return joined_labels(found) if found else labels.take(np.zeros(0, dtype=np.int64))
+
+    def _alike(self, a: Labels, b: Labels) -> Twins:
+        """Every two of the same row that unroll the same above the split."""
+        most = max(int(n.max(initial=0)) for n in self.outer) + 1
+        mine, other = a.tag * most + self.outer[0][a.plan], b.tag * most + self.outer[1][b.plan]
+        order = np.argsort(other, kind="stable")
+        first = np.searchsorted(other[order], mine, side="left")
+        count = np.searchsorted(other[order], mine, side="right") - first
+        of = np.repeat(np.arange(len(mine)), count)
+        place = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count) + first[of]
+        return Twins(a.take(of), b.take(order[place]))
+
+    # --- leaving out --------------------------------------------------------------------------------------------------
+
+    def _cut(self, twins: Twins, step: Step) -> Twins:
+        """Leave out what is hopeless, what another is at least as good as in both, and what there is no room for."""
+        if self.late():
+            raise OutOfTime
+        if self.a.tick is not None:
+            self.a.tick()
+        twins, values = self._hopeful(twins, step, True)
+        if self.merging and len(twins) > 1:
+            passed = [s.passed(item) for s, item in zip((self.a, self.b), step.items, strict=True)]
+            both = ((self.a.frame, twins.a, passed[0]), (self.b.frame, twins.b, passed[1]))
+            for labels in (twins.a, twins.b):
+                labels.tag = np.zeros(len(twins), dtype=np.int64)
+            own = np.concatenate([keys(*each) for each in both])
+            costs = np.concatenate([columns(frame, labels) for frame, labels, _ in both], axis=1)
+            keep = least(own, costs, values)
+            self.tally.merged += int(len(twins) - keep.sum())
+            twins, values = twins.take(keep), values[keep]
+        if self.irregular:
+            twins, values = self._hopeful(twins, step, False)
+        if len(twins) > self.width:
+            order = np.argsort(values, kind="stable")
+            self.left_out = min(self.left_out, float(values[order[self.width]]))
+            twins = twins.take(np.sort(order[: self.width]))
+        return twins
+
+    def _hopeful(self, twins: Twins, step: Step, rough: bool) -> tuple[Twins, Floats]:
+        """The twins that may lead to something better, and the least value of each."""
+        if not len(twins):
+            return twins, np.zeros(0)
+        values, keep, _ = self._valued(twins, step.items, rough)
+        self.tally.hopeless += int(len(twins) - keep.sum())
+        return twins.take(keep), values[keep]
+
+    def _valued(
+        self, twins: Twins, items: tuple[int, int], rough: bool
+    ) -> tuple[Floats, NDArray[np.bool_], tuple[Parts, Parts]]:
+        one, hope_one, a = self.a.valued(twins.a, items[0], rough)
+        other, hope_other, b = self.b.valued(twins.b, items[1], rough)
+        values = values_of(self.best.objective, self.a.frame.on.leak_pj, (a, b), one + other)
+        return values, hope_one & hope_other & (values < self._limit()), (a, b)
+
+    def _limit(self) -> float:
+        return self.best.value() * (1.0 - SLACK)
+
+    # --- below it -----------------------------------------------------------------------------------------------------
+
+    def _below(self, twins: Twins) -> None:
+        """Complete the nests of one op, then the other's."""
+        leak = self.a.frame.on.leak_pj
+        items = self.steps[-1].items
+        other = self.b.valued(twins.b, items[1], False)
+        a, of_a = self._inwards(self.a, twins.a, items[0], Mates(other[2], other[0], self.best, leak))
+        if not len(a):
+            return
+        own = self.a.own(of_a)
+        values = self.best.objective.value(own.energy, own.cycles)
+        keep = self._least(a, of_a, values)
+        a, of_a, values = a.take(keep), of_a.take(keep), values[keep]
+        mates = Mates(of_a, values, self.best, leak)
+        b, of_b = self._inwards(self.b, twins.b.take(a.tag), items[1], mates)
+        if len(b):
+            self._complete(a, b, mates, of_b)
+
+    def _inwards(self, search: MemberSearch, labels: Labels, item: int, mates: Mates) -> tuple[Labels, Parts]:
+        """Complete nests of one op, tagged by the rows of its mates."""
+        labels = labels.take(np.arange(len(labels)))
+        labels.tag = np.arange(len(labels))
+        search.left_out, search.ends, search.mates = np.inf, None, mates
+        try:
+            search.inwards(labels, item)
+        finally:
+            search.mates = None
+        self.left_out = min(self.left_out, search.left_out)
+        return search.ends or (labels.take(np.zeros(0, dtype=np.int64)), mates.parts)
+
+    def _least(self, labels: Labels, of: Parts, values: Floats) -> NDArray[np.bool_]:
+        """Which complete nests of one op some nest of the other may want: none of the same trunk is as good in all."""
+        if not self.merging:
+            return np.ones(len(labels), dtype=bool)
+        return least(labels.tag[None, :], np.stack([of.energy, of.filling, *of.cycles.values()], axis=1), values)
+
+    def _complete(self, a: Labels, b: Labels, mates: Mates, of_b: Parts) -> None:
+        own = self.b.own(of_b)
+        values, hope = mates.values_with(b.tag, of_b, self.best.objective.value(own.energy, own.cycles))
+        for row in np.argsort(values, kind="stable").tolist():
+            if not hope[row] or values[row] >= self._limit():
+                continue
+            if self.late():
+                raise OutOfTime
+            self.tally.scored += 1
+            both = self._placed(self.a, int(a.node[b.tag[row]]), 0), self._placed(self.b, int(b.node[row]), 1)
+            trunk = tuple(p for p in both[0] if p.item < self.home)
+            below = tuple(p for p in both[1] if p.item >= self.home)
+            self.offer(Nested(self.whole[0], both[0]), Nested(self.whole[1], (*trunk, *below)))
+
+    def _placed(self, search: MemberSearch, node: int, which: int) -> tuple[PlacedLoop, ...]:
+        """The loops of a nest by the items that it has together with the other's."""
+        further, found = self.home - search.home, []
+        for p in search.loops_of(node):
+            if p.item >= SHARED:
+                found.append(replace(p, item=p.item - SHARED))
+            elif p.item < search.home:
+                found.append(replace(p, item=number_of(self.whole[which], search.items[p.item].name)))
+            else:
+                found.append(replace(p, item=p.item + further))
+        return tuple(found)
