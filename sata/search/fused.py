@@ -140,7 +140,7 @@ class FusedSearch:
             for m, one in enumerate(least[0]) for n, other in enumerate(least[1])
             if self._hope(one + other) and self._agree(members, m, n)
         )  # fmt: skip
-        for width in self.widths:
+        for width in self.widths[1:] or self.widths:
             if width == CLOSELY and open_:
                 least = self._outlooks(members, closely=True, of=open_)
                 open_ = sorted((max(value, least[0][m] + least[1][n]), m, n) for value, m, n in open_)

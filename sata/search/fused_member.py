@@ -105,6 +105,7 @@ class MemberSearch(Search):
         super().__init__(frame, best, tally, context.shared, tick=tick)
         self.home = number_of(frame.skeleton, kind.home)
         self.above = [{frame.ranks.index(r) for r in ranks} for ranks in above(frame.skeleton, kind)]
+        self.windowed = any(s.irregular for s in frame.strands)
         self.alone = True
         self.mates: Mates | None = None
         self.ends: tuple[Labels, Parts] | None = None  # complete nests, beside mates

@@ -79,7 +79,6 @@ class JointSearch:
         self.width, self.left_out = 0, np.inf
         self.outer = self._outer_plans()
         self.merging = a.frame.merging and b.frame.merging
-        self.irregular = any(s.irregular for f in (a.frame, b.frame) for s in f.strands)
 
     def _steps(self) -> list[Step]:
         allowed = [one & other for one, other in zip(*(above(w, self.kind) for w in self.whole), strict=True)]
@@ -246,7 +245,7 @@ class JointSearch:
             keep = least(own, costs, values)
             self.tally.merged += int(len(twins) - keep.sum())
             twins, values = twins.take(keep), values[keep]
-        if self.irregular:
+        if self.a.windowed or self.b.windowed:
             twins, values = self._hopeful(twins, step, False)
         if len(twins) > self.width:
             order = np.argsort(values, kind="stable")
@@ -276,21 +275,28 @@ class JointSearch:
     # --- below it -----------------------------------------------------------------------------------------------------
 
     def _below(self, twins: Twins) -> None:
-        """Complete the nests of one op, then the other's."""
-        leak = self.a.frame.on.leak_pj
-        items = self.steps[-1].items
-        other = self.b.valued(twins.b, items[1], False)
-        a, of_a = self._inwards(self.a, twins.a, items[0], Mates(other[2], other[0], self.best, leak))
-        if not len(a):
+        """Complete the nests of one op, then the other's. First those of which less is known before they are."""
+        leak, items = self.a.frame.on.leak_pj, self.steps[-1].items
+        labels, searches = (twins.a, twins.b), (self.a, self.b)
+        one = max((0, 1), key=lambda k: (searches[k].windowed, searches[k].computes, searches[k].frame.points))
+        other = 1 - one
+        values, _, least_other = searches[other].valued(labels[other], items[other], False)
+        mates = Mates(least_other, values, self.best, leak)
+        first, of_first = self._inwards(searches[one], labels[one], items[one], mates)
+        if not len(first):
             return
-        own = self.a.own(of_a)
+        own = searches[one].own(of_first)
         values = self.best.objective.value(own.energy, own.cycles)
-        keep = self._least(a, of_a, values)
-        a, of_a, values = a.take(keep), of_a.take(keep), values[keep]
-        mates = Mates(of_a, values, self.best, leak)
-        b, of_b = self._inwards(self.b, twins.b.take(a.tag), items[1], mates)
-        if len(b):
-            self._complete(a, b, mates, of_b)
+        keep = self._least(first, of_first, values)
+        first, of_first, values = first.take(keep), of_first.take(keep), values[keep]
+        mates = Mates(of_first, values, self.best, leak)
+        second, of_second = self._inwards(searches[other], labels[other].take(first.tag), items[other], mates)
+        if len(second):
+            own = searches[other].own(of_second)
+            own_values = self.best.objective.value(own.energy, own.cycles)
+            values, hope = mates.values_with(second.tag, of_second, own_values)
+            first = first.take(second.tag)
+            self._complete(*((first, second) if one == 0 else (second, first)), values, hope)
 
     def _inwards(self, search: MemberSearch, labels: Labels, item: int, mates: Mates) -> tuple[Labels, Parts]:
         """Complete nests of one op, tagged by the rows of its mates."""
@@ -310,16 +316,15 @@ class JointSearch:
             return np.ones(len(labels), dtype=bool)
         return least(labels.tag[None, :], np.stack([of.energy, of.filling, *of.cycles.values()], axis=1), values)
 
-    def _complete(self, a: Labels, b: Labels, mates: Mates, of_b: Parts) -> None:
-        own = self.b.own(of_b)
-        values, hope = mates.values_with(b.tag, of_b, self.best.objective.value(own.energy, own.cycles))
+    def _complete(self, a: Labels, b: Labels, values: Floats, hope: NDArray[np.bool_]) -> None:
+        """Pairs of complete nests, by row, the most promising first."""
         for row in np.argsort(values, kind="stable").tolist():
             if not hope[row] or values[row] >= self._limit():
                 continue
             if self.late():
                 raise OutOfTime
             self.tally.scored += 1
-            both = self._placed(self.a, int(a.node[b.tag[row]]), 0), self._placed(self.b, int(b.node[row]), 1)
+            both = self._placed(self.a, int(a.node[row]), 0), self._placed(self.b, int(b.node[row]), 1)
             trunk = tuple(p for p in both[0] if p.item < self.home)
             below = tuple(p for p in both[1] if p.item >= self.home)
             self.offer(Nested(self.whole[0], both[0]), Nested(self.whole[1], (*trunk, *below)))
