@@ -25,6 +25,7 @@ from sata.search.solve import PROVEN, WIDEST, WIDTHS
 OBJECTIVES = ("energy", "cycles")  # those for which the bound of a group is the sum of its ops' bounds
 LARGE = 1 << 16  # operations: of an op with more, wide passes take seconds, and there are hundreds
 WIDE = 300  # the widest pass of a large op by itself: what is left is for the pairs
+HOPED = (1.02, 1.3, np.inf)  # of what both cost at least by themselves: how far a first pair may be above it
 CLOSELY = 3000  # the width from which on pairs are looked at closely
 
 
@@ -162,10 +163,16 @@ class FusedSearch:
         if one is None or other is None:
             return
         m, n = members.searches[0].index(one), members.searches[1].index(other)
-        if self._agree(members, m, n):
-            one.outlook(self.value - members.least[1])
-            other.outlook(self.value - members.least[0])
-            self._joint(members, m, n, self.widths[0])
+        if not self._agree(members, m, n):
+            return
+        before, least = self.value, sum(members.least)
+        for hoped in HOPED:  # the less is hoped for, the less there is to look at
+            limit = min(before, least * hoped)
+            one.outlook(limit - members.least[1])
+            other.outlook(limit - members.least[0])
+            self._joint(members, m, n, self.widths[0], limit)
+            if self.value < before or limit == before:
+                return
 
     def _outlooks(self, members: Members, closely: bool, of: list[tuple[float, int, int]] | None = None
                   ) -> tuple[list[float], list[float]]:  # fmt: skip
@@ -184,11 +191,11 @@ class FusedSearch:
         one, other = members.searches[0][m].frame, members.searches[1][n].frame
         return agree(one.skeleton, other.skeleton, members.kind.prefix)
 
-    def _joint(self, members: Members, m: int, n: int, width: int) -> float:
-        """One pass below two skeletons. Returns: the least value that may have been missed."""
+    def _joint(self, members: Members, m: int, n: int, width: int, limit: float = np.inf) -> float:
+        """One pass below two skeletons. Returns: the least value that may have been missed below a limit."""
         one, other = members.searches[0][m], members.searches[1][n]
-        self.best.found = [Found(self.value, self.value, one.frame, ())]
-        home = members.kind.home
+        home, limit = members.kind.home, min(self.value, limit)
+        self.best.found = [Found(limit, limit, one.frame, ())]
 
         def offer(a: Nested, b: Nested) -> None:
             each = together([shared_nest(a, home), shared_nest(b, home)], self.choice.on)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any
 
 from sata.search.found import Best, Found, Tally
@@ -46,35 +47,80 @@ def may_fuse(objective: str, ragged: bool) -> bool:
 
 
 def solve_group(task: GroupTask, tick: Tick | None = None) -> Answer:
-    """The better of both, with a bound on all of them. Without an answer of its ops a group may still have one."""
-    start = time.monotonic()
-    alone = tuple(solve(part, tick) for part in task.parts())
-    cut = any(a.interrupted for a in alone)
-    fits = all(a.points for a in alone)
-    limit = sum(_value(task.objective, a.points[0]) for a in alone) if fits else float("inf")
-    stopped = cut and task.budget is None  # by the user
+    """The better of both, with a bound on all of them. Without an answer of its ops a group may still have one.
 
-    def late() -> bool:
-        return stopped or (task.budget is not None and time.monotonic() > start + task.budget)
+    Of the larger op first a guess is made; what it needs by itself is searched last, as far as that may still be better
+    than what was found fused.
+    """
+    return _Solving(task, tick).run()
 
-    search = FusedSearch(task.choice(), task.objective, limit, late, None, task.widths)
 
-    def told() -> None:
-        nonlocal stopped
-        if tick is None or stopped:
+class _Solving:
+    """One group. alone: an answer of each op by itself, so far."""
+
+    def __init__(self, task: GroupTask, tick: Tick | None) -> None:
+        self.task, self.tick = task, tick
+        self.start, self.stopped = time.monotonic(), False  # by the user
+        points = [prod(op.ranks.values()) for op in task.ops]
+        self.large = 0 if points[0] >= points[1] else 1
+        self.alone: list[Answer] = []
+        self.search: FusedSearch | None = None
+
+    def run(self) -> Answer:
+        task, large, small = self.task, self.large, 1 - self.large
+        parts = task.parts()
+        first, guess = solve(parts[small], self.tick), solve(replace(parts[large], widths=()), self.tick)
+        self.alone = [first, guess] if small == 0 else [guess, first]
+        self.stopped = first.interrupted and task.budget is None
+        self.search = FusedSearch(task.choice(), task.objective, self._apart(), self._late, self._told, task.widths)
+        try:
+            outcome = self.search.run()
+        except KeyboardInterrupt:
+            self.stopped, outcome = True, Outcome(self.search.pair, 0.0, 0, self.search.tally)
+        if not self._late():
+            self._finish(parts[large], outcome)
+        cut = any(a.interrupted for a in self.alone) or self._late()
+        return _answer(task, tuple(self.alone), outcome, cut, time.monotonic() - self.start)
+
+    def _finish(self, part: Task, outcome: Outcome) -> None:
+        """The larger op by itself; beside a fused pair only what would be better than that."""
+        task, large, small = self.task, self.large, 1 - self.large
+        if task.budget is not None:
+            part = replace(part, budget=max(self.start + task.budget - time.monotonic(), 0.0))
+        guess, first = self.alone[large], self.alone[small]
+        limit = None
+        if outcome.pair is not None and guess.points and first.points:
+            limit = outcome.pair.value(task.objective) - _value(task.objective, first.points[0])
+            if limit <= guess.bound:
+                return  # bounds of empty nests say enough
+        answer = solve(part, self._told_or_stopped, limit)
+        counts = {k: n + guess.counts[k] for k, n in answer.counts.items()}
+        if not answer.points and guess.points:  # nothing is below the limit
+            answer = replace(answer, points=guess.points, proven=False)
+        self.alone[large] = replace(answer, counts=counts, seconds=answer.seconds + guess.seconds)
+
+    def _apart(self) -> float:
+        """The best that is known unfused."""
+        if not all(a.points for a in self.alone):
+            return float("inf")
+        return sum(_value(self.task.objective, a.points[0]) for a in self.alone)
+
+    def _late(self) -> bool:
+        budget = self.task.budget
+        return self.stopped or (budget is not None and time.monotonic() > self.start + budget)
+
+    def _told(self) -> None:
+        if self.tick is None or self.stopped or self.search is None:
             return
         try:
-            tick(_best_so_far(task, search, alone), search.tally, 0.0)
+            self.tick(_best_so_far(self.task, self.search, self.alone), self.search.tally, 0.0)
         except KeyboardInterrupt:
-            stopped = True
+            self.stopped = True
 
-    search.tick = told
-    try:
-        outcome = search.run()
-    except KeyboardInterrupt:
-        stopped, outcome = True, Outcome(search.pair, 0.0, 0, search.tally)
-    seconds = time.monotonic() - start
-    return _answer(task, alone, outcome, limit, cut or stopped or late(), seconds)
+    def _told_or_stopped(self, *_: object) -> None:
+        self._told()
+        if self.stopped:
+            raise KeyboardInterrupt
 
 
 def _best_so_far(task: GroupTask, search: FusedSearch, alone: Sequence[Answer]) -> Best:
@@ -87,11 +133,12 @@ def _best_so_far(task: GroupTask, search: FusedSearch, alone: Sequence[Answer]) 
     return best
 
 
-def _answer(task: GroupTask, alone: tuple[Answer, ...], outcome: Outcome, limit: float, cut: bool,
-            seconds: float) -> Answer:  # fmt: skip
+def _answer(task: GroupTask, alone: tuple[Answer, ...], outcome: Outcome, cut: bool, seconds: float) -> Answer:
     name = "+".join(op.name for op in task.ops)
-    pair = outcome.pair
-    apart = sum(a.bound for a in alone) if all(a.points for a in alone) else float("inf")
+    fits = all(a.points for a in alone)
+    limit = sum(_value(task.objective, a.points[0]) for a in alone) if fits else float("inf")
+    pair = outcome.pair if outcome.pair is not None and outcome.pair.value(task.objective) < limit else None
+    apart = sum(a.bound for a in alone) if fits else float("inf")
     value = limit if pair is None else pair.value(task.objective)
     bound = min(apart, outcome.bound, value)
     proven = min(outcome.bound, apart if not all(a.proven for a in alone) else value) >= value * (1.0 - SLACK)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
-
-import numpy as np
 
 from sata.search.ahead import MOST
 from sata.search.alike import different
@@ -17,7 +15,7 @@ from sata.search.frame import Frame, frame_of
 from sata.search.frontier import OutOfTime, Search
 from sata.search.moves import Shared
 from sata.search.nests import PlacedLoop, loops_in_order
-from sata.search.objective import Objective
+from sata.search.objective import SLACK, Objective
 from sata.search.plain import legal
 from sata.search.score import Machine
 from sata.search.space import Constraints, skeletons
@@ -55,7 +53,7 @@ class Task:
     constraints: Constraints
     ragged: bool = False
     budget: float | None = None
-    widths: tuple[int, ...] = WIDTHS
+    widths: tuple[int, ...] = WIDTHS  # none: a guess is enough
 
 
 @dataclass(frozen=True)
@@ -120,9 +118,9 @@ def _value(objective: str, p: Point) -> float:
     return _of(objective, p.energy_pj, p.cycles)
 
 
-def solve(task: Task, tick: Tick | None = None) -> Answer:
+def solve(task: Task, tick: Tick | None = None, limit: float | None = None) -> Answer:
     """Search one op. It runs to its first mapping whatever the budget; after that the budget is kept, but for the
-    last step of it."""
+    last step of it. limit: only of nests below it, of a single objective; no points if there are none."""
     start = time.monotonic()
     best, counts, shared = Best(Objective(task.objective)), Tally(), Shared()
     known: dict[Any, Any] = {}
@@ -143,7 +141,14 @@ def solve(task: Task, tick: Tick | None = None) -> Answer:
         if len(least.energy):
             open_.append((float(best.objective.value(least.energy, least.cycles).min()), number))
     open_.sort()
-    interrupted = not task.ragged and _evolve(task, frames, searches, best, [n for _, n in open_], start, told)
+    unknown = Found(limit or 0.0, limit or 0.0, frames[0], ()) if limit is not None and frames else None
+    if unknown is not None:
+        best.found = [unknown]
+    interrupted = (
+        unknown is None
+        and not task.ragged
+        and _evolve(task, frames, searches, best, [n for _, n in open_], start, told)
+    )
     for step, width in enumerate(task.widths):
         after: list[tuple[float, int]] = []
         for least_value, number in open_:
@@ -169,7 +174,8 @@ def solve(task: Task, tick: Tick | None = None) -> Answer:
         open_ = sorted(after)
         if not open_ or (interrupted and best.found):
             break
-    return _answer(task, best, counts, open_, len(every), interrupted, time.monotonic() - start)
+    found = [f for f in best.found if f is not unknown]
+    return _answer(task, found, best, counts, open_, len(every), interrupted, time.monotonic() - start)
 
 
 def _evolve(
@@ -181,7 +187,7 @@ def _evolve(
     try:
         whole = len(order) <= FIRST
         for number in order[:FIRST]:
-            whole &= searches[number].run(task.widths[0], plans_first=True) == PROVEN
+            whole &= searches[number].run((task.widths or WIDTHS)[0], plans_first=True) == PROVEN
             if best.found and task.budget is not None and time.monotonic() > start + task.budget / 4:
                 break
         if whole:
@@ -212,22 +218,18 @@ def _evolve(
 
 
 def _of(objective: str, energy_pj: float, cycles: float) -> float:
-    return float(Objective(objective).value(np.array([energy_pj]), np.array([cycles]))[0])
+    return Objective(objective).of(energy_pj, cycles)
 
 
 def _hopeless(best: Best, value: float) -> bool:
     """Whether a bound of the objective leaves nothing to find (never for a Pareto front, which is no single value)."""
-    if best.objective.name == "pareto" or not best.found:
-        return False
-    have = best.found[0]
-    value_of = best.objective.value(np.array([have.energy_pj]), np.array([have.cycles]))[0]
-    return bool(value >= value_of * (1.0 - 1e-10))
+    return best.objective.name != "pareto" and value >= best.value() * (1.0 - SLACK)
 
 
-def _answer(task: Task, best: Best, counts: Tally, open_: list[tuple[float, int]], number: int, interrupted: bool,
-            seconds: float) -> Answer:  # fmt: skip
-    points = tuple(sorted((_point(f) for f in best.found), key=lambda p: (p.energy_pj, p.cycles)))
-    have = min((_value(task.objective, p) for p in points), default=PROVEN)
+def _answer(task: Task, found: Sequence[Found], best: Best, counts: Tally, open_: list[tuple[float, int]], number: int,
+            interrupted: bool, seconds: float) -> Answer:  # fmt: skip
+    points = tuple(sorted((_point(f) for f in found), key=lambda p: (p.energy_pj, p.cycles)))
+    have = best.value()
     open_ = [(value, n) for value, n in open_ if not _hopeless(best, value)]
     bound = min([have, *(value for value, _ in open_)])
     done = {name: int(getattr(counts, name)) for name in counts.__dataclass_fields__}
