@@ -7,8 +7,8 @@ What is left is searched in pairs of skeletons (`joint`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -16,17 +16,21 @@ from sata.search.found import Best, Found, Tally
 from sata.search.frame import Frame
 from sata.search.frontier import OutOfTime
 from sata.search.fused_member import Context, MemberSearch, best_of, member_frame
-from sata.search.fused_score import Nested, Pair, ordered, shared_nest, together
+from sata.search.fused_score import Nested, Pair, bound_by, ordered, shared_nest, together
 from sata.search.fused_space import Choice, Kind, agree, kinds_of
 from sata.search.joint import JointSearch
 from sata.search.objective import SLACK, Objective
+from sata.search.priced import ports, priced
 from sata.search.solve import PROVEN, WIDEST, WIDTHS
+from sata.specs.model import Memory
 
 OBJECTIVES = ("energy", "cycles")  # those for which the bound of a group is the sum of its ops' bounds
 LARGE = 1 << 16  # operations: of an op with more, wide passes take seconds, and there are hundreds
 WIDE = 300  # the widest pass of a large op by itself: what is left is for the pairs
 HOPED = (1.02, 1.3, np.inf)  # of what both cost at least by themselves: how far a first pair may be above it
 CLOSELY = 3000  # the width from which on pairs are looked at closely
+
+Open = tuple[float, int, int]  # a least value, and the numbers of a skeleton of each op
 
 
 @dataclass
@@ -91,14 +95,7 @@ class FusedSearch:
     def _members(self, kind: Kind) -> Members:
         """All searches of a kind, with bounds of empty nests."""
         both = self._searches(kind, 0), self._searches(kind, 1)
-        least = []
-        for searches in both:
-            found = PROVEN
-            for search in searches:
-                own = search.root_bound()
-                if len(own.energy):
-                    found = min(found, float(self.objective.value(own.energy, own.cycles).min()))
-            least.append(found)
+        least = [min(map(_root, searches), default=PROVEN) for searches in both]
         return Members(kind, both, least, [None, None])
 
     def _searches(self, kind: Kind, which: int) -> list[MemberSearch]:
@@ -141,11 +138,12 @@ class FusedSearch:
             for m, one in enumerate(least[0]) for n, other in enumerate(least[1])
             if self._hope(one + other) and self._agree(members, m, n)
         )  # fmt: skip
+        open_ = self._by_memory(members, open_)
         for width in self.widths[1:] or self.widths:
             if width == CLOSELY and open_:
                 least = self._outlooks(members, closely=True, of=open_)
                 open_ = sorted((max(value, least[0][m] + least[1][n]), m, n) for value, m, n in open_)
-            after: list[tuple[float, int, int]] = []
+            after: list[Open] = []
             for value, m, n in open_:
                 if not self._hope(value):
                     continue
@@ -174,18 +172,50 @@ class FusedSearch:
             if self.value < before or limit == before:
                 return
 
-    def _outlooks(self, members: Members, closely: bool, of: list[tuple[float, int, int]] | None = None
+    def _outlooks(self, members: Members, closely: bool, of: list[Open] | None = None
                   ) -> tuple[list[float], list[float]]:  # fmt: skip
         """By skeleton of each op, what none of its nests is below that may be in a better pair."""
         found = []
         for which in (0, 1):
-            wanted = None if of is None else {pair[1 + which] for pair in of}
+            wanted = None if of is None else _skeletons(of)[which]
             limit = self.value - members.least[1 - which]
             found.append([
                 s.outlook(limit, closely) if wanted is None or n in wanted else PROVEN
                 for n, s in enumerate(members.searches[which])
             ])  # fmt: skip
         return found[0], found[1]
+
+    def _by_memory(self, members: Members, open_: list[Open]) -> list[Open]:
+        """Pairs of skeletons that may still be better where a memory bounds the best pair: by its cycles (`priced`)
+        instead of the compute's."""
+        on = self.choice.on
+        if self.pair is None or self.objective.name != "energy" or not on.leak_pj:
+            return open_
+        name = bound_by(self.pair, on)
+        memory = next((m for m in self.pair.nests[0].skeleton.memories if m.name == name), None)
+        wanted = _skeletons(open_)
+        searches: list[dict[int, list[MemberSearch]]] = [
+            {n: self._paying(members, which, n, memory) for n in wanted[which]} for which in (0, 1) if memory
+        ]
+        if not searches:
+            return open_
+        least = [min((max(map(_root, s)) for s in every.values()), default=PROVEN) for every in searches]
+        found: list[dict[int, float]] = [{}, {}]
+        for which in sorted((0, 1), key=lambda n: len(wanted[n])):
+            limit = self.value - least[1 - which]
+            found[which] = {n: max(s.outlook(limit) for s in both) for n, both in searches[which].items()}
+            least[which] = min(found[which].values(), default=PROVEN)
+        both = sorted((max(value, found[0][m] + found[1][n]), m, n) for value, m, n in open_)
+        return [pair for pair in both if self._hope(pair[0])]
+
+    def _paying(self, members: Members, which: int, number: int, memory: Memory) -> list[MemberSearch]:
+        """Searches below a skeleton, each paying for a port of a memory."""
+        context = replace(self.contexts[which], computes=False)
+        frame = members.searches[which][number].frame
+        return [
+            MemberSearch(priced(frame, memory.name, port), Best(self.objective), self.tally, members.kind, context)
+            for port in ports(memory)
+        ]
 
     def _agree(self, members: Members, m: int, n: int) -> bool:
         one, other = members.searches[0][m].frame, members.searches[1][n].frame
@@ -212,6 +242,17 @@ class FusedSearch:
             return search.run(width)
         except OutOfTime:
             return 0.0
+
+
+def _root(search: MemberSearch) -> float:
+    """What nothing below a skeleton is below, by its empty nest."""
+    own = search.root_bound()
+    return float(search.best.objective.value(own.energy, own.cycles).min()) if len(own.energy) else PROVEN
+
+
+def _skeletons(of: Sequence[Open]) -> tuple[set[int], set[int]]:
+    """The numbers of those of each op."""
+    return {m for _, m, _ in of}, {n for _, _, n in of}
 
 
 def _computes(choice: Choice, which: int) -> set[str]:

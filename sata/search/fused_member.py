@@ -182,6 +182,8 @@ class MemberSearch(Search):
         if not np.isfinite(limit):
             return 0.0
         self.best.found = [Found(limit, limit, self.frame, ())]
+        if self.best.hopeless(self.root_bound()).all():
+            return PROVEN
         return max(self.least(), 0.0) if self.look_ahead(closely, rows) else PROVEN
 
     def _try(self, ahead: Ahead) -> None:

@@ -11,12 +11,10 @@ from sata.counts.capacity import occupancies
 from sata.counts.op import OpCounts
 from sata.evaluation import group_cycles
 from sata.nest.model import Level, OpNest
-from sata.search.fused_space import joint, number_of
 from sata.search.nests import PlacedLoop, loops_in_order, nest_of, shape_of
 from sata.search.score import Machine, single_counts
 from sata.search.space import Skeleton
 from sata.specs.faults import Faults, SpecError
-from sata.specs.model import Op
 
 
 @dataclass(frozen=True)
@@ -48,32 +46,6 @@ class Pair:
         return self.energy_pj if objective == "energy" else self.cycles
 
 
-def paired(maker: Nested, taker: Nested, prefix: Sequence[str], on: Machine) -> Pair | None:
-    """Two nests with the same loops down to the end of the prefix as a pair, or None if they do not fit together.
-
-    Items that only one of them has are put into the other. The taker has the items of both already.
-    """
-    taker_first = _outer(taker, prefix)
-    skeleton = joint(maker.skeleton, taker.skeleton, prefix)
-    moved = _moved(maker, skeleton, prefix)
-    both = (Nested(skeleton, (*taker_first, *moved)), taker)
-    each = together([shared_nest(n, prefix[-1]) for n in both], on)
-    return None if each is None else Pair(both, prefix[-1], each)
-
-
-def _outer(nested: Nested, prefix: Sequence[str]) -> tuple[PlacedLoop, ...]:
-    """The loops above the home."""
-    home = number_of(nested.skeleton, prefix[-1])
-    return tuple(p for p in nested.loops if p.item < home)
-
-
-def _moved(nested: Nested, to: Skeleton, prefix: Sequence[str]) -> tuple[PlacedLoop, ...]:
-    """The loops below the home, for a skeleton with other items above it."""
-    home = number_of(nested.skeleton, prefix[-1])
-    further = number_of(to, prefix[-1]) - home
-    return tuple(replace(p, item=p.item + further) for p in nested.loops if p.item >= home)
-
-
 def shared_nest(nested: Nested, home: str) -> OpNest:
     """The resolved nest, shared down to its home. Raises: ValueError as `nest_of`."""
     nest = nest_of(nested.skeleton, nested.loops)
@@ -89,6 +61,12 @@ def together(nests: Sequence[OpNest], on: Machine) -> tuple[tuple[float, float],
     tallies = _tallies(counts, on)
     _, cycles = group_cycles(tallies)
     return tuple((_energy(t, c, on), c) for t, c in zip(tallies, cycles, strict=True))
+
+
+def bound_by(pair: Pair, on: Machine) -> str:
+    """What bounds a pair: the name of a compute or a memory."""
+    counts = _counts([shared_nest(n, pair.home) for n in pair.nests])
+    return group_cycles(_tallies(counts or [], on))[0]
 
 
 def _counts(nests: Sequence[OpNest]) -> list[OpCounts] | None:
@@ -123,17 +101,6 @@ def alone(nested: Nested, on: Machine, computes: bool) -> tuple[float, float] | 
     found = _tallies(counts, on)[0]
     cycles = found.cycles.get(FILLING, 0.0) + (found.cycles[nest.compute.name] if computes else 0.0)
     return _energy(found, cycles, on), cycles
-
-
-def held(nested: Nested, other: Op, names: Sequence[str], on: Machine) -> dict[str, float]:
-    """Bits that each of the named memories holds of the nest's tensors, but those that the other op has too."""
-    counts = _counts([nest_of(nested.skeleton, nested.loops)])
-    common = {t.name for t in other.tensors}
-    found = {
-        o.memory.name: float(sum(tile.bits for name, tile in o.tiles.items() if name not in common))
-        for o in occupancies(counts or [], on.bits)
-    }
-    return {name: bits for name, bits in found.items() if name in names}
 
 
 def ordered(nested: Nested) -> Nested:
