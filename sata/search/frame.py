@@ -262,6 +262,7 @@ def prime_factors(number: int) -> list[int]:
     return found
 
 
+@lru_cache(maxsize=1 << 10)
 def prime_weight(bound: int) -> np.ndarray:
     """How many prime factors each number up to `bound` has, by number."""
     weight = np.zeros(bound + 1, dtype=np.int64)

@@ -7,8 +7,8 @@ What is left is searched in pairs of skeletons (`joint`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from sata.search.fused_score import Nested, Pair, bound_by, ordered, shared_nest
 from sata.search.fused_space import Choice, Kind, agree, kinds_of
 from sata.search.joint import JointSearch
 from sata.search.objective import SLACK, Objective
-from sata.search.priced import ports, priced
+from sata.search.priced import priced
 from sata.search.solve import PROVEN, WIDEST, WIDTHS
 from sata.specs.model import Memory
 
@@ -28,7 +28,7 @@ OBJECTIVES = ("energy", "cycles")  # those for which the bound of a group is the
 LARGE = 1 << 16  # operations: of an op with more, wide passes take seconds, and there are hundreds
 WIDE = 300  # the widest pass of a large op by itself: what is left is for the pairs
 HOPED = (1.02, 1.3, np.inf)  # of what both cost at least by themselves: how far a first pair may be above it
-CLOSELY = 3000  # the width from which on pairs are looked at closely
+CLOSELY = 30_000  # the width from which on pairs are looked at closely
 
 Open = tuple[float, int, int]  # a least value, and the numbers of a skeleton of each op
 
@@ -46,12 +46,29 @@ class Outcome:
 
 @dataclass
 class Members:
-    """The searches for both ops of one kind, below each of their skeletons; least: of any nest of each op."""
+    """The searches for both ops of one kind, below each of their skeletons, that count the cycles of one resource.
+    least: of any nest of each op; best: which of the searches found the best of its op by itself."""
 
-    kind: Kind
     searches: tuple[list[MemberSearch], list[MemberSearch]]
     least: list[float]
-    best: list[MemberSearch | None]
+    best: list[MemberSearch | None] = field(default_factory=lambda: [None, None])
+
+    @property
+    def together(self) -> float:
+        return sum(self.least)
+
+
+@dataclass
+class Ways:
+    """What is known of one kind: by the cycles of computes, and by those of the memory that bounds the best pair."""
+
+    kind: Kind
+    members: Members
+    paying: Members | None = None
+
+    @property
+    def least(self) -> float:
+        return max(self.members.together, self.paying.together if self.paying is not None else 0.0)
 
 
 class FusedSearch:
@@ -71,20 +88,20 @@ class FusedSearch:
         # cycles of one compute add up; of two, one may hide the other
         self.contexts = tuple(Context(choice.on, choice.constraints[n], same or n == self.large) for n in (0, 1))
         self.value = limit
+        self.bound_by: tuple[Memory, tuple[bool, bool]] | None = None  # see `fused_score.bound_by`
+        self._leaks = objective == "energy" and choice.on.leak_pj > 0
 
     def run(self) -> Outcome:
         kinds = kinds_of(self.choice)
-        every = [m for m in map(self._members, kinds) if all(m.searches)]
-        small = 1 - self.large
+        every = [ways for ways in map(self._ways, kinds) if all(ways.members.searches)]
+        for ways in sorted(every, key=lambda w: w.least):
+            self._alone(ways, ways.members, 1 - self.large)
         bound = PROVEN
-        for members in sorted(every, key=lambda m: sum(m.least)):
-            if self._hope(sum(members.least)):
-                self._alone(members, small)
-        for members in sorted(every, key=lambda m: sum(m.least)):
-            if self._hope(sum(members.least)):
-                self._alone(members, self.large)
-            least = sum(members.least)
-            bound = min(bound, max(least, min(self._pairs(members), self.value)) if self._hope(least) else least)
+        for ways in sorted(every, key=lambda w: w.least):
+            self._alone(ways, ways.members, self.large)
+            self._pay(ways)
+            least = ways.least
+            bound = min(bound, max(least, min(self._pairs(ways), self.value)) if self._hope(least) else least)
         return Outcome(self.pair, bound if self.pair is None else min(bound, self.value), len(kinds), self.tally)
 
     def _hope(self, bound: float) -> bool:
@@ -92,11 +109,9 @@ class FusedSearch:
 
     # --- each by itself -----------------------------------------------------------------------------------------------
 
-    def _members(self, kind: Kind) -> Members:
+    def _ways(self, kind: Kind) -> Ways:
         """All searches of a kind, with bounds of empty nests."""
-        both = self._searches(kind, 0), self._searches(kind, 1)
-        least = [min(map(_root, searches), default=PROVEN) for searches in both]
-        return Members(kind, both, least, [None, None])
+        return Ways(kind, _members((self._searches(kind, 0), self._searches(kind, 1))))
 
     def _searches(self, kind: Kind, which: int) -> list[MemberSearch]:
         found, context = [], self.contexts[which]
@@ -107,8 +122,28 @@ class FusedSearch:
                 found.append(MemberSearch(frame, Best(self.objective), self.tally, kind, context, self.tick))
         return found
 
-    def _alone(self, members: Members, which: int) -> None:
+    def _pay(self, ways: Ways) -> None:
+        """By the cycles of the memory that bounds the best pair (`priced`) instead of those of the computes."""
+        if ways.paying is not None or self.bound_by is None or not self._hope(ways.least):
+            return
+        memory, writes = self.bound_by
+        both: tuple[list[MemberSearch], list[MemberSearch]] = ([], [])
+        for which, context in enumerate(self.contexts):
+            for search in ways.members.searches[which]:
+                frame = priced(search.frame, memory, writes[which])
+                if frame is None:
+                    return
+                both[which].append(
+                    MemberSearch(frame, Best(self.objective), self.tally, ways.kind, context, self.tick, memory.name)
+                )
+        ways.paying = _members(both)
+        for which in (1 - self.large, self.large):
+            self._alone(ways, ways.paying, which)
+
+    def _alone(self, ways: Ways, members: Members, which: int) -> None:
         """What an op costs at least by itself, as far as that leads to something better."""
+        if not self._hope(ways.least):
+            return
         limit = self.value - members.least[1 - which]
         searches, best = members.searches[which], Best(self.objective)
         for search in searches:
@@ -128,26 +163,24 @@ class FusedSearch:
 
     # --- pairs --------------------------------------------------------------------------------------------------------
 
-    def _pairs(self, members: Members) -> float:
+    def _pairs(self, ways: Ways) -> float:
         """Search the pairs of skeletons of a kind, passes growing wider. Returns: what none of those not found is
         below."""
-        self._guess(members)
-        least = self._outlooks(members, closely=False)
-        open_ = sorted(
-            (one + other, m, n)
-            for m, one in enumerate(least[0]) for n, other in enumerate(least[1])
-            if self._hope(one + other) and self._agree(members, m, n)
-        )  # fmt: skip
-        open_ = self._by_memory(members, open_)
+        self._guess(ways, ways.paying or ways.members)
+        self._pay(ways)  # the guess may have been the first
+        numbers = [range(len(s)) for s in ways.members.searches]
+        open_ = [(0.0, m, n) for m in numbers[0] for n in numbers[1] if self._agree(ways, m, n)]
+        for members in (ways.paying, ways.members):
+            if members is not None:
+                open_ = self._outlooks(members, open_)
         for width in self.widths[1:] or self.widths:
-            if width == CLOSELY and open_:
-                least = self._outlooks(members, closely=True, of=open_)
-                open_ = sorted((max(value, least[0][m] + least[1][n]), m, n) for value, m, n in open_)
+            if width == CLOSELY:
+                open_ = self._outlooks(ways.members, open_, closely=True)
             after: list[Open] = []
             for value, m, n in open_:
                 if not self._hope(value):
                     continue
-                left = value if self.late() else self._joint(members, m, n, width)
+                left = value if self.late() else self._joint(ways, m, n, width)
                 if left < PROVEN:
                     after.append((max(value, left), m, n))
             open_ = sorted(after)
@@ -155,76 +188,41 @@ class FusedSearch:
                 break
         return min((value for value, _, _ in open_ if self._hope(value)), default=PROVEN)
 
-    def _guess(self, members: Members) -> None:
+    def _guess(self, ways: Ways, members: Members) -> None:
         """Something good soon: the best skeletons of both, if they go together."""
         one, other = members.best
         if one is None or other is None:
             return
         m, n = members.searches[0].index(one), members.searches[1].index(other)
-        if not self._agree(members, m, n):
+        if not self._agree(ways, m, n):
             return
-        before, least = self.value, sum(members.least)
+        before, least = self.value, ways.least
         for hoped in HOPED:  # the less is hoped for, the less there is to look at
             limit = min(before, least * hoped)
-            one.outlook(limit - members.least[1])
-            other.outlook(limit - members.least[0])
-            self._joint(members, m, n, self.widths[0], limit)
+            ways.members.searches[0][m].outlook(limit - ways.members.least[1])
+            ways.members.searches[1][n].outlook(limit - ways.members.least[0])
+            self._joint(ways, m, n, self.widths[0], limit)
             if self.value < before or limit == before:
                 return
 
-    def _outlooks(self, members: Members, closely: bool, of: list[Open] | None = None
-                  ) -> tuple[list[float], list[float]]:  # fmt: skip
-        """By skeleton of each op, what none of its nests is below that may be in a better pair."""
-        found = []
-        for which in (0, 1):
-            wanted = None if of is None else _skeletons(of)[which]
-            limit = self.value - members.least[1 - which]
-            found.append([
-                s.outlook(limit, closely) if wanted is None or n in wanted else PROVEN
-                for n, s in enumerate(members.searches[which])
-            ])  # fmt: skip
-        return found[0], found[1]
-
-    def _by_memory(self, members: Members, open_: list[Open]) -> list[Open]:
-        """Pairs of skeletons that may still be better where a memory bounds the best pair: by its cycles (`priced`)
-        instead of the compute's."""
-        on = self.choice.on
-        if self.pair is None or self.objective.name != "energy" or not on.leak_pj:
-            return open_
-        name = bound_by(self.pair, on)
-        memory = next((m for m in self.pair.nests[0].skeleton.memories if m.name == name), None)
-        wanted = _skeletons(open_)
-        searches: list[dict[int, list[MemberSearch]]] = [
-            {n: self._paying(members, which, n, memory) for n in wanted[which]} for which in (0, 1) if memory
-        ]
-        if not searches:
-            return open_
-        least = [min((max(map(_root, s)) for s in every.values()), default=PROVEN) for every in searches]
+    def _outlooks(self, members: Members, open_: list[Open], closely: bool = False) -> list[Open]:
+        """Pairs of skeletons that may lead to something better, by what each op costs at least below its own."""
+        wanted = {m for _, m, _ in open_}, {n for _, _, n in open_}
         found: list[dict[int, float]] = [{}, {}]
-        for which in sorted((0, 1), key=lambda n: len(wanted[n])):
-            limit = self.value - least[1 - which]
-            found[which] = {n: max(s.outlook(limit) for s in both) for n, both in searches[which].items()}
-            least[which] = min(found[which].values(), default=PROVEN)
+        for which in (0, 1):
+            limit = self.value - members.least[1 - which]
+            found[which] = {n: members.searches[which][n].outlook(limit, closely) for n in sorted(wanted[which])}
         both = sorted((max(value, found[0][m] + found[1][n]), m, n) for value, m, n in open_)
         return [pair for pair in both if self._hope(pair[0])]
 
-    def _paying(self, members: Members, which: int, number: int, memory: Memory) -> list[MemberSearch]:
-        """Searches below a skeleton, each paying for a port of a memory."""
-        context = replace(self.contexts[which], computes=False)
-        frame = members.searches[which][number].frame
-        return [
-            MemberSearch(priced(frame, memory.name, port), Best(self.objective), self.tally, members.kind, context)
-            for port in ports(memory)
-        ]
+    def _agree(self, ways: Ways, m: int, n: int) -> bool:
+        one, other = (s[k].frame.skeleton for s, k in zip(ways.members.searches, (m, n), strict=True))
+        return agree(one, other, ways.kind.prefix)
 
-    def _agree(self, members: Members, m: int, n: int) -> bool:
-        one, other = members.searches[0][m].frame, members.searches[1][n].frame
-        return agree(one.skeleton, other.skeleton, members.kind.prefix)
-
-    def _joint(self, members: Members, m: int, n: int, width: int, limit: float = np.inf) -> float:
+    def _joint(self, ways: Ways, m: int, n: int, width: int, limit: float = np.inf) -> float:
         """One pass below two skeletons. Returns: the least value that may have been missed below a limit."""
-        one, other = members.searches[0][m], members.searches[1][n]
-        home, limit = members.kind.home, min(self.value, limit)
+        one, other = ways.members.searches[0][m], ways.members.searches[1][n]
+        home, limit = ways.kind.home, min(self.value, limit)
         self.best.found = [Found(limit, limit, one.frame, ())]
 
         def offer(a: Nested, b: Nested) -> None:
@@ -235,9 +233,10 @@ class FusedSearch:
             value = pair.value(self.objective.name)
             if self._hope(value):
                 self.value, self.pair = value, pair
+                self.bound_by = bound_by(pair, self.choice.on) if self._leaks else None
                 self.best.found = [Found(value, value, one.frame, ())]
 
-        search = JointSearch(one, other, members.kind, self.best, self.tally, offer, self.late)
+        search = JointSearch(one, other, ways.kind, self.best, self.tally, offer, self.late)
         try:
             return search.run(width)
         except OutOfTime:
@@ -250,9 +249,9 @@ def _root(search: MemberSearch) -> float:
     return float(search.best.objective.value(own.energy, own.cycles).min()) if len(own.energy) else PROVEN
 
 
-def _skeletons(of: Sequence[Open]) -> tuple[set[int], set[int]]:
-    """The numbers of those of each op."""
-    return {m for _, m, _ in of}, {n for _, _, n in of}
+def _members(searches: tuple[list[MemberSearch], list[MemberSearch]]) -> Members:
+    """With bounds of empty nests."""
+    return Members(searches, [min(map(_root, each), default=PROVEN) for each in searches])
 
 
 def _computes(choice: Choice, which: int) -> set[str]:

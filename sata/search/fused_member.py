@@ -96,12 +96,14 @@ def values_of(objective: Objective, leak_pj: float, both: tuple[Parts, Parts], l
 
 
 class MemberSearch(Search):
-    """See the module. By itself memories bound no cycles: what bounds a group is known only of all its ops together."""
+    """See the module. By itself memories bound no cycles: what bounds a group is known only of all its ops together.
+    memory: pays for its cycles (`priced`) instead of those of the compute."""
 
     def __init__(self, frame: Frame, best: Best, tally: Tally, kind: Kind, context: Context,
-                 tick: Callable[[], None] | None = None) -> None:  # fmt: skip
-        self.each, self.computes = frame.cycles_each, context.computes
-        frame = frame if context.computes else replace(frame, cycles_each=0.0)
+                 tick: Callable[[], None] | None = None, memory: str = "") -> None:  # fmt: skip
+        self.each, self.computes = frame.cycles_each, context.computes and not memory
+        self.resource = memory or (frame.skeleton.compute.name if context.computes else "")
+        frame = frame if self.computes else replace(frame, cycles_each=0.0)
         super().__init__(frame, best, tally, context.shared, tick=tick)
         self.home = number_of(frame.skeleton, kind.home)
         self.above = [{frame.ranks.index(r) for r in ranks} for ranks in above(frame.skeleton, kind)]
@@ -140,7 +142,7 @@ class MemberSearch(Search):
     def scored(self, loops: tuple[PlacedLoop, ...]) -> Found | None:
         if not self._allowed(loops):
             return None
-        found = alone(Nested(self.frame.skeleton, loops), self.frame.on, self.computes)
+        found = alone(Nested(self.frame.skeleton, loops), self.frame.on, self.resource)
         return None if found is None else Found(*found, self.frame, loops)
 
     def _complete(self, labels: Labels, item: int) -> None:

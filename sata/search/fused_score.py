@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.tally import FILLING, Tally, tally
+from sata.counts.busiest import busiest_bits
 from sata.counts.capacity import occupancies
 from sata.counts.op import OpCounts
 from sata.evaluation import group_cycles
@@ -15,6 +16,7 @@ from sata.search.nests import PlacedLoop, loops_in_order, nest_of, shape_of
 from sata.search.score import Machine, single_counts
 from sata.search.space import Skeleton
 from sata.specs.faults import Faults, SpecError
+from sata.specs.model import Memory
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,18 @@ def together(nests: Sequence[OpNest], on: Machine) -> tuple[tuple[float, float],
     return tuple((_energy(t, c, on), c) for t, c in zip(tallies, cycles, strict=True))
 
 
-def bound_by(pair: Pair, on: Machine) -> str:
-    """What bounds a pair: the name of a compute or a memory."""
-    counts = _counts([shared_nest(n, pair.home) for n in pair.nests])
-    return group_cycles(_tallies(counts or [], on))[0]
+def bound_by(pair: Pair, on: Machine) -> tuple[Memory, tuple[bool, bool]] | None:
+    """The memory that bounds a pair, and for each op whether it writes for longer than it reads there; None if none
+    does."""
+    counts = _counts([shared_nest(n, pair.home) for n in pair.nests]) or []
+    name, _ = group_cycles(_tallies(counts, on))
+    memory = next((i for i in pair.nests[0].skeleton.memories if i.name == name), None)
+    if memory is None:
+        return None
+    moved = [busiest_bits(c, memory, on.bits) for c in counts]
+    rate = memory.bandwidth
+    one, other = (write * (rate.read_bits or 1) > read * (rate.write_bits or 1) for read, write in moved)
+    return memory, (one, other)
 
 
 def _counts(nests: Sequence[OpNest]) -> list[OpCounts] | None:
@@ -91,15 +101,16 @@ def _energy(found: Tally, cycles: float, on: Machine) -> float:
     return float(sum(energies))
 
 
-def alone(nested: Nested, on: Machine, computes: bool) -> tuple[float, float] | None:
-    """(energy, cycles) of a nest as far as they are sure to be among those of any group that has it: cycles of its
-    compute (where they count) and of filling, and what leaks meanwhile. None if it does not fit."""
+def alone(nested: Nested, on: Machine, resource: str) -> tuple[float, float] | None:
+    """(energy, cycles) of a nest as far as they are sure to be among those of any group that has it: cycles of one
+    resource (a compute or memory; "" for none), the same for all ops of the group, and of filling, and what leaks
+    meanwhile. None if it does not fit."""
     nest = nest_of(nested.skeleton, nested.loops)
     counts = _counts([nest])
     if counts is None or not all(o.fits for o in occupancies(counts, on.bits)):
         return None
     found = _tallies(counts, on)[0]
-    cycles = found.cycles.get(FILLING, 0.0) + (found.cycles[nest.compute.name] if computes else 0.0)
+    cycles = found.cycles.get(FILLING, 0.0) + found.cycles.get(resource, 0.0)
     return _energy(found, cycles, on), cycles
 
 

@@ -118,7 +118,7 @@ class JointSearch:
             held = self._held(twins, step)
             twins = twins.take(within(held, memory.size_bits // memory.buffers))
         for which, search in enumerate((self.a, self.b)):
-            if step.own[which]:
+            if step.own[which] and len(twins):
                 mine, other = (twins.a, twins.b) if which == 0 else (twins.b, twins.a)
                 mine.tag = np.arange(len(mine))
                 mine = search.moves.close_memory(mine, step.items[which])

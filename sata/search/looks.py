@@ -39,6 +39,7 @@ class Looks:
         self.items = frame.skeleton.items
         self.ahead: Ahead | None = None
         self.above: list[set[int]] = []  # of the outermost items, the ranks that loops below them may run over
+        self._root: Bound | None = None
         self.looked: dict[tuple[bool, int], tuple[tuple[float, float], ...]] = {}  # what was there then
 
     def bound(self, labels: Labels, item: int, done: bool = False, rough: bool = False) -> Bound:
@@ -47,7 +48,9 @@ class Looks:
 
     def root_bound(self) -> Bound:
         """Bounds of the empty nest with each plan: of everything below this skeleton. Empty where nothing fits."""
-        return self.bound(self.moves.close_memory(root(self.frame), 0), 0)
+        if self._root is None:
+            self._root = self.bound(self.moves.close_memory(root(self.frame), 0), 0)
+        return self._root
 
     def scored(self, loops: tuple[PlacedLoop, ...]) -> Found | None:
         """A complete nest with its figures, or None if it does not fit."""

@@ -8,40 +8,31 @@ cycles of the compute where the memory bounds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from sata.counts.op import READS, WRITES
 from sata.search.frame import Frame, Stop, Strand
 from sata.specs.model import Memory
 
-Port = tuple[float, frozenset[str]]  # bits in a cycle, and the events that take them
 
-
-def ports(memory: Memory) -> Iterator[Port]:
-    """What is limited of a memory: each direction, or both together."""
+def priced(frame: Frame, memory: Memory, writes: bool) -> Frame | None:
+    """A frame that pays for a memory's cycles, by what is written there or by what is read, and whose compute takes no
+    time. None if the memory is below an array: there what one instance moves is no sum."""
     bandwidth = memory.bandwidth
     if bandwidth.shared:
-        if bandwidth.read_bits:
-            yield bandwidth.read_bits, frozenset((*READS, *WRITES))
-        return
-    if bandwidth.read_bits:
-        yield bandwidth.read_bits, frozenset(READS)
-    if bandwidth.write_bits:
-        yield bandwidth.write_bits, frozenset(WRITES)
-
-
-def priced(frame: Frame, name: str, port: Port) -> Frame:
-    """A frame that pays for a port of a memory (if that is above all arrays), and whose compute takes no time."""
-    rate, events = port
+        rate, events = bandwidth.read_bits, frozenset((*READS, *WRITES))
+    elif writes:
+        rate, events = bandwidth.write_bits, frozenset(WRITES)
+    else:
+        rate, events = bandwidth.read_bits, frozenset(READS)
 
     def stop(of: Stop) -> Stop:
-        if of.memory.name != name or of.arrays:
+        if of.memory.name != memory.name or not rate:
             return of
         more = {e: frame.on.leak_pj * bits / rate for e, bits in of.bits.items() if e in events}
         return replace(of, energy={e: pj + more.get(e, 0.0) for e, pj in of.energy.items()})
 
-    def strand(of: Strand) -> Strand:
-        return replace(of, stops=tuple(stop(s) for s in of.stops))
-
-    return replace(frame, strands=tuple(strand(s) for s in frame.strands), cycles_each=0.0)
+    if any(s.memory.name == memory.name and s.arrays for strand in frame.strands for s in strand.stops):
+        return None
+    strands: list[Strand] = [replace(s, stops=tuple(stop(o) for o in s.stops)) for s in frame.strands]
+    return replace(frame, strands=tuple(strands), cycles_each=0.0)
