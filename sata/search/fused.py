@@ -147,7 +147,7 @@ class FusedSearch:
         limit = self.value - members.least[1 - which]
         searches, best = members.searches[which], Best(self.objective)
         for search in searches:
-            search.best, search.alone = best, True
+            search.by_itself(best)
         known = Found(limit, limit, searches[0].frame, ())
         if np.isfinite(limit):
             best.found = [known]
