@@ -58,6 +58,8 @@ class Search(Looks):
         """All that partial nests can become which have passed an item."""
         while len(labels):
             labels, item = self._block(labels, item), item + 1
+            if not len(labels):
+                return
             if item == len(self.items) - 1:
                 self._complete(self.moves.close_compute(labels), item)
                 return

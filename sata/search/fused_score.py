@@ -73,10 +73,12 @@ def bound_by(pair: Pair, on: Machine) -> tuple[Memory, tuple[bool, bool]] | None
     memory = next((i for i in pair.nests[0].skeleton.memories if i.name == name), None)
     if memory is None:
         return None
-    moved = [busiest_bits(c, memory, on.bits) for c in counts]
-    rate = memory.bandwidth
-    one, other = (write * (rate.read_bits or 1) > read * (rate.write_bits or 1) for read, write in moved)
-    return memory, (one, other)
+    rate, writes = memory.bandwidth, []
+    for c in counts:
+        there = any(level.memory.name == name for level in c.nest.levels)
+        read, write = busiest_bits(c, memory, on.bits) if there else (0.0, 0.0)
+        writes.append(write * (rate.read_bits or 1) > read * (rate.write_bits or 1))
+    return memory, (writes[0], writes[1])
 
 
 def _counts(nests: Sequence[OpNest]) -> list[OpCounts] | None:

@@ -13,10 +13,10 @@ from sata.counts.dense import MemoryCounts
 from sata.search.frame import Frame, Strand
 from sata.search.history import TEMPORAL
 from sata.search.labels import Floats, Ints, Labels, Trail
-from sata.search.links import Ends, Links
+from sata.search.links import COLUMNS, Ends, Links
 from sata.specs.model import Array, Memory
 
-APART, SHARED, MERGED, LEAVING, LEAVING_MERGED, TILE, CHILDREN = range(7)
+APART, SHARED, MERGED, LEAVING, LEAVING_MERGED, TILE, CHILDREN = range(COLUMNS)
 
 
 Shared = dict[Any, Links]  # of all skeletons of one op: what has been counted of a tensor serves them all
@@ -83,6 +83,8 @@ class Moves:
     def counts(self, labels: Labels, t: int, ends: Ends) -> NDArray[np.float64]:
         """[COLUMNS, B] of the tensor's link into here: see `Links.count`, regular ranks included."""
         strand = self.frame.strands[t]
+        if not len(labels):
+            return np.zeros((COLUMNS, 0))
         below = labels.left[list(strand.irregular)]
         found = self.links[t].count(ends, labels.history[t], labels.gap[t], labels.moved[t], labels.steps[t], below)
         regular = [r for r, relevant in enumerate(strand.relevant) if relevant and r not in strand.irregular]
