@@ -128,7 +128,7 @@ def map_(
             show_blocks(_space_blocks(rows))
         return
     cache = None if no_cache else Cache()
-    units = units_of(setting, chosen, rules, fuse=not no_fuse and may_fuse(objective, ragged))
+    units = units_of(setting, chosen, fuse=not no_fuse and may_fuse(objective, ragged))
     tasks, number = tasks_of(setting, units, objective, rules, ragged=ragged)
     mine = list(range(len(tasks))) if shard is None else part_of(tasks, *shard)
     with Shown(len(mine), budget) as watch:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sata.search.frame import Frame
 from sata.search.labels import Labels
 
+Mask = NDArray[np.bool_]
+
 
 class Asked:
-    """Of the block below a node. Without anything asked it changes nothing."""
+    """Of the block below a node ("": nothing is). Without anything asked it changes nothing."""
 
     def __init__(self, frame: Frame, name: str) -> None:
         number = {rank: n for n, rank in enumerate(frame.ranks)}
@@ -28,27 +31,29 @@ class Asked:
         labels.entry = labels.left.copy() if asks else np.ones_like(labels.left)
         return labels
 
-    def open(self, labels: Labels, rank: int) -> Labels:
-        """Those that may have a loop over a rank next: none of a rank that must stand further in is there yet."""
-        if rank not in self.order:
-            return labels
-        inner = self.order[self.order.index(rank) + 1 :]
-        return labels.take(np.all(labels.left[inner] == labels.entry[inner], axis=0)) if inner else labels
+    def open(self, labels: Labels, rank: int) -> Mask:
+        """Which may have a loop over a rank next: none of a rank that must stand further in is there yet."""
+        inner = self.order[self.order.index(rank) + 1 :] if rank in self.order else []
+        return np.asarray(np.all(labels.left[inner] == labels.entry[inner], axis=0))
 
-    def within(self, labels: Labels, rank: int) -> Labels:
-        """Those whose loops over a rank are not too large."""
+    def within(self, labels: Labels, rank: int) -> Mask:
+        """Which have loops over a rank that are not too large."""
         if rank not in self.factors:
-            return labels
-        return labels.take(labels.entry[rank] // labels.left[rank] <= self.factors[rank][1])
+            return np.ones(len(labels), dtype=bool)
+        return np.asarray(labels.entry[rank] // labels.left[rank] <= self.factors[rank][1])
 
-    def ended(self, labels: Labels) -> Labels:
-        """Those that may leave the block, with nothing of it remembered."""
-        if not self.factors and not self.order:
-            return labels
+    def done(self, labels: Labels) -> Mask:
+        """Which may leave the block."""
         ok = np.ones(len(labels), dtype=bool)
         for rank, (least, most) in self.factors.items():
             product = labels.entry[rank] // labels.left[rank]
             ok &= (product >= least) & (product <= most)
-        labels = labels.take(ok)
+        return ok
+
+    def ended(self, labels: Labels) -> Labels:
+        """The same, with nothing of the block remembered."""
+        if not self.factors and not self.order:
+            return labels
+        labels = labels.take(self.done(labels))
         labels.entry = np.ones_like(labels.left)
         return labels

@@ -80,7 +80,7 @@ class Search(Looks):
     def _block(self, labels: Labels, item: int) -> Labels:
         """All ways to put temporal loops below an item, one prime (ragged: one loop) at a time, from the fewest on."""
         waiting: dict[int, list[Labels]] = {}
-        asked = Asked(self.frame, self.items[item].name)
+        asked = self._asked(item)
         labels = asked.begun(labels)
         self._sort(labels, waiting)
         done: list[Labels] = []
@@ -94,11 +94,17 @@ class Search(Looks):
             if not finish or level == 0:
                 done.append(asked.ended(here))
             for rank in range(len(self.frame.ranks)):
-                for more in self._loops(asked.open(here, rank), item, rank):
-                    more = asked.within(more, rank)
+                some = here.take(asked.open(here, rank)) if asked.anything else here
+                for more in self._loops(some, item, rank):
+                    if asked.anything:
+                        more = more.take(asked.within(more, rank))
                     self.tally.generated += len(more)
                     self._sort(more, waiting)
         return joined(done) if done else labels.take(np.zeros(len(labels), dtype=bool))
+
+    def _asked(self, item: int) -> Asked:
+        """What is asked of the loops below an item."""
+        return Asked(self.frame, self.items[item].name)
 
     def _sort(self, labels: Labels, waiting: dict[int, list[Labels]]) -> None:
         """Put labels by how much is left to loop over."""

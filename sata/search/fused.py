@@ -211,7 +211,10 @@ class FusedSearch:
         found: list[dict[int, float]] = [{}, {}]
         for which in (0, 1):
             limit = self.value - members.least[1 - which]
-            found[which] = {n: members.searches[which][n].outlook(limit, closely) for n in sorted(wanted[which])}
+            searches = members.searches[which]
+            found[which] = {
+                n: 0.0 if self.late() else searches[n].outlook(limit, closely) for n in sorted(wanted[which])
+            }
         both = sorted((max(value, found[0][m] + found[1][n]), m, n) for value, m, n in open_)
         return [pair for pair in both if self._hope(pair[0])]
 

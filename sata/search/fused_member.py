@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.search.ahead import Ahead
+from sata.search.asked import Asked
 from sata.search.bounds import Bound, Parts, parts
 from sata.search.found import Best, Found, Tally
 from sata.search.frame import Frame, frame_of
@@ -169,6 +170,10 @@ class MemberSearch(Search):
                        and p.rank == self.frame.ranks[rank]]  # fmt: skip
                 fits &= plans.factors[row] == int(np.prod(own, dtype=np.int64))
         return bool(fits.any())
+
+    def _asked(self, item: int) -> Asked:
+        """Nothing above the split, where memories of the other op may part the loops of a block."""
+        return Asked(self.frame, self.items[item].name if item >= self.home else "")
 
     def _loops(self, labels: Labels, item: int, rank: int) -> list[Labels]:
         if item < self.home and rank not in self.above[item]:

@@ -8,7 +8,7 @@ the costs of an op depend on its own nest alone, and tiles of both ops share a m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from sata.search.score import Machine
@@ -117,7 +117,9 @@ def kinds_of(choice: Choice) -> list[Kind]:
 def _by_prefix(choice: Choice, which: int, inner: frozenset[str]) -> dict[tuple[str, ...], list[Skeleton]]:
     """The skeletons of one op by the nodes of its way down to the innermost home of what passes inside."""
     found: dict[tuple[str, ...], list[Skeleton]] = {}
-    for s in skeletons(choice.arch, choice.ops[which], choice.on.prices, choice.constraints[which], inner):
+    # loops stand below memories that only the other op keeps something in, too: `joint` tells whether all have a place
+    asked = replace(choice.constraints[which], factors={})
+    for s in skeletons(choice.arch, choice.ops[which], choice.on.prices, asked, inner):
         names = [n.name for n in s.way]
         last = max(names.index(s.chain(t)[0]) for t in inner)
         found.setdefault(tuple(names[: last + 1]), []).append(s)

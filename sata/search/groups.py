@@ -13,8 +13,9 @@ from sata.search.fused import OBJECTIVES, FusedSearch, Outcome
 from sata.search.fused_score import Nested, Pair, shared_nest, together
 from sata.search.fused_space import Choice, Kind, agree, kinds_of, number_of
 from sata.search.objective import SLACK, Objective
+from sata.search.plain import as_asked
 from sata.search.solve import Answer, Fusion, Point, Task, Tick, solve
-from sata.search.space import Constraints
+from sata.search.space import Constraints, reachable
 from sata.specs.faults import SpecError
 from sata.specs.model import Op
 
@@ -200,6 +201,9 @@ def _same(task: GroupTask, answer: Answer, home: str) -> bool:
             continue
         nested = [_nested(kind, which, point) for which, point in enumerate(points)]
         both = [n for n in nested if n is not None]
+        asked = zip(both, (task.constraints, task.others), strict=False)
+        if not all(reachable(n.skeleton, own) and as_asked(n.skeleton, own, n.loops) for n, own in asked):
+            continue
         if len(both) == 2 and agree(both[0].skeleton, both[1].skeleton, kind.prefix) and _one_trunk(both, home):
             each = together([shared_nest(n, home) for n in both], task.on)
             return each is not None and each == tuple((p.energy_pj, p.cycles) for p in points)

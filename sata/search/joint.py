@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.capacity import within
+from sata.search.asked import Asked
 from sata.search.bounds import Parts, planned
 from sata.search.dominance import columns, keys, least
 from sata.search.found import Best, Tally
@@ -27,6 +28,7 @@ from sata.search.labels import Ints, Labels, root
 from sata.search.labels import joined as joined_labels
 from sata.search.nests import PlacedLoop
 from sata.search.objective import SLACK
+from sata.search.space import reachable
 from sata.specs.model import Array, Memory
 
 SHARED = 1 << 10  # added to the numbers of items of both ops, where a trail tells of loops above the split
@@ -95,6 +97,9 @@ class JointSearch:
     def run(self, width: int) -> float:
         """One pass. Returns: the least value that was left out (inf: nothing was)."""
         self.width, self.left_out = width, np.inf
+        both = zip(self.whole, (self.a, self.b), strict=True)
+        if not all(reachable(whole, search.frame.constraints) for whole, search in both):
+            return self.left_out
         self.a.begin(width)
         self.b.begin(width)
         twins = Twins(root(self.a.frame), root(self.b.frame))
@@ -136,6 +141,10 @@ class JointSearch:
     def _block(self, twins: Twins, n: int) -> Twins:
         """All ways to put shared loops below a node, as `frontier` has it."""
         step, ranks = self.steps[n], self.a.frame.ranks
+        asked = [Asked(s.frame, step.node.name) for s in (self.a, self.b)]
+        if any(each.never for each in asked):
+            return twins.take(np.zeros(0, dtype=np.int64))
+        twins = Twins(asked[0].begun(twins.a), asked[1].begun(twins.b))
         waiting: dict[int, list[Twins]] = {}
         self._sort(twins, waiting)
         done: list[Twins] = []
@@ -143,13 +152,17 @@ class JointSearch:
             here = self._cut(joined(waiting.pop(max(waiting))), step)
             if not len(here):
                 continue
-            done.append(here)
-            for numbers in self.numbers:
-                if ranks[numbers[0]] in step.ranks:
-                    for more in self._looped(here, n, step, numbers):
-                        self.tally.generated += len(more)
-                        self._sort(more, waiting)
-        return joined(done) if done else twins.take(np.zeros(len(twins), dtype=bool))
+            ok = asked[0].done(here.a) & asked[1].done(here.b)
+            done.append(Twins(asked[0].ended(here.a.take(ok)), asked[1].ended(here.b.take(ok))))
+            for one, other in self.numbers:
+                if ranks[one] not in step.ranks:
+                    continue
+                some = here.take(asked[0].open(here.a, one) & asked[1].open(here.b, other))
+                for more in self._looped(some, n, step, (one, other)):
+                    more = more.take(asked[0].within(more.a, one) & asked[1].within(more.b, other))
+                    self.tally.generated += len(more)
+                    self._sort(more, waiting)
+        return joined(done) if done else twins.take(np.zeros(0, dtype=np.int64))
 
     def _sort(self, twins: Twins, waiting: dict[int, list[Twins]]) -> None:
         level = np.zeros(len(twins), dtype=np.int64)

@@ -15,6 +15,7 @@ import numpy as np
 from sata.search.frame import Frame
 from sata.search.nests import PlacedLoop, template
 from sata.search.score import Floats, score
+from sata.search.space import Constraints, Skeleton
 from sata.specs.model import Array, Compute
 
 Left = tuple[int, ...]
@@ -23,7 +24,7 @@ Left = tuple[int, ...]
 def all_nests(frame: Frame) -> Iterator[tuple[PlacedLoop, ...]]:
     """The loops of every nest that covers all ranks, whether its tiles fit or not."""
     for loops in _below(frame, 0, frame.bounds, ()):
-        if homes_hold(frame, loops) and as_asked(frame, loops):
+        if homes_hold(frame, loops) and as_asked(frame.skeleton, frame.constraints, loops):
             yield loops
 
 
@@ -37,13 +38,13 @@ def homes_hold(frame: Frame, loops: Sequence[PlacedLoop]) -> bool:
     return True
 
 
-def as_asked(frame: Frame, loops: Sequence[PlacedLoop]) -> bool:
+def as_asked(skeleton: Skeleton, asked: Constraints, loops: Sequence[PlacedLoop]) -> bool:
     """Whether temporal loops have the factors and orders that the user asks for."""
-    asked, op = frame.constraints, frame.skeleton.op
-    blocks: dict[str, list[PlacedLoop]] = {item.name: [] for item in frame.skeleton.items}
+    op = skeleton.op
+    blocks: dict[str, list[PlacedLoop]] = {item.name: [] for item in skeleton.items}
     for loop in loops:
         if not loop.axis:
-            blocks[frame.skeleton.items[loop.item].name].append(loop)
+            blocks[skeleton.items[loop.item].name].append(loop)
     for name, ranks in asked.factors.items():
         for rank, (least, most) in ranks.items():
             product = prod(loop.factor for loop in blocks.get(name, ()) if loop.rank == rank)
@@ -76,7 +77,7 @@ def legal(frame: Frame, loops: Sequence[PlacedLoop]) -> bool:
                 used = lanes.get((number, axis), 1)
                 if used > size or used < frame.constraints.utilization * size:
                     return False
-    return homes_hold(frame, loops) and as_asked(frame, loops)
+    return homes_hold(frame, loops) and as_asked(frame.skeleton, frame.constraints, loops)
 
 
 def _below(frame: Frame, item: int, left: Left, loops: tuple[PlacedLoop, ...]) -> Iterator[tuple[PlacedLoop, ...]]:

@@ -89,11 +89,16 @@ def skeletons(
                 for m in memories
             }
             items = tuple(node for node in way if not isinstance(node, Memory) or keeps[node.name])
-            here = {node.name for node in items}
-            ranks = [r for name, ranks in constraints.factors.items() if name not in here for r in ranks.items()]
-            if any(least > 1 and rank in op.ranks for rank, (least, _) in ranks):
-                continue  # no loops stand below a memory that keeps nothing
-            yield Skeleton(op, way, items, {name: kept for name, kept in keeps.items() if kept})
+            found = Skeleton(op, way, items, {name: kept for name, kept in keeps.items() if kept})
+            if reachable(found, constraints):
+                yield found
+
+
+def reachable(skeleton: Skeleton, constraints: Constraints) -> bool:
+    """Whether there is a place for all loops that are asked for: none stand below a memory that keeps nothing."""
+    here = {node.name for node in skeleton.items}
+    ranks = [r for name, ranks in constraints.factors.items() if name not in here for r in ranks.items()]
+    return not any(least > 1 and rank in skeleton.op.ranks for rank, (least, _) in ranks)
 
 
 def _chains(

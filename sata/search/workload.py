@@ -34,13 +34,10 @@ def selected(setting: Setting, pattern: str | None) -> list[Op]:
 Unit = tuple[Op, ...]  # one op, or two that may be fused
 
 
-def units_of(setting: Setting, ops: Sequence[Op], rules: Sequence[Rule] = (), *, fuse: bool) -> list[Unit]:
+def units_of(setting: Setting, ops: Sequence[Op], *, fuse: bool) -> list[Unit]:
     """The ops, those that may be fused together (`fused_space.pairs_of`), in the order of the first of each."""
     chosen = {op.name for op in ops}
     pairs = [p for p in (pairs_of(setting.workload) if fuse else ()) if {op.name for op in p} <= chosen]
-    asked = {op.name: constraints_of(rules, op) for op in ops}
-    # what is asked of single loops is asked of an op's own nest
-    pairs = [p for p in pairs if not any(asked[op.name].factors or asked[op.name].order for op in p)]
     first = {maker.name: (maker, taker) for maker, taker in pairs}
     second = {taker.name for _, taker in pairs}
     return [first.get(op.name, (op,)) for op in ops if op.name not in second]
@@ -88,7 +85,7 @@ def map_workload(setting: Setting, objective: str = "energy", *, ops: str | None
 
     Raises: SpecError for each op that no mapping of the space fits, and why.
     """
-    chosen = units_of(setting, selected(setting, ops), rules, fuse=fuse and may_fuse(objective, ragged))
+    chosen = units_of(setting, selected(setting, ops), fuse=fuse and may_fuse(objective, ragged))
     tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged)
     answers = solve_all(tasks, how or How(workers), budget=budget)
     return spread(chosen, number, tasks, answers)

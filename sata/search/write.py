@@ -104,7 +104,7 @@ def fused_certificate(answer: Answer) -> list[str]:
         return [f"{names} cannot be fused here"]
     if fusion.split:
         sure = "proven optimal" if fusion.proven else f"within {fusion_gap(fusion):.3%} of the optimum"
-        what = f"fused below {fusion.split}: {fusion.value:.6g}, {sure}; apart {fusion.apart:.6g}"
+        what = f"fused below {fusion.split}: {fusion.value:.6g}, {sure}; apart {fusion.apart:.6g} was found"
     elif fusion.fused >= fusion.value * (1 - 1e-10):
         what = f"apart: {fusion.value:.6g}; fused they are proven to be no better"
     else:

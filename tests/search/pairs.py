@@ -195,7 +195,7 @@ def written(nodes: list[dict[str, Any]], loops: Any, keeps: Keeps) -> list[dict[
             continue
         if "array" in node:
             lanes = rest.pop(0)
-            found += [{"array": node["array"], "x": text(lanes)}] if lanes else []
+            found.append({"array": node["array"], **({"x": text(lanes)} if lanes else {})})
         else:
             found.append({"memory": node["memory"], "keep": keeps[node["memory"]]})
         own = rest.pop(0)
@@ -207,10 +207,51 @@ def text(loops: Loops) -> str:
     return ", ".join(f"{r} {f}" for r, f in loops)
 
 
-def enumerated(arch: dict[str, Any], workload: dict[str, Any]) -> list[tuple[float, float]]:
-    """(energy, cycles) of every fused mapping that is legal."""
+def random_rules(rng: random.Random, arch: dict[str, Any], workload: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is asked of the loops below some node of one op, or of both."""
+    names = [n.get("memory") or n.get("array") for n in arch["arch"]["nodes"][:-1]]
+    rules = []
+    for op in rng.sample(workload["workload"]["ops"], rng.choice([1, 2])):
+        ranks = list(op["ranks"])
+        if rng.random() < 0.5:
+            factors = {r: rng.choice(["<=1", op["ranks"][r], ">=2"]) for r in rng.sample(ranks, 1)}
+            rules.append({"ops": op["name"], "factors": {rng.choice(names): factors}})
+        else:
+            rules.append({"ops": op["name"], "order": {rng.choice(names): rng.sample(ranks, len(ranks))}})
+    return rules
+
+
+def as_asked(nest: list[dict[str, Any]], rules: list[dict[str, Any]]) -> bool:
+    """Whether the loops of both ops are as the rules have them."""
+    for rule in rules:
+        own = nest[-1]["split"]["ab".index(rule["ops"][-1])]
+        below: dict[str, list[tuple[str, int]]] = {}
+        node = ""
+        for item in [*nest[:-1], *own]:
+            if "for" in item:
+                below[node] = [(r, int(f)) for r, f in (loop.split() for loop in item["for"].split(", "))]
+            else:
+                node = item.get("memory") or item.get("array") or item["compute"]
+        for name, asked in rule.get("factors", {}).items():
+            for rank, span in asked.items():
+                factor = dict(below.get(name, ())).get(rank, 1)
+                if not {"<=1": factor <= 1, ">=2": factor >= 2}.get(span, factor == span):
+                    return False
+        for name, order in rule.get("order", {}).items():
+            places = [order.index(rank) for rank, _ in below.get(name, ())]
+            if places != sorted(places):
+                return False
+    return True
+
+
+def enumerated(
+    arch: dict[str, Any], workload: dict[str, Any], rules: list[dict[str, Any]] | None = None
+) -> list[tuple[float, float]]:
+    """(energy, cycles) of every fused mapping that is legal, and as it is asked for."""
     found = []
     for nest in mappings(arch, workload):
+        if rules and not as_asked(nest, rules):
+            continue
         try:
             ran = sata.evaluate(arch, workload, {"mapping": [{"ops": ["l.a", "l.b"], "nest": nest}]})
         except SpecError:
