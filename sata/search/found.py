@@ -52,6 +52,18 @@ class Best:
 
 
 @dataclass
+class Step(Best):
+    """The best of one step along a Pareto front, which gets to see all that is found on the way."""
+
+    front: Best | None = None
+
+    def offer(self, found: Found) -> bool:
+        if self.front is not None:
+            self.front.offer(found)
+        return super().offer(found)
+
+
+@dataclass
 class Tally:
     """What a search has done. left_out: least bounds of what a pass had no room for, as (energy, cycles)."""
 

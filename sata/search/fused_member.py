@@ -185,24 +185,19 @@ class MemberSearch(Search):
     def by_itself(self, best: Best) -> None:
         """From now on, search for nests of this op alone."""
         self.best, self.alone = best, True
-        self._forget()
+        self.forget()
 
     def outlook(self, limit: float, closely: bool = False) -> float:
         """From now on, search beside another op, for nests below a limit of the objective: what there is ahead of those
         is looked at. Returns: what none of them is below (inf: there are none)."""
         self.best, self.alone = Best(self.best.objective), False
-        self._forget()
+        self.forget()
         if not np.isfinite(limit):
             return 0.0
         self.best.found = [Found(limit, limit, self.frame, ())]
         if self.best.hopeless(self.root_bound()).all():
             return PROVEN
         return self.least() if self.look_ahead(closely) else PROVEN
-
-    def _forget(self) -> None:
-        """What was looked at below a lower limit says nothing of nests above it."""
-        self.ahead = None
-        self.looked.clear()
 
     def _try(self, ahead: Ahead) -> None:
         """Nests are scored by themselves only: beside another op it is the pair that counts."""

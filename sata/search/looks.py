@@ -86,6 +86,11 @@ class Looks:
         self._try(ahead)
         return not self._settled(ahead)
 
+    def forget(self) -> None:
+        """What was looked at ahead: it says nothing of nests above the limit that it was made with."""
+        self.ahead = None
+        self.looked.clear()
+
     def least(self) -> float:
         """The least value of anything better than what was there at the last look ahead (0: nothing is known, and never
         anything of a front)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Objective:
-    """One of NAMES. Energies include leakage; the delay of a product is in cycles."""
+    """One of NAMES. Energies include leakage; the delay of a product is in cycles. below: only of mappings that take
+    fewer cycles."""
 
     name: str
+    below: float = inf
 
     def value(self, energy: Floats, cycles: Floats) -> Floats:
         """What is made least. For the Pareto front, an order to look at candidates in: the product."""
@@ -34,8 +37,8 @@ class Objective:
 
     def hopeless(self, energy: Floats, cycles: Floats, have: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
         """Which lower bounds leave no hope for something better than what there is."""
-        found = np.zeros(len(energy), dtype=bool)
         less = 1.0 - SLACK
+        found = np.asarray(cycles >= self.below * less)
         for best_energy, best_cycles in have:
             if self.name == "pareto":
                 found |= (energy >= best_energy * less) & (cycles >= best_cycles * less)

@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf, prod
 from typing import Any
 
 from sata.search.ahead import MOST
 from sata.search.alike import different
-from sata.search.found import Best, Found, Tally, scored
+from sata.search.found import Best, Found, Step, Tally, scored
 from sata.search.frame import Frame, frame_of
 from sata.search.frontier import OutOfTime, Search
 from sata.search.moves import Shared
@@ -38,6 +39,8 @@ CLOSELY = 2  # passes without a close look: those are soon done
 PROVEN = float("inf")
 
 
+STEPWISE = 1 << 14  # operations: of an op with more, a Pareto front is searched point by point
+Open = tuple[float, int]
 # called now and then with the best so far and what nothing is below; may raise KeyboardInterrupt if something is found
 Tick = Callable[[Best, Tally, float], None]
 
@@ -121,61 +124,106 @@ def _value(objective: str, p: Point) -> float:
 def solve(task: Task, tick: Tick | None = None, limit: float | None = None) -> Answer:
     """Search one op. It runs to its first mapping whatever the budget; after that the budget is kept, but for the
     last step of it. limit: only of nests below it, of a single objective; no points if there are none."""
-    start = time.monotonic()
-    best, counts, shared = Best(Objective(task.objective)), Tally(), Shared()
-    known: dict[Any, Any] = {}
-    every = [
-        frame_of(s, task.on, task.constraints, task.ragged, known)
-        for s in skeletons(task.arch, task.op, task.on.prices, task.constraints)
-    ]
-    frames = different(every)
-    open_: list[tuple[float, int]] = []  # (the least that may be found, number) of skeletons not proven
+    return _Solving(task, tick).run(limit)
 
-    def told() -> None:
-        if tick is not None:
-            tick(best, counts, min((value for value, _ in open_), default=0.0))
 
-    searches = [Search(f, best, counts, shared, tick=told) for f in frames]
-    for number, search in enumerate(searches):
-        least = search.root_bound()
-        if len(least.energy):
-            open_.append((float(best.objective.value(least.energy, least.cycles).min()), number))
-    open_.sort()
-    unknown = Found(limit or 0.0, limit or 0.0, frames[0], ()) if limit is not None and frames else None
-    if unknown is not None:
-        best.found = [unknown]
-    interrupted = (
-        unknown is None
-        and not task.ragged
-        and _evolve(task, frames, searches, best, [n for _, n in open_], start, told)
-    )
-    for step, width in enumerate(task.widths):
-        after: list[tuple[float, int]] = []
-        for least_value, number in open_:
-            if _hopeless(best, least_value):
-                continue
-            too_wide = width > WIDEST and not frames[number].linear
-            if (interrupted or too_wide) and best.found:
-                after.append((least_value, number))
-                continue
-            search = searches[number]
-            search.deadline = start + task.budget if task.budget is not None and best.found else None
-            try:
-                if not search.look_ahead(step > CLOSELY, ROWS if step < 4 else MOST):
+class _Solving:
+    """One op. best: what is there so far, of all that is sought. open: (the least that may be found, number) of
+    skeletons not proven."""
+
+    def __init__(self, task: Task, tick: Tick | None) -> None:
+        self.task, self.tick, self.start = task, tick, time.monotonic()
+        self.best, self.counts, shared = Best(Objective(task.objective)), Tally(), Shared()
+        known: dict[Any, Any] = {}
+        every = [
+            frame_of(s, task.on, task.constraints, task.ragged, known)
+            for s in skeletons(task.arch, task.op, task.on.prices, task.constraints)
+        ]
+        self.number, self.frames = len(every), different(every)
+        self.searches = [Search(f, self.best, self.counts, shared, tick=self._told) for f in self.frames]
+        self.open: list[Open] = []
+        self.interrupted = False
+
+    def run(self, limit: float | None) -> Answer:
+        self.open = self._roots(self.best)
+        unknown = None
+        if limit is not None and self.frames:
+            unknown = Found(limit, limit, self.frames[0], ())
+            self.best.found = [unknown]
+        elif not self.task.ragged:
+            order = [n for _, n in self.open]
+            self.interrupted = _evolve(
+                self.task, self.frames, self.searches, self.best, order, self.start, self._told
+            )  # fmt: skip
+        if self.task.objective == "pareto" and self.best.found and prod(self.frames[0].bounds) > STEPWISE:
+            self._front()
+        else:
+            self._passes(self.best)
+        found = [f for f in self.best.found if f is not unknown]
+        return _answer(self.task, found, self.best, self.counts, self.open, self.number, self.interrupted,
+                       time.monotonic() - self.start)  # fmt: skip
+
+    def _roots(self, best: Best) -> list[Open]:
+        """By the empty nests of all skeletons."""
+        found = []
+        for number, search in enumerate(self.searches):
+            least = search.root_bound()
+            if len(least.energy):
+                found.append((float(best.objective.value(least.energy, least.cycles).min()), number))
+        return sorted(found)
+
+    def _front(self) -> None:
+        """The front point by point: the least energy, then the least energy of fewer cycles, and so on."""
+        front, left = self.best, []
+        below = inf
+        while True:
+            best = Step(Objective("energy", below), front=front)
+            for known in tuple(front.found):
+                best.offer(known)
+            for search in self.searches:
+                search.best = best
+                search.forget()
+            self.open = self._roots(best)
+            self._passes(best)
+            left += self.open
+            if not best.found or self.interrupted:
+                break
+            below = best.found[0].cycles
+        self.open = left
+
+    def _passes(self, best: Best) -> None:
+        """Passes below the open skeletons, growing wider, until nothing is left out."""
+        task = self.task
+        for step, width in enumerate(task.widths):
+            after: list[Open] = []
+            for least, number in self.open:
+                if _hopeless(best, least):
                     continue
-                least_value = max(least_value, search.least())
-                left = search.run(width)
-            except (OutOfTime, KeyboardInterrupt):
-                interrupted = True
-                after.append((least_value, number))
-                continue
-            if left < PROVEN:
-                after.append((max(least_value, left), number))
-        open_ = sorted(after)
-        if not open_ or (interrupted and best.found):
-            break
-    found = [f for f in best.found if f is not unknown]
-    return _answer(task, found, best, counts, open_, len(every), interrupted, time.monotonic() - start)
+                too_wide = width > WIDEST and not self.frames[number].linear
+                if (self.interrupted or too_wide) and self.best.found:
+                    after.append((least, number))
+                    continue
+                search = self.searches[number]
+                search.deadline = self.start + task.budget if task.budget is not None and self.best.found else None
+                try:
+                    if not search.look_ahead(step > CLOSELY, ROWS if step < 4 else MOST):
+                        continue
+                    least = max(least, search.least())
+                    left = search.run(width)
+                except (OutOfTime, KeyboardInterrupt):
+                    self.interrupted = True
+                    after.append((least, number))
+                    continue
+                if left < PROVEN:
+                    after.append((max(least, left), number))
+            self.open = sorted(after)
+            if not self.open or (self.interrupted and self.best.found):
+                break
+        self.open = [(value, n) for value, n in self.open if not _hopeless(best, value)]
+
+    def _told(self) -> None:
+        if self.tick is not None:
+            self.tick(self.best, self.counts, min((value for value, _ in self.open), default=0.0))
 
 
 def _evolve(
@@ -230,7 +278,6 @@ def _answer(task: Task, found: Sequence[Found], best: Best, counts: Tally, open_
             interrupted: bool, seconds: float) -> Answer:  # fmt: skip
     points = tuple(sorted((_point(f) for f in found), key=lambda p: (p.energy_pj, p.cycles)))
     have = best.value()
-    open_ = [(value, n) for value, n in open_ if not _hopeless(best, value)]
     bound = min([have, *(value for value, _ in open_)])
     done = {name: int(getattr(counts, name)) for name in counts.__dataclass_fields__}
     return Answer(
