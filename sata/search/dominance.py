@@ -21,10 +21,12 @@ def undominated(frame: Frame, labels: Labels, objective: NDArray[np.float64], pa
     """Which labels to keep. passed: arrays passed; objective: [B], the order in which candidates are compared."""
     if len(labels) < 2:
         return np.ones(len(labels), dtype=bool)
-    return least(keys(frame, labels, passed), columns(frame, labels), objective)
+    return undominated_of(keys(frame, labels, passed), columns(frame, labels), objective)
 
 
-def least(keys: NDArray[np.int64], columns: NDArray[np.float64], objective: NDArray[np.float64]) -> NDArray[np.bool_]:
+def undominated_of(
+    keys: NDArray[np.int64], columns: NDArray[np.float64], objective: NDArray[np.float64]
+) -> NDArray[np.bool_]:
     """[B]: none with the same keys [K, B] is as good in all columns [B, C]. objective: as `undominated` has it."""
     number = len(objective)
     group = codes(keys)

@@ -20,14 +20,13 @@ from sata.search.fused_score import Nested, Pair, bound_by, ordered, shared_nest
 from sata.search.fused_space import Choice, Kind, agree, kinds_of
 from sata.search.joint import JointSearch
 from sata.search.objective import SLACK, Objective
-from sata.search.priced import priced
+from sata.search.priced import Port, priced
 from sata.search.solve import PROVEN, WIDEST, WIDTHS
-from sata.specs.model import Memory
 
 OBJECTIVES = ("energy", "cycles")  # those for which the bound of a group is the sum of its ops' bounds
 LARGE = 1 << 16  # operations: of an op with more, wide passes take seconds, and there are hundreds
 WIDE = 300  # the widest pass of a large op by itself: what is left is for the pairs
-HOPED = (1.02, 1.3, np.inf)  # of what both cost at least by themselves: how far a first pair may be above it
+HOPED = (1.02, 1.3, np.inf)  # of what both cost at least by themselves: where a first pair is sought; proves nothing
 CLOSELY = 30_000  # the width from which on pairs are looked at closely
 
 Open = tuple[float, int, int]  # a least value, and the numbers of a skeleton of each op
@@ -59,7 +58,7 @@ class Members:
 
 
 @dataclass
-class Ways:
+class KindState:
     """What is known of one kind: by the cycles of computes, and by those of the memory that bounds the best pair."""
 
     kind: Kind
@@ -72,10 +71,12 @@ class Ways:
 
 
 class FusedSearch:
-    """All kinds of one pair, the most promising first. limit: what is to be beaten. late: whether to stop."""
+    """All kinds of one pair, the most promising first. limit: what is to be beaten. late: whether to stop.
+    deadline: of `time.monotonic`, after which it is late too."""
 
     def __init__(self, choice: Choice, objective: str, limit: float, late: Callable[[], bool],
-                 tick: Callable[[], None] | None = None, widths: tuple[int, ...] = WIDTHS) -> None:  # fmt: skip
+                 tick: Callable[[], None] | None = None, widths: tuple[int, ...] = WIDTHS,
+                 deadline: float | None = None) -> None:  # fmt: skip
         self.choice, self.objective = choice, Objective(objective)
         self.late, self.tick, self.widths = late, tick, widths
         self.best = Best(self.objective)
@@ -86,22 +87,24 @@ class FusedSearch:
         same = maker == taker and len(maker) == 1
         self.large = 0 if _points(choice, 0) >= _points(choice, 1) else 1
         # cycles of one compute add up; of two, one may hide the other
-        self.contexts = tuple(Context(choice.on, choice.constraints[n], same or n == self.large) for n in (0, 1))
+        self.contexts = tuple(
+            Context(choice.on, choice.constraints[n], same or n == self.large, late, deadline) for n in (0, 1)
+        )
         self.value = limit
-        self.bound_by: tuple[Memory, tuple[bool, bool]] | None = None  # see `fused_score.bound_by`
+        self.bound_by: tuple[Port, Port] | None = None  # see `fused_score.bound_by`
         self._leaks = objective == "energy" and choice.on.leak_pj > 0
 
     def run(self) -> Outcome:
         kinds = kinds_of(self.choice)
-        every = [ways for ways in map(self._ways, kinds) if all(ways.members.searches)]
-        for ways in sorted(every, key=lambda w: w.least):
-            self._alone(ways, ways.members, 1 - self.large)
+        every = [state for state in map(self._state, kinds) if all(state.members.searches)]
+        for state in sorted(every, key=lambda w: w.least):
+            self._alone(state, state.members, 1 - self.large)
         bound = PROVEN
-        for ways in sorted(every, key=lambda w: w.least):
-            self._alone(ways, ways.members, self.large)
-            self._pay(ways)
-            least = ways.least
-            bound = min(bound, max(least, min(self._pairs(ways), self.value)) if self._hope(least) else least)
+        for state in sorted(every, key=lambda w: w.least):
+            self._alone(state, state.members, self.large)
+            self._pay(state)
+            least = state.least
+            bound = min(bound, max(least, min(self._pairs(state), self.value)) if self._hope(least) else least)
         return Outcome(self.pair, bound if self.pair is None else min(bound, self.value), len(kinds), self.tally)
 
     def _hope(self, bound: float) -> bool:
@@ -109,9 +112,9 @@ class FusedSearch:
 
     # --- each by itself -----------------------------------------------------------------------------------------------
 
-    def _ways(self, kind: Kind) -> Ways:
+    def _state(self, kind: Kind) -> KindState:
         """All searches of a kind, with bounds of empty nests."""
-        return Ways(kind, _members((self._searches(kind, 0), self._searches(kind, 1))))
+        return KindState(kind, _members((self._searches(kind, 0), self._searches(kind, 1))))
 
     def _searches(self, kind: Kind, which: int) -> list[MemberSearch]:
         found, context = [], self.contexts[which]
@@ -122,27 +125,27 @@ class FusedSearch:
                 found.append(MemberSearch(frame, Best(self.objective), self.tally, kind, context, self.tick))
         return found
 
-    def _pay(self, ways: Ways) -> None:
+    def _pay(self, state: KindState) -> None:
         """By the cycles of the memory that bounds the best pair (`priced`) instead of those of the computes."""
-        if ways.paying is not None or self.bound_by is None or not self._hope(ways.least):
+        if state.paying is not None or self.bound_by is None or not self._hope(state.least):
             return
-        memory, writes = self.bound_by
         both: tuple[list[MemberSearch], list[MemberSearch]] = ([], [])
         for which, context in enumerate(self.contexts):
-            for search in ways.members.searches[which]:
-                frame = priced(search.frame, memory, writes[which])
+            for search in state.members.searches[which]:
+                port = self.bound_by[which]
+                frame = priced(search.frame, port)
                 if frame is None:
                     return
                 both[which].append(
-                    MemberSearch(frame, Best(self.objective), self.tally, ways.kind, context, self.tick, memory.name)
+                    MemberSearch(frame, Best(self.objective), self.tally, state.kind, context, self.tick, port)
                 )
-        ways.paying = _members(both)
+        state.paying = _members(both)
         for which in (1 - self.large, self.large):
-            self._alone(ways, ways.paying, which)
+            self._alone(state, state.paying, which)
 
-    def _alone(self, ways: Ways, members: Members, which: int) -> None:
+    def _alone(self, state: KindState, members: Members, which: int) -> None:
         """What an op costs at least by itself, as far as that leads to something better."""
-        if not self._hope(ways.least):
+        if not self._hope(state.least):
             return
         limit = self.value - members.least[1 - which]
         searches, best = members.searches[which], Best(self.objective)
@@ -163,24 +166,24 @@ class FusedSearch:
 
     # --- pairs --------------------------------------------------------------------------------------------------------
 
-    def _pairs(self, ways: Ways) -> float:
+    def _pairs(self, state: KindState) -> float:
         """Search the pairs of skeletons of a kind, passes growing wider. Returns: what none of those not found is
         below."""
-        self._guess(ways, ways.paying or ways.members)
-        self._pay(ways)  # the guess may have been the first
-        numbers = [range(len(s)) for s in ways.members.searches]
-        open_ = [(0.0, m, n) for m in numbers[0] for n in numbers[1] if self._agree(ways, m, n)]
-        for members in (ways.paying, ways.members):
+        self._guess(state, state.paying or state.members)
+        self._pay(state)  # the guess may have been the first
+        numbers = [range(len(s)) for s in state.members.searches]
+        open_ = [(0.0, m, n) for m in numbers[0] for n in numbers[1] if self._agree(state, m, n)]
+        for members in (state.paying, state.members):
             if members is not None:
                 open_ = self._outlooks(members, open_)
         for width in self.widths[1:] or self.widths:
             if width == CLOSELY:
-                open_ = self._outlooks(ways.members, open_, closely=True)
+                open_ = self._outlooks(state.members, open_, closely=True)
             after: list[Open] = []
             for value, m, n in open_:
                 if not self._hope(value):
                     continue
-                left = value if self.late() else self._joint(ways, m, n, width)
+                left = value if self.late() else self._joint(state, m, n, width)
                 if left < PROVEN:
                     after.append((max(value, left), m, n))
             open_ = sorted(after)
@@ -188,20 +191,20 @@ class FusedSearch:
                 break
         return min((value for value, _, _ in open_ if self._hope(value)), default=PROVEN)
 
-    def _guess(self, ways: Ways, members: Members) -> None:
+    def _guess(self, state: KindState, members: Members) -> None:
         """Something good soon: the best skeletons of both, if they go together."""
         one, other = members.best
-        if one is None or other is None:
+        if one is None or other is None or self.late():
             return
         m, n = members.searches[0].index(one), members.searches[1].index(other)
-        if not self._agree(ways, m, n):
+        if not self._agree(state, m, n):
             return
-        before, least = self.value, ways.least
+        before, least = self.value, state.least
         for hoped in HOPED:  # the less is hoped for, the less there is to look at
             limit = min(before, least * hoped)
-            ways.members.searches[0][m].outlook(limit - ways.members.least[1])
-            ways.members.searches[1][n].outlook(limit - ways.members.least[0])
-            self._joint(ways, m, n, self.widths[0], limit)
+            state.members.searches[0][m].outlook(limit - state.members.least[1])
+            state.members.searches[1][n].outlook(limit - state.members.least[0])
+            self._joint(state, m, n, self.widths[0], limit)
             if self.value < before or limit == before:
                 return
 
@@ -218,14 +221,14 @@ class FusedSearch:
         both = sorted((max(value, found[0][m] + found[1][n]), m, n) for value, m, n in open_)
         return [pair for pair in both if self._hope(pair[0])]
 
-    def _agree(self, ways: Ways, m: int, n: int) -> bool:
-        one, other = (s[k].frame.skeleton for s, k in zip(ways.members.searches, (m, n), strict=True))
-        return agree(one, other, ways.kind.prefix)
+    def _agree(self, state: KindState, m: int, n: int) -> bool:
+        one, other = (s[k].frame.skeleton for s, k in zip(state.members.searches, (m, n), strict=True))
+        return agree(one, other, state.kind.prefix)
 
-    def _joint(self, ways: Ways, m: int, n: int, width: int, limit: float = np.inf) -> float:
+    def _joint(self, state: KindState, m: int, n: int, width: int, limit: float = np.inf) -> float:
         """One pass below two skeletons. Returns: the least value that may have been missed below a limit."""
-        one, other = ways.members.searches[0][m], ways.members.searches[1][n]
-        home, limit = ways.kind.home, min(self.value, limit)
+        one, other = state.members.searches[0][m], state.members.searches[1][n]
+        home, limit = state.kind.home, min(self.value, limit)
         self.best.found = [Found(limit, limit, one.frame, ())]
 
         def offer(a: Nested, b: Nested) -> None:
@@ -239,7 +242,7 @@ class FusedSearch:
                 self.bound_by = bound_by(pair, self.choice.on) if self._leaks else None
                 self.best.found = [Found(value, value, one.frame, ())]
 
-        search = JointSearch(one, other, ways.kind, self.best, self.tally, offer, self.late)
+        search = JointSearch(one, other, state.kind, self.best, self.tally, offer, self.late)
         try:
             return search.run(width)
         except OutOfTime:

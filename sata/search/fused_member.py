@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from sata.search.moves import Shared
 from sata.search.nests import PlacedLoop
 from sata.search.objective import SLACK, Objective
 from sata.search.plans import Plans
+from sata.search.priced import Port
 from sata.search.score import Machine
 from sata.search.solve import PROVEN, WIDEST
 from sata.search.space import Constraints, Skeleton
@@ -34,11 +36,13 @@ Floats = NDArray[np.float64]
 @dataclass
 class Context:
     """What the searches for one op have in common. computes: whether the cycles of its compute count (see
-    `fused_score.alone`)."""
+    `fused_score.alone`); late: whether to stop; deadline: of `time.monotonic`."""
 
     on: Machine
     constraints: Constraints
     computes: bool
+    late: Callable[[], bool] = lambda: False
+    deadline: float | None = None
     known: dict[Any, Any] = field(default_factory=dict)
     shared: Shared = field(default_factory=dict)
 
@@ -98,18 +102,18 @@ def values_of(objective: Objective, leak_pj: float, both: tuple[Parts, Parts], l
 
 class MemberSearch(Search):
     """See the module. By itself memories bound no cycles: what bounds a group is known only of all its ops together.
-    memory: pays for its cycles (`priced`) instead of those of the compute."""
+    port: pays for that (`priced`) instead of the cycles of the compute."""
 
     def __init__(self, frame: Frame, best: Best, tally: Tally, kind: Kind, context: Context,
-                 tick: Callable[[], None] | None = None, memory: str = "") -> None:  # fmt: skip
-        self.each, self.computes = frame.cycles_each, context.computes and not memory
-        self.resource = memory or (frame.skeleton.compute.name if context.computes else "")
+                 tick: Callable[[], None] | None = None, port: Port | None = None) -> None:  # fmt: skip
+        self.cycles_each = frame.cycles_each  # those of the pair
+        self.computes, self.port, self.late = context.computes and port is None, port, context.late
         frame = frame if self.computes else replace(frame, cycles_each=0.0)
-        super().__init__(frame, best, tally, context.shared, tick=tick)
+        super().__init__(frame, best, tally, context.shared, context.deadline, tick)
         self.home = number_of(frame.skeleton, kind.home)
         self.above = [{frame.ranks.index(r) for r in ranks} for ranks in above(frame.skeleton, kind)]
         self.windowed = any(s.irregular for s in frame.strands)
-        self.alone = True
+        self.alone, self.limit = True, -inf  # by itself, or beside another below what limit looks ahead were made
         self.mates: Mates | None = None
         self.ends: tuple[Labels, Parts] | None = None  # complete nests, beside mates
 
@@ -117,13 +121,13 @@ class MemberSearch(Search):
 
     def parts(self, labels: Labels, item: int, done: bool = False, rough: bool = False) -> Parts:
         """See `bounds.parts`; the compute and all memories count."""
-        return parts(self.moves, labels, item, done, rough, self.each)
+        return parts(self.moves, labels, item, done, rough, self.cycles_each)
 
     def bound(self, labels: Labels, item: int, done: bool = False, rough: bool = False) -> Bound:
         return self.own(self.parts(labels, item, done, rough))
 
     def own(self, of: Parts) -> Bound:
-        """What is sure of a nest by itself."""
+        """Of the bounds of a pair's nest (`parts`), what is sure of it by itself."""
         compute = of.cycles[self.frame.skeleton.compute.name] if self.computes else 0.0
         cycles = compute + of.filling
         return Bound(of.energy + self.frame.on.leak_pj * cycles, cycles)
@@ -143,7 +147,7 @@ class MemberSearch(Search):
     def scored(self, loops: tuple[PlacedLoop, ...]) -> Found | None:
         if not self._allowed(loops):
             return None
-        found = alone(Nested(self.frame.skeleton, loops), self.frame.on, self.resource)
+        found = alone(Nested(self.frame.skeleton, loops), self.frame.on, self.computes, self.port)
         return None if found is None else Found(*found, self.frame, loops)
 
     def _complete(self, labels: Labels, item: int) -> None:
@@ -152,6 +156,11 @@ class MemberSearch(Search):
             return
         self.tally.complete += len(labels)
         self.ends = labels, self.parts(labels, item, done=True)
+
+    def _cut(self, labels: Labels, item: int) -> Labels:
+        if self.late():
+            raise OutOfTime
+        return super()._cut(labels, item)
 
     # --- what may stand above the split -------------------------------------------------------------------------------
 
@@ -184,14 +193,15 @@ class MemberSearch(Search):
 
     def by_itself(self, best: Best) -> None:
         """From now on, search for nests of this op alone."""
-        self.best, self.alone = best, True
+        self.best, self.alone, self.limit = best, True, -inf
         self.forget()
 
     def outlook(self, limit: float, closely: bool = False) -> float:
         """From now on, search beside another op, for nests below a limit of the objective: what there is ahead of those
         is looked at. Returns: what none of them is below (inf: there are none)."""
-        self.best, self.alone = Best(self.best.objective), False
-        self.forget()
+        if self.alone or limit > self.limit:  # what was looked at below a lower limit says nothing of nests above it
+            self.forget()
+        self.best, self.alone, self.limit = Best(self.best.objective), False, limit
         if not np.isfinite(limit):
             return 0.0
         self.best.found = [Found(limit, limit, self.frame, ())]

@@ -7,16 +7,15 @@ from dataclasses import dataclass, replace
 
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.tally import FILLING, Tally, tally
-from sata.counts.busiest import busiest_bits
 from sata.counts.capacity import occupancies
 from sata.counts.op import OpCounts
 from sata.evaluation import group_cycles
 from sata.nest.model import Level, OpNest
 from sata.search.nests import PlacedLoop, loops_in_order, nest_of, shape_of
+from sata.search.priced import Port
 from sata.search.score import Machine, single_counts
 from sata.search.space import Skeleton
 from sata.specs.faults import Faults, SpecError
-from sata.specs.model import Memory
 
 
 @dataclass(frozen=True)
@@ -65,20 +64,16 @@ def together(nests: Sequence[OpNest], on: Machine) -> tuple[tuple[float, float],
     return tuple((_energy(t, c, on), c) for t, c in zip(tallies, cycles, strict=True))
 
 
-def bound_by(pair: Pair, on: Machine) -> tuple[Memory, tuple[bool, bool]] | None:
-    """The memory that bounds a pair, and for each op whether it writes for longer than it reads there; None if none
-    does."""
+def bound_by(pair: Pair, on: Machine) -> tuple[Port, Port] | None:
+    """The memory that bounds a pair, for each op in the direction that takes it longer; None if none does."""
     counts = _counts([shared_nest(n, pair.home) for n in pair.nests]) or []
     name, _ = group_cycles(_tallies(counts, on))
     memory = next((i for i in pair.nests[0].skeleton.memories if i.name == name), None)
     if memory is None:
         return None
-    rate, writes = memory.bandwidth, []
-    for c in counts:
-        there = any(level.memory.name == name for level in c.nest.levels)
-        read, write = busiest_bits(c, memory, on.bits) if there else (0.0, 0.0)
-        writes.append(write * (rate.read_bits or 1) > read * (rate.write_bits or 1))
-    return memory, (writes[0], writes[1])
+    directions = Port(memory, False), Port(memory, True)
+    one, other = (max(directions, key=lambda port: port.cycles(c, on.bits)) for c in counts)
+    return one, other
 
 
 def _counts(nests: Sequence[OpNest]) -> list[OpCounts] | None:
@@ -103,16 +98,19 @@ def _energy(found: Tally, cycles: float, on: Machine) -> float:
     return float(sum(energies))
 
 
-def alone(nested: Nested, on: Machine, resource: str) -> tuple[float, float] | None:
-    """(energy, cycles) of a nest as far as they are sure to be among those of any group that has it: cycles of one
-    resource (a compute or memory; "" for none), the same for all ops of the group, and of filling, and what leaks
-    meanwhile. None if it does not fit."""
+def alone(nested: Nested, on: Machine, computes: bool, port: Port | None = None) -> tuple[float, float] | None:
+    """(energy, cycles) of a nest as far as they are sure to be among those of any group that has it: cycles of filling
+    and of its compute (where they count), or of a port instead, and what leaks meanwhile. None if it does not fit."""
     nest = nest_of(nested.skeleton, nested.loops)
     counts = _counts([nest])
     if counts is None or not all(o.fits for o in occupancies(counts, on.bits)):
         return None
     found = _tallies(counts, on)[0]
-    cycles = found.cycles.get(FILLING, 0.0) + found.cycles.get(resource, 0.0)
+    cycles = found.cycles.get(FILLING, 0.0)
+    if port is not None:
+        cycles += port.cycles(counts[0], on.bits)
+    elif computes:
+        cycles += found.cycles[nest.compute.name]
     return _energy(found, cycles, on), cycles
 
 

@@ -70,10 +70,14 @@ class _Solving:
     def run(self) -> Answer:
         task, large, small = self.task, self.large, 1 - self.large
         parts = task.parts()
-        first, guess = solve(parts[small], self.tick), solve(replace(parts[large], widths=()), self.tick)
+        first = solve(parts[small], self._told_of_op)
+        guess = solve(replace(parts[large], widths=()), self._told_of_op)
         self.alone = [first, guess] if small == 0 else [guess, first]
-        self.stopped = first.interrupted and task.budget is None
-        self.search = FusedSearch(task.choice(), task.objective, self._apart(), self._late, self._told, task.widths)
+        self.stopped |= task.budget is None and (first.interrupted or guess.interrupted)
+        deadline = None if task.budget is None else self.start + task.budget
+        self.search = FusedSearch(
+            task.choice(), task.objective, self._apart(), self._late, self._told, task.widths, deadline
+        )
         try:
             outcome = self.search.run()
         except KeyboardInterrupt:
@@ -84,21 +88,24 @@ class _Solving:
         return _answer(task, tuple(self.alone), outcome, cut, time.monotonic() - self.start)
 
     def _finish(self, part: Task, outcome: Outcome) -> None:
-        """The larger op by itself; beside a fused pair only what would be better than that."""
+        """The larger op by itself, as far as it would be better than the guess, and than a fused pair."""
         task, large, small = self.task, self.large, 1 - self.large
         if task.budget is not None:
             part = replace(part, budget=max(self.start + task.budget - time.monotonic(), 0.0))
         guess, first = self.alone[large], self.alone[small]
-        limit = None
-        if outcome.pair is not None and guess.points and first.points:
-            limit = outcome.pair.value(task.objective) - _value(task.objective, first.points[0])
+        guessed = _value(task.objective, guess.points[0]) if guess.points else None
+        limit = guessed
+        if outcome.pair is not None and guessed is not None and first.points:
+            limit = min(guessed, outcome.pair.value(task.objective) - _value(task.objective, first.points[0]))
             if limit <= guess.bound:
                 return  # bounds of empty nests say enough
         answer = solve(part, self._told_or_stopped, limit)
         counts = {k: n + guess.counts[k] for k, n in answer.counts.items()}
-        if not answer.points and guess.points:  # nothing is below the limit
-            answer = replace(answer, points=guess.points, proven=False)
-        self.alone[large] = replace(answer, counts=counts, seconds=answer.seconds + guess.seconds)
+        if not answer.points:  # nothing is below the limit
+            answer = replace(answer, points=guess.points, proven=answer.proven and limit == guessed)
+        self.alone[large] = replace(
+            answer, counts=counts, seconds=answer.seconds + guess.seconds, bound=max(answer.bound, guess.bound)
+        )
 
     def _apart(self) -> float:
         """The best that is known unfused."""
@@ -109,6 +116,15 @@ class _Solving:
     def _late(self) -> bool:
         budget = self.task.budget
         return self.stopped or (budget is not None and time.monotonic() > self.start + budget)
+
+    def _told_of_op(self, best: Best, counts: Tally, least: float) -> None:
+        """On the way to the first pair, of one op."""
+        if self.tick is not None:
+            try:
+                self.tick(best, counts, least)
+            except KeyboardInterrupt:
+                self.stopped = True
+                raise
 
     def _told(self) -> None:
         if self.tick is None or self.stopped or self.search is None:
@@ -139,7 +155,7 @@ def _answer(task: GroupTask, alone: tuple[Answer, ...], outcome: Outcome, cut: b
     fits = all(a.points for a in alone)
     limit = sum(_value(task.objective, a.points[0]) for a in alone) if fits else float("inf")
     pair = outcome.pair if outcome.pair is not None and outcome.pair.value(task.objective) < limit else None
-    apart = sum(a.bound for a in alone) if fits else float("inf")
+    apart = sum(a.bound for a in alone)
     value = limit if pair is None else pair.value(task.objective)
     bound = min(apart, outcome.bound, value)
     proven = min(outcome.bound, apart if not all(a.proven for a in alone) else value) >= value * (1.0 - SLACK)

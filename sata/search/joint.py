@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sata.counts.capacity import within
 from sata.search.asked import Asked
 from sata.search.bounds import Parts, planned
-from sata.search.dominance import columns, keys, least
+from sata.search.dominance import columns, keys, undominated_of
 from sata.search.found import Best, Tally
 from sata.search.frame import primes_of
 from sata.search.frontier import OutOfTime
@@ -31,7 +31,7 @@ from sata.search.objective import SLACK
 from sata.search.space import reachable
 from sata.specs.model import Array, Memory
 
-SHARED = 1 << 10  # added to the numbers of items of both ops, where a trail tells of loops above the split
+TRUNK = 1 << 10  # added to the numbers of items of both ops, where a trail tells of loops above the split
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class JointSearch:
                 both = twins.take(some)
                 factors = np.full(len(some), prime)
                 for search, labels, rank in ((self.a, both.a, numbers[0]), (self.b, both.b, numbers[1])):
-                    search.moves.looped(labels, SHARED + n, "", rank, factors, labels.left[rank] // prime)
+                    search.moves.looped(labels, TRUNK + n, "", rank, factors, labels.left[rank] // prime)
                 found.append(both)
         return found
 
@@ -255,7 +255,7 @@ class JointSearch:
                 labels.tag = np.zeros(len(twins), dtype=np.int64)
             own = np.concatenate([keys(*each) for each in both])
             costs = np.concatenate([columns(frame, labels) for frame, labels, _ in both], axis=1)
-            keep = least(own, costs, values)
+            keep = undominated_of(own, costs, values)
             self.tally.merged += int(len(twins) - keep.sum())
             twins, values = twins.take(keep), values[keep]
         if self.a.windowed or self.b.windowed:
@@ -300,7 +300,7 @@ class JointSearch:
             return
         own = searches[one].own(of_first)
         values = self.best.objective.value(own.energy, own.cycles)
-        keep = self._least(first, of_first, values)
+        keep = self._wanted(first, of_first, values)
         first, of_first, values = first.take(keep), of_first.take(keep), values[keep]
         mates = Mates(of_first, values, self.best, leak)
         second, of_second = self._inwards(searches[other], labels[other].take(first.tag), items[other], mates)
@@ -323,11 +323,13 @@ class JointSearch:
         self.left_out = min(self.left_out, search.left_out)
         return search.ends or (labels.take(np.zeros(0, dtype=np.int64)), mates.parts)
 
-    def _least(self, labels: Labels, of: Parts, values: Floats) -> NDArray[np.bool_]:
+    def _wanted(self, labels: Labels, of: Parts, values: Floats) -> NDArray[np.bool_]:
         """Which complete nests of one op some nest of the other may want: none of the same trunk is as good in all."""
         if not self.merging:
             return np.ones(len(labels), dtype=bool)
-        return least(labels.tag[None, :], np.stack([of.energy, of.filling, *of.cycles.values()], axis=1), values)
+        return undominated_of(
+            labels.tag[None, :], np.stack([of.energy, of.filling, *of.cycles.values()], axis=1), values
+        )
 
     def _complete(self, a: Labels, b: Labels, values: Floats, hope: NDArray[np.bool_]) -> None:
         """Pairs of complete nests, by row, the most promising first."""
@@ -346,8 +348,8 @@ class JointSearch:
         """The loops of a nest by the items that it has together with the other's."""
         further, found = self.home - search.home, []
         for p in search.loops_of(node):
-            if p.item >= SHARED:
-                found.append(replace(p, item=p.item - SHARED))
+            if p.item >= TRUNK:
+                found.append(replace(p, item=p.item - TRUNK))
             elif p.item < search.home:
                 found.append(replace(p, item=number_of(self.whole[which], search.items[p.item].name)))
             else:

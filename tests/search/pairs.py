@@ -67,6 +67,25 @@ def deep_pair(rng: random.Random) -> Problem:
     return _machine(rng, nodes), workload
 
 
+def busy_pair(rng: random.Random) -> Problem:
+    """A memory whose two directions take about as long, and much leakage; larger than one would enumerate."""
+    ranks = {"k": rng.choice([4, 6, 8]), "c": rng.choice([2, 3, 4]), "b": rng.choice([3, 4, 6])}
+    second = {r: ranks[r] for r in "kb"}
+    workload, bits = _workload(rng, (ranks, second, "X[k,b] += W[k,c] * S[c,b]", "Y[k,b] = lif(X[k,b])"))
+    workload["workload"]["bits"] = {**bits, "kX": rng.choice([8, 16]), "kS": 1, "kW": rng.choice([8, 16])}
+    rates = {"read": f"{rng.choice([2, 3, 4])} b/cycle", "write": f"{rng.choice([1, 2])} b/cycle"}
+    nodes: list[dict[str, Any]] = [
+        {"memory": "M0", "class": "dram"},
+        {"memory": "M1", "class": "sram", "size": "4096 b", "keep": ["kX", "kW"], "bandwidth": rates},
+        {"memory": "M2", "class": "sram", "size": f"{rng.choice([100, 140, 200, 300])} b", "keep": ["kX", "kS"]},
+        {"compute": "PE", "class": "pe"},
+    ]
+    machine = _machine(rng, nodes)
+    for component in machine["library"]["components"][:2]:
+        component["leakage"] = {"0 mW": "0.3 mW", "0.01 mW": "1 mW", "1 mW": "3 mW"}[component["leakage"]]
+    return machine, workload
+
+
 def _workload(rng: random.Random, of: Any) -> tuple[dict[str, Any], dict[str, int]]:
     first, second, one, two = of
     kinds = ["W", "S", "X", "Y", "U", "Z"]

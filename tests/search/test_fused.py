@@ -15,17 +15,19 @@ from click.testing import CliRunner
 
 import sata
 from sata.cli import main
+from sata.search import fused as fused_search
 from sata.search.again import holds
 from sata.search.codec import data_of, value_of
 from sata.search.constraints import Rule, read_constraints
 from sata.search.fused import FusedSearch
 from sata.search.fused_space import Choice, pairs_of
 from sata.search.groups import GroupTask, solve_group
+from sata.search.priced import Port
 from sata.search.setting import Setting, setting_of
 from sata.search.solve import Answer
 from sata.search.workload import tasks_of, units_of
 from sata.search.write import mapping_text
-from tests.search.pairs import MOST, deep_pair, enumerated, random_pair, random_rules, small_problem
+from tests.search.pairs import MOST, busy_pair, deep_pair, enumerated, random_pair, random_rules, small_problem
 
 PROBLEMS = int(os.environ.get("SATA_FUSED_PROBLEMS", "12"))
 
@@ -89,6 +91,26 @@ def test_what_is_asked_of_loops_holds_in_pairs(seed: int) -> None:
         if answer.points:
             assert holds(task, answer)
             figures(arch, workload, setting, answer)
+
+
+@pytest.mark.parametrize("seed", [44, 54, 66, 80, 102, 166, 198])
+def test_paying_for_a_port_leaves_nothing_out(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever direction of a memory is paid for: the best pair is found, a little below a limit, as it is without."""
+    setting = setting_of(*busy_pair(random.Random(seed)))
+    choice = group(setting, "energy").choice()
+    monkeypatch.setattr(fused_search, "priced", lambda *_: None)
+    best = FusedSearch(choice, "energy", float("inf"), lambda: False).run()
+    monkeypatch.undo()
+    assert best.pair is not None
+    memory = next(m for m in best.pair.nests[0].skeleton.memories if m.name == "M1")
+    for directions in ((True, True), (True, False), (False, True)):
+        for over in (1e-6, 1e-3, 1e-2):
+            search = FusedSearch(choice, "energy", best.bound * (1 + over), lambda: False)
+            one, other = (Port(memory, writes) for writes in directions)
+            search.bound_by = one, other
+            found = search.run()
+            assert found.pair is not None
+            assert found.bound == pytest.approx(best.bound, rel=1e-9)
 
 
 def test_pairs_come_from_the_workload() -> None:
