@@ -33,7 +33,7 @@ class Bound:
 @dataclass
 class Parts:
     """What bounds are made of, per label: least energy without leakage; least cycles of each resource by name, of which
-    the most count; cycles of filling, on top."""
+    the most count; cycles of filling, on top. Of an op in a pair not all resources count: see `fused_member`."""
 
     energy: Floats
     cycles: dict[str, Floats]

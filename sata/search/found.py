@@ -65,7 +65,8 @@ class Step(Best):
 
 @dataclass
 class Tally:
-    """What a search has done. left_out: least bounds of what a pass had no room for, as (energy, cycles)."""
+    """What a search has done, in partial nests: made, left out by a bound, by another that is as good, for want of
+    room; in complete ones: reached, and scored as `sata run` does."""
 
     generated: int = 0
     hopeless: int = 0

@@ -25,7 +25,7 @@ Windows = Sequence[tuple[int, ...]]  # the ranks of every irregular dimension of
 @dataclass(frozen=True)
 class Plans:
     """slots: of the rows of `factors` [slots, P]; ahead[k]: [R, P], product of the factors of each rank on the arrays
-    from number k on (one more entry than arrays); used: [slots' axes...] is not kept, sizes are respected."""
+    from number k on (one more entry than arrays). No axis has more lanes than its size."""
 
     slots: tuple[Slot, ...]
     factors: Ints
