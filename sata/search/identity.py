@@ -20,7 +20,7 @@ from sata.specs.files import watching
 from sata.specs.model import Density, Op, Tensor
 from sata.version import __version__
 
-REVISION = 8  # raised whenever the search may answer otherwise: what was kept before is then found no more
+REVISION = 9  # raised whenever the search may answer otherwise: what was kept before is then found no more
 _PLACES = frozenset({"where", "places", "folder", "kinds"})
 _LEFT_OUT: Mapping[str, frozenset[str]] = {
     "Op": frozenset({"name", "layer", "stage", "function", "compute"}),
