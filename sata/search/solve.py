@@ -24,7 +24,6 @@ from sata.search.strategies import evolution
 from sata.specs.model import Arch, Op
 
 FIRST = 16  # skeletons that are looked at before evolution
-ENOUGH = 3  # of them, once there is something
 SHARE = 0.5  # of a budget, that evolution may take before the proof
 GUESSES = 200  # nests that evolution tries after the first pass: the better the best so far, the less is looked at
 WIDTHS = (
@@ -235,9 +234,7 @@ def _evolve(
     short by the budget before it has something. Returns: whether the user stopped it."""
     try:
         whole = len(order) <= FIRST
-        for tried, number in enumerate(order[:FIRST]):
-            if best.found and tried >= ENOUGH and not whole:
-                break
+        for number in order[:FIRST]:
             whole &= searches[number].run((task.widths or WIDTHS)[0], plans_first=True) == PROVEN
             if best.found and task.budget is not None and time.monotonic() > start + task.budget / 4:
                 break
