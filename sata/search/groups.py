@@ -53,11 +53,11 @@ def solve_group(task: GroupTask, tick: Tick | None = None) -> Answer:
     Of the larger op first a guess is made; what it needs by itself is searched last, as far as that may still be better
     than what was found fused.
     """
-    return _Solving(task, tick).run()
+    return _Group(task, tick).run()
 
 
-class _Solving:
-    """One group. alone: an answer of each op by itself, so far."""
+class _Group:
+    """The search of one group. alone: an answer of each op by itself, so far."""
 
     def __init__(self, task: GroupTask, tick: Tick | None) -> None:
         self.task, self.tick = task, tick

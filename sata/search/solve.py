@@ -124,12 +124,12 @@ def _value(objective: str, p: Point) -> float:
 def solve(task: Task, tick: Tick | None = None, limit: float | None = None) -> Answer:
     """Search one op. It runs to its first mapping whatever the budget; after that the budget is kept, but for the
     last step of it. limit: only of nests below it, of a single objective; no points if there are none."""
-    return _Solving(task, tick).run(limit)
+    return _Single(task, tick).run(limit)
 
 
-class _Solving:
-    """One op. best: what is there so far, of all that is sought. open: (the least that may be found, number) of
-    skeletons not proven."""
+class _Single:
+    """The search of one op. best: what is there so far, of all that is sought. open: (the least that may be found,
+    number) of skeletons not proven."""
 
     def __init__(self, task: Task, tick: Tick | None) -> None:
         self.task, self.tick, self.start = task, tick, time.monotonic()
