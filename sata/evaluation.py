@@ -24,6 +24,7 @@ from sata.counts.capacity import Occupancy, occupancies
 from sata.counts.dense import FIELDS
 from sata.counts.models import check_densities
 from sata.counts.op import READS, WRITES, OpCounts, count_op
+from sata.graph import check_graph
 from sata.nest.build import build
 from sata.nest.graph import Graph, Shape, graph_of, structure_of
 from sata.nest.model import Group, Program
@@ -130,7 +131,13 @@ def explain_sparsity(
 
 def check(*sources: Any, variables: Mapping[str, Any] | None = None) -> list[Fault]:
     """The faults of each source on its own, for whatever top keys it holds. Nothing is raised for bad input."""
-    return check_specs(*sources, variables=variables, further=check_densities)
+    return check_specs(*sources, variables=variables, further=_further)
+
+
+def _further(workload: Workload, faults: Faults) -> None:
+    """What is checked of workloads that have no fault by themselves."""
+    check_densities(workload, faults)
+    check_graph(workload, faults)
 
 
 def prepare(

@@ -13,7 +13,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parents[1] / "sata"
 # A module may import from its own layer and from those before it.
 LAYERS = (
-    "version", "plugins", "specs", "interchange", "nest", "counts", "costs", "report", "evaluation", "search", "sweep", "cli",
+    "version", "plugins", "specs", "interchange", "graph", "nest", "counts", "costs", "report", "evaluation", "search", "sweep", "cli",
     "__main__",
 )  # fmt: skip
 FILES = sorted(PACKAGE.rglob("*.py"))

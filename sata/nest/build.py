@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from sata.graph import WorkloadGraph, graph_of_workload
 from sata.nest.formats import check_formats, check_kept
+from sata.nest.fused import Fused, check_order, same_loops
 from sata.nest.kinds import check_kinds, check_lockstep
 from sata.nest.leaders import check_rules
 from sata.nest.loops import Known
@@ -19,7 +21,7 @@ from sata.nest.model import BoundLoop, Group, Item, Level, OpNest, Program
 from sata.nest.resolve import path_of, resolve, way_down
 from sata.specs.faults import Faults, did_you_mean
 from sata.specs.kinds import KINDS
-from sata.specs.model import Arch, MappingSpec, MapSplit, Memory, Op, Tensor, Workload
+from sata.specs.model import Arch, MappingSpec, MapSplit, Memory, Tensor, Workload
 
 
 def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, only: str | None = None) -> Program:
@@ -35,14 +37,19 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
     if only is not None and not any(fnmatchcase(name, only) for name in names):
         message = f"--ops '{only}' matches no op of workload '{workload.name}'"
         faults.add(workload.where, message, did_you_mean(only, names))
+    before = len(faults)
+    graph = graph_of_workload(workload, faults)
+    sound, workload = len(faults) == before, graph.workload
     shares, omitted = match(workload, mapping, faults, only)
+    if sound:
+        check_order(graph, shares, faults, only)
     unselected: list[str] = []
     if only is not None:
         shares = [s for s in shares if any(fnmatchcase(op.name, only) for op in s.ops)]
         evaluated = {op.name for s in shares for op in s.ops}  # fused ops come together
         unselected = [name for name in names if not fnmatchcase(name, only) and name not in evaluated]
     known = _known(workload)
-    groups = [g for s in shares if (g := _group(arch, s, known, faults)) is not None]
+    groups = [g for s in shares if (g := _group(arch, s, known, graph if sound else None, faults)) is not None]
     check_formats(groups, workload.bits, faults)
     return Program(tuple(groups), tuple(omitted), tuple(unselected))
 
@@ -57,8 +64,8 @@ def _known(workload: Workload) -> Known:
     return Known(ranks, kinds, {name: frozenset(found) for name, found in tensors.items()})
 
 
-def _group(arch: Arch, share: Share, known: Known, faults: Faults) -> Group | None:
-    """The nests of the ops that share an entry."""
+def _group(arch: Arch, share: Share, known: Known, graph: WorkloadGraph | None, faults: Faults) -> Group | None:
+    """The nests of the ops that share an entry. graph: None if it has faults of its own."""
     before = len(faults)
     nodes = share.entry.nest
     split = nodes[-1] if nodes and isinstance(nodes[-1], MapSplit) else None
@@ -85,30 +92,18 @@ def _group(arch: Arch, share: Share, known: Known, faults: Faults) -> Group | No
             nests.append(nest)
     if len(faults) > before or len(nests) < len(share.ops):
         return None
-    passed = _passed(share.ops)
-    nests = [replace(n, passed=frozenset(passed) & {t.name for t in n.op.tensors}) for n in nests]
     if len(nests) > 1:
         nests = [_without_idle(n) for n in nests]
-    _same_loops(nests, faults)
-    nests = [replace(n, chains=_chains(n, arch, faults)) for n in nests]
-    _whole(nests, passed, faults)
+    same_loops(nests, faults)
+    fused = Fused(graph, nests, share.entry.where) if graph is not None else None
+    if fused is not None:
+        nests = [replace(n, passed=fused.passed(k)) for k, n in enumerate(nests)]
+    nests = [replace(n, chains=_chains(n, arch, fused, k, faults)) for k, n in enumerate(nests)]
+    if fused is not None:
+        fused.check(faults)
+        nests = [replace(n, held=fused.held(k, n)) for k, n in enumerate(nests)]
     name = "+".join(op.name for op in share.ops)
     return Group(name, share.ops[0].layer, tuple(nests), share.entry.where) if len(faults) == before else None
-
-
-def _passed(ops: tuple[Op, ...]) -> dict[str, tuple[int, int]]:
-    """Tensors that one op of a group makes and a later one takes: name -> (maker, first taker)."""
-    found: dict[str, tuple[int, int]] = {}
-    for i, op in enumerate(ops):
-        for t in op.tensors:
-            if t.role != "output":
-                continue
-            takers = [
-                j for j in range(i + 1, len(ops)) if any(u.name == t.name and u.role == "input" for u in ops[j].tensors)
-            ]
-            if takers:
-                found[t.name] = (i, takers[0])
-    return found
 
 
 def _without_idle(nest: OpNest) -> OpNest:
@@ -117,30 +112,9 @@ def _without_idle(nest: OpNest) -> OpNest:
     return replace(nest, items=(*head, *nest.items[nest.shared :]), shared=len(head))
 
 
-def _shared_loops(nest: OpNest) -> list[BoundLoop]:
-    return [i for i in nest.items[: nest.shared] if isinstance(i, BoundLoop) and i.factor > 1]
-
-
-def _same_loops(nests: list[OpNest], faults: Faults) -> None:
-    """Loops above a split run for all ops of the group at once, so they must be the same for each."""
-    for other in nests[1:]:
-        mine, theirs = _shared_loops(nests[0]), _shared_loops(other)
-        for a, b in zip(mine, theirs, strict=False):
-            if (a.rank, a.factor) != (b.rank, b.factor):
-                break
-        else:
-            if len(mine) == len(theirs):
-                continue
-            a = (mine + theirs)[min(len(mine), len(theirs))] if len(mine) > len(theirs) else theirs[len(mine)]
-        faults.add(
-            a.where,
-            f"the shared loop {a.rank} {a.factor} is not the same for '{nests[0].op.name}' and '{other.op.name}'; "
-            "above a split stand only loops that all fused ops have",
-        )
-
-
-def _chains(nest: OpNest, arch: Arch, faults: Faults) -> dict[str, tuple[str, ...]]:
-    """Per stored tensor, the memories that keep it; every tensor has a home, and it is the right one."""
+def _chains(nest: OpNest, arch: Arch, fused: Fused | None, number: int, faults: Faults) -> dict[str, tuple[str, ...]]:
+    """Per stored tensor, the memories that keep it; every tensor has a home, and it is the right one. number: of the op
+    in its group."""
     outermost = next((n.name for n in arch.nodes if isinstance(n, Memory)), "")
     chains: dict[str, tuple[str, ...]] = {}
     for t in nest.op.tensors:
@@ -154,9 +128,10 @@ def _chains(nest: OpNest, arch: Arch, faults: Faults) -> dict[str, tuple[str, ..
             faults.add(
                 where, f"no memory of the nest keeps {t.kind} '{t.name}' of '{nest.op.name}'", _home_hint(outermost, t)
             )
-        elif chain[0] != outermost and not _inner_home(nest, t, chain[0]):
+        elif chain[0] != outermost and fused is not None and not _inner_home(nest, t, chain[0], fused, number):
             loop = _carrying_loop(nest, t, chain[0])
-            why = f"what an op takes and gives lives in the outermost memory, {outermost}"
+            why = fused.why_not_inside(number, nest, t, chain[0])
+            why = why or f"what an op takes and gives lives in the outermost memory, {outermost}"
             if loop is not None:
                 why = f"it is carried along {loop.rank}, and the loop {loop.rank} {loop.factor} stands above {chain[0]}"
             message = f"the home of {t.kind} '{t.name}' of '{nest.op.name}' would be {chain[0]}, but {why}"
@@ -168,11 +143,12 @@ def _home_hint(outermost: str, t: Tensor) -> str:
     return f"add {t.kind} to the `keep` of {outermost}"
 
 
-def _inner_home(nest: OpNest, t: Tensor, home: str) -> bool:
-    """Whether a tensor may live further in: it passes between fused ops and is kept above their split, or it is
+def _inner_home(nest: OpNest, t: Tensor, home: str, fused: Fused, number: int) -> bool:
+    """Whether a tensor may live further in: it passes between fused ops alone and is kept above their split, or it is
     state and no loop of its carried rank is above its home."""
     if t.name in nest.passed:
-        return any(isinstance(i, Level) and i.memory.name == home for i in nest.items[: nest.shared])
+        above = any(isinstance(i, Level) and i.memory.name == home for i in nest.items[: nest.shared])
+        return above and not fused.why_not_inside(number, nest, t, home)
     return bool(_carried(nest, t)) and _carrying_loop(nest, t, home) is None
 
 
@@ -193,31 +169,3 @@ def _above(items: tuple[Item, ...], memory: str) -> Iterator[Item]:
         if isinstance(item, Level) and item.memory.name == memory:
             return
         yield item
-
-
-def _whole(nests: list[OpNest], passed: dict[str, tuple[int, int]], faults: Faults) -> None:
-    """What passes between fused ops is whole when it is taken: nothing above the split reduces into it or moves it
-    apart.
-    """
-    for name, (maker, taker) in passed.items():
-        if taker >= len(nests):
-            continue
-        made, taken = nests[maker], nests[taker]
-        tensor = made.op.tensor(name)
-        for loop in _shared_loops(made):
-            if loop.rank not in tensor.ranks():
-                faults.add(
-                    loop.where,
-                    f"loop {loop.rank} {loop.factor} stands above the split and reduces into '{name}', which "
-                    f"'{taken.op.name}' would take before it is whole",
-                    f"move loop {loop.rank} into the way of '{made.op.name}'",
-                )
-        for a, b in zip(tensor.dims, taken.op.tensor(name).dims, strict=False):
-            apart = {r for r, _ in (*a.terms, *b.terms)} if (a.terms, a.offset) != (b.terms, b.offset) else set()
-            for loop in (loop for loop in _shared_loops(made) if loop.rank in apart):
-                faults.add(
-                    loop.where,
-                    f"loop {loop.rank} {loop.factor} stands above the split, but along it '{taken.op.name}' takes "
-                    f"other elements of '{name}' than '{made.op.name}' has just made",
-                    f"move loop {loop.rank} into both ways",
-                )

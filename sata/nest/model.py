@@ -38,7 +38,8 @@ class OpNest:
     """The nest of one op, outermost first: levels, temporal loops, arrays (each before its spatial loops), the compute.
 
     chains: per stored tensor, the names of the memories that keep it, its home first. shared: how many of the items
-    it shares with the other ops of its group. passed: tensors that another op of the group makes or takes.
+    it shares with the other ops of its group. passed: tensors that another op of the group makes or takes. held: of
+    those that pass over several steps and have their home above the split: (steps that a tile has, steps kept of them).
     """
 
     op: Op
@@ -46,6 +47,7 @@ class OpNest:
     chains: Mapping[str, tuple[str, ...]]
     shared: int
     passed: frozenset[str] = frozenset()
+    held: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def levels(self) -> tuple[Level, ...]:

@@ -63,6 +63,8 @@ def _tensor(op: Op, t: Tensor) -> dict[str, Any]:
         data["initialised"] = True
     if t.local:
         data["local"] = True
+    if t.of:
+        data["of"] = t.of
     return data
 
 

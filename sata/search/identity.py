@@ -24,6 +24,7 @@ REVISION = 9  # raised whenever the search may answer otherwise: what was kept b
 _PLACES = frozenset({"where", "places", "folder", "kinds"})
 _LEFT_OUT: Mapping[str, frozenset[str]] = {
     "Op": frozenset({"name", "layer", "stage", "function", "compute"}),
+    "Tensor": frozenset({"of", "stated"}),
     "Arch": frozenset({"name", "libraries"}),
     "Price": frozenset({"origin", "uncertainty", "library", "area_um2"}),
     "Task": frozenset({"budget"}),

@@ -9,6 +9,7 @@ from typing import Any
 from sata.costs.nodes import all_nodes, price_nodes, prices_of
 from sata.counts.models import check_densities
 from sata.evaluation import check_gated_actions
+from sata.graph import WorkloadGraph, graph_of_workload
 from sata.nest.formats import check_formats, check_kept
 from sata.nest.kinds import check_kinds, check_lockstep
 from sata.nest.leaders import check_rules
@@ -22,12 +23,14 @@ from sata.specs.model import Arch, Memory, Workload
 
 @dataclass(frozen=True)
 class Setting:
-    """All that stands before the search. `sources`: what was given, for a run with the mapping that is found."""
+    """All that stands before the search. `loaded`: what was given, for a run with the mapping that is found.
+    `workload`: that of `graph`, whose cycles are sequential."""
 
     loaded: Loaded
     arch: Arch
     workload: Workload
     machine: Machine
+    graph: WorkloadGraph
 
 
 def setting_of(arch: Any, workload: Any = None, variables: Mapping[str, Any] | None = None) -> Setting:
@@ -44,6 +47,7 @@ def setting_of(arch: Any, workload: Any = None, variables: Mapping[str, Any] | N
     check_kept(loaded.arch, loaded.workload, faults)
     check_rules(loaded.arch, loaded.workload, faults)
     check_densities(loaded.workload, faults)
+    graph = graph_of_workload(loaded.workload, faults)
     check_formats(_all_kept(loaded.arch, loaded.workload), loaded.workload.bits, faults)
     library = prices_of(loaded.arch, loaded.docs, faults)
     prices = price_nodes(loaded.arch, library, faults, loaded.docs[0]) if library is not None else {}
@@ -52,7 +56,7 @@ def setting_of(arch: Any, workload: Any = None, variables: Mapping[str, Any] | N
         raise SpecError(in_order(faults, [doc.label for doc in loaded.docs]))
     instances = {node.name: number for node, number in all_nodes(loaded.arch)}
     on = machine(prices, instances, loaded.workload.bits, loaded.arch.clock_hz)
-    return Setting(loaded, loaded.arch, loaded.workload, on)
+    return Setting(loaded, loaded.arch, graph.workload, on, graph)
 
 
 def _all_kept(arch: Arch, workload: Workload) -> Iterator[Group]:

@@ -201,7 +201,9 @@ class Tensor:
     """A tensor of an op. `density`: share of non-zeros, one per index of its `t` dimension, or a model; None is dense.
 
     `role`: "input" or "output". `initialised`: an output whose first read is real. `local`: made inside the
-    compute; no storage, no traffic, its zeros still gate and skip.
+    compute; no storage, no traffic, its zeros still gate and skip. `of`: "LAYER.TENSOR" that it is, "input" for what
+    comes from outside, empty for the tensor of this name of the op's own layer. `stated`: the density is said of the
+    tensor itself, not of its kind.
     """
 
     name: str
@@ -212,6 +214,8 @@ class Tensor:
     local: bool = False
     density: float | tuple[float, ...] | Density | None = None
     where: Where = Where()
+    of: str = ""
+    stated: bool = False
 
     def ranks(self) -> frozenset[str]:
         return frozenset(rank for dim in self.dims for rank, _ in dim.terms)

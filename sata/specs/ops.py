@@ -165,7 +165,8 @@ class _OpReader:
             if math.prod(dim.size for dim in dims) > LARGEST_SPACE:
                 self.faults.add(self.at("tensors", name, key=True), f"tensor '{name}' has more than 2**62 elements")
             yield Tensor(name, data["kind"], dims, role, data.get("initialised", False), data.get("local", False),
-                         self.density(name, data, dims), self.at("tensors", name, key=True))  # fmt: skip
+                         self.density(name, data, dims), self.at("tensors", name, key=True), data.get("of", ""),
+                         "density" in data)  # fmt: skip
 
     def check_kind(self, name: str, data: Mapping[str, Any]) -> None:
         kind, where = data["kind"], self.at("tensors", name, "kind")

@@ -16,6 +16,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from sata.specs.binding import bind
 from sata.specs.einsum import EinsumError, parse_compute
 from sata.specs.expressions import render_value
 from sata.specs.faults import Faults, Where, did_you_mean
@@ -79,6 +80,9 @@ def expand(doc: Doc, faults: Faults) -> ExpandedWorkload | None:
     if len(faults) > before:
         return None
     ops, wheres, kept = _collect(rendered, bits)
+    bind(ops, wheres, layers, faults)
+    if len(faults) > before:
+        return None
     batch = int(workload.get("batch", 1))
     stated = tuple(_models(layer) for _, layer in rendered)
     return ExpandedWorkload(ops, wheres, kept, bits, timesteps, batch, kinds, _hash(template), stated)
