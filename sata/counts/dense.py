@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sata.counts.carriers import carried
 from sata.counts.digits import FREE, combinations_below, digits_of
 from sata.counts.plan import Link, OperandPlan, View, Views, through
 from sata.counts.tables import Batch, Tables
@@ -65,19 +66,39 @@ class DenseCounts:
     lanes: Number
 
 
-def count(structure: Structure, factors: Sequence[int] | Ints, pins: Mapping[int, int] | None = None) -> DenseCounts:
+def count(structure: Structure, factors: Sequence[int] | Ints) -> DenseCounts:
     """Counts of one mapping, or of a batch.
 
     factors: [slots] for one mapping (numbers come back), or [slots, B] (arrays [B] come back). The outermost loop
-    of a rank has factor ceil(bound / stride). pins: spatial slots above a memory -> index; with them only what the
-    instances at these indices do is counted (meant for memories below all of the pinned slots; of one mapping). Of the
-    partial sums that arrive there the same share needs an old value as of all.
+    of a rank has factor ceil(bound / stride).
     """
-    batch, pieces = batch_of(structure, factors, pins)
-    if pins:
-        return count_piece(Tables(batch), Tables(batch_of(structure, factors)[0]))
+    batch, pieces = batch_of(structure, factors)
     counts = [count_piece(Tables(batch, piece)) for piece in pieces]
     return counts[0] if pieces[0] is None else stack(structure, counts, pieces)
+
+
+def count_instance(
+    structure: Structure, factors: Sequence[int], memory: int, pins: Mapping[int, int]
+) -> tuple[MemoryCounts | None, ...]:
+    """Per operand, what one instance of a memory does; None where the memory does not keep it.
+
+    memory: number of it. pins: every spatial slot above it -> index of the instance. `instances` is 1 where it ever
+    holds something.
+    """
+    batch, _ = batch_of(structure, factors, pins)
+    tables = Tables(batch)
+    found: list[MemoryCounts | None] = []
+    for number, (operand, plan) in enumerate(zip(structure.operands, tables.plan, strict=True)):
+        if memory not in operand.chain:
+            found.append(None)
+            continue
+        place = operand.chain.index(memory)
+        if operand.output:
+            filled = carried(structure, factors, number, place, pins) if place else 0
+            found.append(_output(tables, plan, operand.initialised, (place, filled))[0][place])
+        else:
+            found.append(_input(tables, plan)[0][place])
+    return tuple(found)
 
 
 def batch_of(
@@ -92,14 +113,13 @@ def batch_of(
     return Batch(structure, list(np.ascontiguousarray(table)), pins), pieces
 
 
-def count_piece(tables: Tables, whole: Tables | None = None) -> DenseCounts:
-    """Counts of the piece of a batch that tables are of (numbers for one mapping). whole: where these have pins, tables
-    of the same without."""
+def count_piece(tables: Tables) -> DenseCounts:
+    """Counts of the piece of a batch that tables are of (numbers for one mapping)."""
     structure = tables.structure
     tensors, arrivals = [], []
     for operand, plan in zip(structure.operands, tables.plan, strict=True):
         if operand.output:
-            found, came = _output(tables, plan, operand.initialised, whole)
+            found, came = _output(tables, plan, operand.initialised)
         else:
             found, came = _input(tables, plan)
         tensors.append(found)
@@ -124,12 +144,11 @@ def _input(tables: Tables, plan: OperandPlan) -> tuple[tuple[MemoryCounts, ...],
 
 
 def _output(
-    tables: Tables, plan: OperandPlan, initialised: bool, whole: Tables | None = None
+    tables: Tables, plan: OperandPlan, initialised: bool, pinned: tuple[int, int] = (0, 0)
 ) -> tuple[tuple[MemoryCounts, ...], tuple[Number, ...]]:
     """Departures update the parent; what arrives again needs its old value, but for the first arrival during a
-    residency of the parent that came without one. Which of the first arrivals are those of pinned instances is not
-    known: of what arrives there as much needs its old value as of what arrives anywhere (`whole`)."""
-    everywhere = _output(whole, plan, initialised)[0] if whole is not None else ()
+    residency of the parent that came without one. pinned: (place in the chain, old values that arrive there), where
+    tables look at one instance of that memory; what is further out is not counted then."""
     memories = _memories(tables, plan)
     came = []
     valueless: Number = 0 if initialised else arrivals_sum(tables, plan.home, plan.home.apart, False)
@@ -137,10 +156,7 @@ def _output(
         at_compute = i + 1 == len(memories)
         arrivals = arrivals_sum(tables, link, link.apart, at_compute)
         together = arrivals_sum(tables, link, link.merged, at_compute)
-        back = together - valueless
-        if whole is not None:
-            of = arrivals_sum(whole, link, link.merged, at_compute)
-            back = together * everywhere[i].reads / of if of else 0
+        back = pinned[1] if i < pinned[0] else together - valueless
         memories[i].reads = back
         memories[i].updates = arrivals_sum(tables, link, link.shared, at_compute, backward=True)
         leaving = arrivals_sum(tables, link, link.merged, at_compute, backward=True)

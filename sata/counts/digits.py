@@ -51,3 +51,11 @@ def least(a: Number, b: Number) -> Number:
     if isinstance(a, int) and isinstance(b, int):
         return min(a, b)
     return np.minimum(a, b)
+
+
+def sums_below(end: Number, strides: Sequence[Number], factors: Sequence[Number]) -> Number:
+    """How many index combinations have a sum of index times stride below `end`. Strides: outermost first, each beyond
+    what all loops further in reach together."""
+    digits, rest = digits_of(end, strides, factors)
+    below, edge = combinations_below(digits, factors, [FREE] * len(factors))
+    return below + edge * (rest > 0)

@@ -115,7 +115,6 @@ def frame_of(
     first_array = next((n for n, i in enumerate(skeleton.items) if isinstance(i, Array)), len(skeleton.items))
     cut = ragged or any(s.irregular for s in strands)
     wired = any(isinstance(i, Array) and i.hop is not None for i in skeleton.items)  # hops are counted at the end only
-    merging = same and not wired and not (cut and any(n > first_array for n, _ in limited))
     computes, price = prod(op.ranks.values()), on.prices[skeleton.compute.name]
     kept = _known(known, ("kept", skeleton.compute.name), lambda: computes_kept(op, rules), not rules.decisions)
     unskipped = 1.0 if kept is None else float(np.max(kept.unskipped)) / computes
@@ -127,6 +126,8 @@ def frame_of(
             arrays, ranks, bounds, temporal, constraints.ranks, not ragged, constraints.utilization
         )
     plans = known[names]
+    uneven = any(n > first_array for n, _ in limited) and (cut or _carried_apart(strands, plans, limited))
+    merging = same and not wired and not uneven
     shared = []
     for s in strands:
         key = (names, s.relevant, s.windows, s.uses, s.clipped, s.output)
@@ -139,6 +140,21 @@ def frame_of(
         tuple(limited), temporal, compute_least(kept, computes, op.action, price), each, ragged,
         constraints, merging, same, plans, tuple(shared),
     )  # fmt: skip
+
+
+def _carried_apart(strands: Sequence[Strand], plans: Plans, limited: Sequence[tuple[int, Memory]]) -> bool:
+    """Whether lanes above a memory with bandwidth may work on the same results: the first of them carries the old
+    values, so that the busiest instance is not the average one."""
+    items = {item for item, _ in limited}
+    used = [slot for slot, factors in zip(plans.slots, plans.factors, strict=True) if factors.max(initial=1) > 1]
+    return any(
+        array < stop.arrays and not strand.relevant[rank]
+        for strand in strands
+        if strand.output
+        for stop in strand.stops[1:]
+        if stop.item in items
+        for array, _, rank in used
+    )
 
 
 def is_limited(bandwidth: Bandwidth) -> bool:

@@ -17,15 +17,15 @@ from sata.costs.energy import hop_energy_pj, leakage_energy_pj
 from sata.costs.evaluate import Price
 from sata.costs.tally import FILLING, access_costs, compute_costs, first_and_last, tally, tile_bits
 from sata.costs.time import compute_cycles, memory_cycles
-from sata.counts.busiest import uniform
+from sata.counts.busiest import first_of_alike, moved_bits, uniform
 from sata.counts.capacity import occupancies, tile_of, within
 from sata.counts.dense import DenseCounts, delivered
-from sata.counts.op import READS, WRITES, Access, OpCounts, accesses_of, count_op, mean_hops, share_left
+from sata.counts.op import Access, OpCounts, accesses_of, count_op, mean_hops, share_left
 from sata.counts.outcomes import Outcome, count_all, point_tiles, split
 from sata.counts.rules import Rules, rules_of
 from sata.nest.graph import stored
 from sata.nest.model import BoundLoop, OpNest
-from sata.nest.structure import TEMPORAL, Structure
+from sata.nest.structure import Structure
 from sata.specs.faults import Faults, SpecError
 from sata.specs.model import Array
 
@@ -146,14 +146,9 @@ def _cycles(counts: _Batch, on: Machine) -> tuple[Floats, Bools]:
         if bandwidth.read_bits is None and bandwidth.write_bits is None:
             continue
         alike &= uniform(structure, factors, number)
-        instances: Any = 1
-        for slot in range(structure.depths[number]):
-            if structure.slots[slot].array != TEMPORAL:
-                instances = instances * factors[slot]
         own = [a for a in counts.accesses if a.memory is level.memory]
-        read, write = (
-            sum(a.moved_bits(e, on.bits) for a in own for e in events) / instances for events in (READS, WRITES)
-        )
+        rows = first_of_alike(structure, list(factors), number, counts.dense)
+        read, write = moved_bits(own, rows, on.bits)
         longest = np.maximum(longest, memory_cycles(read, write, bandwidth))
     cycles = np.asarray(longest + _filling(counts, on), dtype=np.float64)
     for b in np.flatnonzero(~alike & known).tolist():

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sata.counts.dense import CHUNK, FIELDS, DenseCounts, count
-from sata.nest.structure import TEMPORAL, Axis, Fanout, Operand, Slot, Structure
+from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
 from tests.oracle.product import structure_of
 from tests.oracle.random_problems import random_problem
 
@@ -77,23 +77,3 @@ def test_a_batch_of_one_has_an_axis() -> None:
     structure, _ = conv()
     member = other_factors(structure, random.Random(1))
     assert count(structure, np.array([member]).T).steps.shape == (1,)
-
-
-@pytest.mark.parametrize("seed", range(150))
-def test_instances_looked_at_one_by_one_add_up(seed: int) -> None:
-    """Pinned to each of its instances in turn, the fills of inputs at a memory sum to the whole, so do its reads."""
-    structure, factors, _ = structure_of(random_problem(random.Random(seed)))
-    for memory, depth in enumerate(structure.depths):
-        spatial = [i for i, s in enumerate(structure.slots[:depth]) if s.array != TEMPORAL]
-        whole = count(structure, factors)
-        sums: dict[tuple[int, str], int] = {}
-        for digits in np.ndindex(*(factors[i] for i in spatial)):
-            part = count(structure, factors, dict(zip(spatial, map(int, digits), strict=True)))
-            for t, (operand, row) in enumerate(zip(structure.operands, part.tensors, strict=True)):
-                if memory in operand.chain and not operand.output:
-                    found = row[operand.chain.index(memory)]
-                    for event in ("fills", "reads"):
-                        sums[t, event] = sums.get((t, event), 0) + getattr(found, event)
-        for (t, event), total in sums.items():
-            operand = structure.operands[t]
-            assert total == getattr(whole.tensors[t][operand.chain.index(memory)], event)
