@@ -18,18 +18,20 @@ if TYPE_CHECKING:
     from sata.report.read import read_result
     from sata.report.result import Result
     from sata.specs import load
+    from sata.specs.access import allow
     from sata.specs.faults import Fault, SpecError
     from sata.specs.model import Arch as Architecture
     from sata.specs.model import MappingSpec as Mapping
 
 __all__ = [
-    "Architecture", "Fault", "Mapping", "Result", "SpecError", "__version__", "check", "evaluate", "load",
+    "Architecture", "Fault", "Mapping", "Result", "SpecError", "__version__", "allow", "check", "evaluate", "load",
     "read_result",
 ]  # fmt: skip
 
 _HOME = {
     "evaluate": "sata.evaluation",
     "Result": "sata.report.result",
+    "allow": "sata.specs.access",
     "check": "sata.evaluation",
     "Fault": "sata.specs.faults",
     "SpecError": "sata.specs.faults",

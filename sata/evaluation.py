@@ -33,9 +33,10 @@ from sata.report.nest_rows import nest_record
 from sata.report.result import Record, Result
 from sata.specs import Loaded, in_order, load
 from sata.specs import check as check_specs
+from sata.specs.access import granted
 from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.files import State, note, state, watching
-from sata.specs.find import find
+from sata.specs.find import find, mapping_name
 from sata.specs.model import Arch, Compute, Workload
 from sata.specs.shipped import how_to_change
 from sata.specs.source import Doc
@@ -151,11 +152,12 @@ def prepare(
     """Everything of a run but its counts. Raises: SpecError with all faults of the input."""
     key = (
         os.getcwd(),
+        granted(),
         *(_identity(s) for s in (arch, workload, mapping)),
         ops,
         repr(sorted((variables or {}).items())),
     )
-    if key in _prepared:
+    if key in _prepared and granted().code:
         found, before = _prepared[key]
         if state(path for path, _, _ in before) == before and _same_shipped(found):
             _prepared.move_to_end(key)
@@ -166,7 +168,7 @@ def prepare(
         found = _prepare(arch, workload, mapping, ops, variables or {})
     found = replace(found, files=tuple(_hashed(path) for path in sorted(files)))
     now = state(files)
-    if now is not None:
+    if now is not None and granted().code:
         _prepared[key] = found, now
         while len(_prepared) > KEPT_BETWEEN_CALLS:
             _prepared.popitem(last=False)
@@ -186,7 +188,7 @@ def _hashed(path: Path) -> Record:
 
 def _same_shipped(found: Prepared) -> bool:
     """Whether the mapping that no one named is still the one its name means: one in the current folder would win."""
-    name = f"mappings/{found.arch.name}.yaml"
+    name = mapping_name(found.arch.name)
     for doc in found.loaded.docs:
         if doc.label == name and "mapping" in doc.data and doc.files:
             return find(name, "mappings").resolve() == doc.files[0].resolve()
@@ -253,7 +255,7 @@ def _check(faults: Faults, loaded: Loaded) -> None:
 
 
 def _no_mapping(arch: Arch, docs: Sequence[Doc]) -> Fault:
-    name = f"mappings/{arch.name}.yaml"
+    name = mapping_name(arch.name) or "mapping of its name"
     folders = [doc.files[0].parent for doc in docs if doc.files]
     near = [path for folder in folders for path in (folder / name, folder.parent / name) if path.is_file()]
     hint = f"did you mean '{near[0].as_posix()}'? " if near else ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sata.cli.options import set_option
+from sata.cli.options import access_options, set_option
 from sata.cli.price import priced
 
 
@@ -69,6 +69,7 @@ def export() -> None:
 @click.argument("arch")
 @click.option("--ert", metavar="FILE", help="Write the energies to FILE; - is standard output.")
 @click.option("--art", metavar="FILE", help="Write the areas to FILE; - is standard output.")
+@access_options
 @set_option
 def accelergy(arch: str, ert: str | None, art: str | None, variables: dict[str, Any]) -> None:
     """Write the prices of all components of ARCH as Accelergy's ERT and ART, version 0.4.

@@ -47,10 +47,11 @@ def texts_of(
 
 def finish(watch: Shown, cache: Cache | None) -> None:
     """What is to be said of how a search went, on standard error; ends with INTERRUPTED if the user ended it."""
+    from sata.cli.ending import say_error
     from sata.report.text import plural
 
     if cache is not None and cache.trouble:
-        click.echo(f"nothing is kept for another time: {cache.trouble}", err=True)
+        say_error(f"nothing is kept for another time: {cache.trouble}")
     if watch.killed:
         click.echo(f"{plural(watch.killed, 'worker')} killed, the work done again", err=True)
     if watch.stopped:

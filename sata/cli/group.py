@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NoReturn
+from contextlib import suppress
+from typing import Any
 
 import click
 
@@ -11,6 +12,19 @@ from sata.cli.check import check, schema
 from sata.cli.compare import compare
 from sata.cli.components import components
 from sata.cli.density import density, models
+from sata.cli.ending import (
+    BAD_INPUT,
+    INTERRUPTED,
+    TERMINATED,
+    Terminated,
+    end,
+    flushed,
+    no_memory,
+    output_failed,
+    terminable,
+    unexpected,
+    usage,
+)
 from sata.cli.exchange import export, import_
 from sata.cli.formats import formats
 from sata.cli.map import map_
@@ -21,28 +35,41 @@ from sata.cli.run import run
 from sata.cli.shipped import list_, templates
 from sata.cli.show import ops, show
 from sata.cli.sweep import sweep
+from sata.specs.access import Access, granting
 from sata.specs.faults import SpecError, did_you_mean
+from sata.specs.files import watching
 from sata.version import __version__
-
-BAD_INPUT = 2
-INTERRUPTED = 130  # 128 + SIGINT
 
 
 class Sata(click.Group):
     """The group of all commands; turns every way to fail into a message and an exit code."""
 
     def main(self, *args: Any, **options: Any) -> Any:
-        """Run a command and exit: with 0, 1 if the reader of a pipe has left, 2 for bad input, 130 when interrupted."""
+        """Run a command and exit: with 0; 1 where a command says so, or if the reader of a pipe has left; 2 for bad
+        input; 70 for a mistake of sata; 130 when interrupted; 143 when terminated."""
         _say_what_we_can()
         try:
-            super().main(*args, **{**options, "standalone_mode": False})
+            with terminable(), watching(), granting(Access()):
+                super().main(*args, **{**options, "standalone_mode": False})
+                flushed()
         except SpecError as error:
-            _end(str(error), BAD_INPUT)
+            end(str(error), BAD_INPUT)
         except click.ClickException as error:
-            error.show()
+            _show(error)
             sys.exit(error.exit_code)
+        except SystemExit:
+            flushed()
+            raise
         except (KeyboardInterrupt, click.Abort):
-            _end("interrupted", INTERRUPTED)
+            end("interrupted", INTERRUPTED)
+        except Terminated:
+            end("terminated", TERMINATED)
+        except MemoryError:
+            no_memory()
+        except OSError as error:
+            output_failed(error) if error.filename is None else unexpected(error)
+        except Exception as error:  # noqa: BLE001 - the last net
+            unexpected(error)
         sys.exit(0)
 
     def resolve_command(
@@ -56,9 +83,10 @@ class Sata(click.Group):
         return super().resolve_command(ctx, args)
 
 
-def _end(message: str, code: int) -> NoReturn:
-    click.echo(message, err=True)
-    sys.exit(code)
+def _show(error: click.ClickException) -> None:
+    vars(error)["message"] = usage(error.message)
+    with suppress(OSError):  # standard error is closed or full
+        error.show()
 
 
 def _say_what_we_can() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sata.cli.options import json_option, ops_option, set_option
+from sata.cli.options import access_options, json_option, ops_option, set_option
 
 if TYPE_CHECKING:
     from sata.report.text import Block
@@ -78,6 +78,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 @click.option("-o", "--output", metavar="FILE", help="Write the mapping to FILE; - is standard output.")
 @ops_option
 @set_option
+@access_options
 @json_option
 def map_(
     arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None, ragged: bool,
@@ -119,6 +120,7 @@ def map_(
     check_targets(targets, [name for name in (arch, workload, constraints_file) if name is not None])
     setting = setting_of(arch, workload, variables)
     rules = read_constraints(constraints_file, setting.arch, setting.workload) if constraints_file is not None else []
+    check_targets(targets)  # includes, tables and recordings are known now
     chosen = selected(setting, ops)
     if space:
         from sata.search.size import space_rows

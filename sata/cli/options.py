@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
 
+from sata.specs.access import Access, checked_folder, granted, granting
 from sata.specs.expressions import number_or_text
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -43,6 +45,38 @@ def ops_option(command: F) -> F:
     return click.option("--ops", metavar="PATTERN", help="Only ops whose names match, such as 'conv*.forward'.")(
         command
     )
+
+
+def access_options(command: F) -> F:
+    """`--data FOLDER` and `--allow-plugins`, for commands that read recordings and price; they grant it themselves."""
+    command = click.option(
+        "--allow-plugins", is_flag=True, expose_value=False, callback=_plugins,
+        help="Let libraries run the code that they name by 'estimator:'.",
+    )(command)  # fmt: skip
+    return data_option(command)
+
+
+def data_option(command: F) -> F:
+    """`--data FOLDER`, any number of times."""
+    return click.option(
+        "--data", metavar="FOLDER", multiple=True, expose_value=False, callback=_data,
+        help="A further folder in which recordings may lie; may be repeated.",
+    )(command)  # fmt: skip
+
+
+def _plugins(ctx: click.Context, _param: click.Parameter, given: bool) -> None:
+    if given:
+        _grant(ctx, replace(granted(), plugins=True))
+
+
+def _data(ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> None:
+    if given:
+        _grant(ctx, replace(granted(), data=(*granted().data, *map(checked_folder, given))))
+
+
+def _grant(ctx: click.Context, access: Access) -> None:
+    """Until the command ends."""
+    ctx.with_resource(granting(access))
 
 
 def json_option(command: F) -> F:

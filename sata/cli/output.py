@@ -12,6 +12,7 @@ import click
 
 from sata.report.files import STDOUT, write_files
 from sata.report.text import Block, Table, block_lines, fit, plain
+from sata.specs.said import escaped_lines
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -68,6 +69,11 @@ def _rich(table: Table) -> RichTable:
     return shown
 
 
+def say(text: str) -> None:
+    """Print data as it is; in a terminal without characters that could steer it."""
+    click.echo(escaped_lines(text) if sys.stdout.isatty() else text, nl=False)
+
+
 def write_bytes(files: Mapping[str, bytes]) -> None:
     """Write pictures, each whole."""
     write_files(files)
@@ -78,5 +84,5 @@ def write(texts: Mapping[str | None, Callable[[], str]]) -> bool:
     wanted = {name: text() for name, text in texts.items() if name is not None}
     write_files({name: text for name, text in wanted.items() if name != STDOUT})
     if STDOUT in wanted:
-        click.echo(wanted[STDOUT], nl=False)
+        say(wanted[STDOUT])
     return STDOUT in wanted

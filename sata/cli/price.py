@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sata.cli.options import json_option, set_option
+from sata.cli.options import access_options, json_option, set_option
 
 if TYPE_CHECKING:
     from sata.costs.evaluate import Price
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--explain", metavar="COMPONENT", help="Only this component of ARCH, with its parts and all derivations.")
 @click.option("--diff", nargs=2, metavar="A B", help="Print what differs between the prices of two architectures.")
 @set_option
+@access_options
 @json_option
 def price(
     arch: str | None, counts: str | None, explain: str | None, diff: tuple[str, str] | None,

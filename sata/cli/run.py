@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sata.cli.options import json_option, ops_option, set_option
+from sata.cli.options import access_options, json_option, ops_option, set_option
 
 
 @click.command(short_help="Energy, time and area of a workload on an architecture.")
@@ -15,6 +15,7 @@ from sata.cli.options import json_option, ops_option, set_option
 @click.argument("mapping", required=False)
 @ops_option
 @set_option
+@access_options
 @json_option
 @click.option("--csv", "csv_file", metavar="FILE", help="Write one record a line as CSV to FILE; - is standard output.")
 @click.option("--html", "html_file", metavar="FILE", help="Write a report to look at, one file with pictures.")
@@ -48,7 +49,9 @@ def run(
     targets = {option: name for option, name in given.items() if name is not None}
     check_targets(targets, [name for name in (arch, workload, mapping) if name is not None])
     with progress("evaluating") as done:
-        result = evaluate_prepared(prepare(arch, workload, mapping, ops=ops, variables=variables), variables, done)
+        prepared = prepare(arch, workload, mapping, ops=ops, variables=variables)
+        check_targets(targets)  # includes, tables and recordings are known now
+        result = evaluate_prepared(prepared, variables, done)
     texts = {json_file: lambda: result_json(result), csv_file: lambda: result_csv(result)}
     if html_file is not None:
         from sata.report.html import result_page

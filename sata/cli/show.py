@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sata.cli.options import ops_option, set_option
+from sata.cli.options import access_options, ops_option, set_option
 
 
 @click.command(short_help="Print or draw an architecture or loop nests.")
@@ -15,6 +15,7 @@ from sata.cli.options import ops_option, set_option
 @click.argument("mapping", required=False)
 @ops_option
 @click.option("--svg", "svg_file", metavar="FILE", help="Draw the nest as SVG; - is standard output.")
+@access_options
 @set_option
 def show(
     arch: str,
@@ -86,9 +87,10 @@ def ops(workload: str, variables: dict[str, Any]) -> None:
     Example:
       sata ops workloads/vgg5_cifar10.yaml > my_ops.yaml
     """
+    from sata.cli.output import say
     from sata.report.ops_text import ops_yaml
     from sata.specs import load
 
     loaded = load(workload=workload, variables=variables)
     assert loaded.workload is not None
-    click.echo(ops_yaml(loaded.workload), nl=False)
+    say(ops_yaml(loaded.workload))

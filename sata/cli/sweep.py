@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sata.cli.options import set_option
+from sata.cli.options import access_options, set_option
 
 if TYPE_CHECKING:
     from sata.report.text import Block
@@ -28,6 +28,7 @@ MOST_REASONS = 5
 @click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="Processes; without it, one for each core.")
 @click.option("--fresh", is_flag=True, help="Begin again, whatever the journal beside -o has.")
 @click.option("--no-cache", is_flag=True, help="Search again what other searches have found, and keep nothing.")
+@access_options
 @set_option
 def sweep(
     file: str, output: str | None, pareto_file: str | None, workers: int | None, fresh: bool, no_cache: bool,
@@ -45,7 +46,7 @@ def sweep(
     """
     from pathlib import Path
 
-    from sata.cli.output import show_blocks, write_bytes
+    from sata.cli.output import say, show_blocks, write_bytes
     from sata.cli.progress import progress
     from sata.report.files import check_targets
     from sata.search.cache import default_folder
@@ -57,18 +58,23 @@ def sweep(
     targets = {option: name for option, name in (("-o", output), ("--pareto", pareto_file)) if name is not None}
     forms = {name: check_format(name) for name in targets.values()}
     given = read_sweep(file, variables)
-    check_targets(targets, [file, *given.sources])
-    journal = Journal(Path(f"{output}.journal") if output not in (None, "-") else None)
+    kept = Path(f"{output}.journal") if output not in (None, "-") else None
+    sources = [file, *given.sources]
+    check_targets(targets, sources)
+    check_targets({} if kept is None else {"the journal of -o": str(kept)}, sources)
+    journal = Journal(kept)
+    journal.check()
     if fresh:
         journal.clear()
     with progress("sweeping") as tell:
-        found = sweep_points(given, journal, workers, None if no_cache else str(default_folder()), tell)
+        found = sweep_points(given, journal, workers, None if no_cache else str(default_folder()), tell,
+                             check=lambda: check_targets(targets, sources))  # fmt: skip
     rows = table(given, found.rows)
     files = {output: rows, pareto_file: [row for row in rows if row["pareto"]]}
     made = {name: table_bytes(some, forms[name]) for name, some in files.items() if name is not None}
     write_bytes({name: content for name, content in made.items() if name != "-"})
     if "-" in made:
-        click.echo(made["-"].decode("utf-8"), nl=False)
+        say(made["-"].decode("utf-8"))
     else:
         show_blocks(_blocks(given, found, rows))
     if found.interrupted:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sata.search.workers import News, Watch
+from sata.specs.said import escaped
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -121,7 +122,7 @@ class Shown(Watch):
 
 def _row(name: str, news: News | None, seconds: float) -> str:
     if news is None:
-        return f"  {name}: {seconds:.0f} s"
+        return f"  {escaped(name)}: {seconds:.0f} s"
     words = [f"{news.looked:,} looked at", f"{seconds:.0f} s"]
     if math.isfinite(news.best):
         words.append(f"best {news.best:.6g}")
@@ -129,4 +130,4 @@ def _row(name: str, news: News | None, seconds: float) -> str:
             words.append(f"bound {news.bound:.6g}, gap {news.best / news.bound - 1:.2%}")
     else:
         words.append("nothing found yet")
-    return f"  {name}: {', '.join(words)}"
+    return f"  {escaped(name)}: {', '.join(words)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from numbers import Real
+from typing import Any, TypeVar
 
 from sata.costs.evaluate import Price, own_uncertainty
 from sata.costs.plugin import Plugin, PluginError, ask
@@ -22,6 +23,32 @@ def plugin_price(plugin: Plugin, library: str, values: Mapping[str, Scalar], tec
         return _price(plugin, library, values, technology_nm, estimate)
     except ValueError as error:
         raise PluginError(f"{plugin.said} returned {error}") from None
+
+
+V = TypeVar("V")
+
+
+class _Whatever(dict[str, V]):
+    """Answers every key with one value: stands in for numbers of a plug-in that is not asked."""
+
+    def __init__(self, value: V) -> None:
+        super().__init__()
+        self.value = value
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+    def __missing__(self, key: str) -> V:
+        return self.value
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.value
+
+
+def unasked(component: str, library: str) -> Price:
+    """A price that stands in for that of a plug-in which is not run: it has every action, for nothing."""
+    said = "a plug-in that was not asked"
+    return Price(component, library, {}, _Whatever(0.0), _Whatever(1), None, None, _Whatever(said), {})
 
 
 def _price(plugin: Plugin, library: str, values: Mapping[str, Scalar], technology_nm: float | None,

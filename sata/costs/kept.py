@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from sata.costs.prices import Prices
+from sata.specs.access import granted
 from sata.specs.components import Library
-from sata.specs.faults import Faults
+from sata.specs.faults import Fault, Faults, SpecError, Where
 from sata.specs.files import State, note, state, watching
-from sata.specs.find import find
+from sata.specs.find import find, is_within, outside, relative_name, roots_of
 from sata.specs.library import is_raw, parse_library
 from sata.specs.source import Doc, read
 
@@ -59,6 +60,14 @@ def library_of(name: str, faults: Faults, base: Path | None = None) -> Library |
     return library
 
 
+def check_named(name: str, base: Path | None, where: Where) -> None:
+    """Raises: SpecError, at `where`, for a library that a file may not name (`sata.specs.access`). base: of that file,
+    where libraries beside it are looked for."""
+    relative_name(name, where)
+    if not is_within(find(name, "components", base), roots_of(base or Path())):
+        raise SpecError([Fault(where, outside(name))])
+
+
 def inline_library(doc: Doc, faults: Faults) -> Library | None:
     """The library that stands in a document which was read for something else; None with faults.
 
@@ -80,7 +89,9 @@ def inline_library(doc: Doc, faults: Faults) -> Library | None:
 
 def prices_for(libraries: Sequence[Library], technology_nm: float | None, scaling: str | None) -> Prices:
     """The prices of these very libraries, those found before included. Raises: SpecError as `Prices` does."""
-    key = (tuple(id(library) for library in libraries), technology_nm, scaling, tuple(sys.path))
+    key = (tuple(id(library) for library in libraries), technology_nm, scaling, tuple(sys.path), granted())
+    if not granted().code:  # what is not asked is noted anew each time
+        return Prices(libraries, technology_nm, scaling)
     if key not in _prices:  # whoever is kept holds its libraries, so that no other can have their ids
         _prices[key] = Prices(libraries, technology_nm, scaling)
         while len(_prices) > KEPT:

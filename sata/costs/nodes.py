@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sata.costs.evaluate import Price
-from sata.costs.kept import inline_library, library_of, prices_for
+from sata.costs.kept import check_named, inline_library, library_of, prices_for
 from sata.costs.prices import At, Prices
 from sata.interchange.accelergy import holds_tables, join_tables, parse_accelergy
 from sata.specs.components import Library, Scalar
@@ -59,6 +59,8 @@ def load_libraries(names: Sequence[tuple[str, Where]], inline: Sequence[Doc], fa
         if name in known or failed:
             continue
         try:
+            if where.file:  # a file names it, not the user
+                check_named(name, base, where)
             found = library_of(name, faults, base)
         except SpecError as error:
             # Faults inside the file keep their place; a file that is not there is a fault of the line that names it.

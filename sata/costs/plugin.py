@@ -112,7 +112,10 @@ def _load(name: str, target: str, package: str, defaults: Mapping[str, Scalar]) 
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name is not None and (module_name == error.name or module_name.startswith(f"{error.name}.")):
-            raise PluginError(f"{who}: there is no module '{error.name}'; is its package installed?") from None
+            raise PluginError(
+                f"{who}: there is no module '{error.name}'; is its package installed? PYTHONPATH=FOLDER "
+                "sets a folder to look in"
+            ) from None
         raise PluginError(f"{who} cannot be imported: {error}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - code of others, which may do anything
         raise PluginError(f"{who} cannot be imported: {_raised(error)}") from None

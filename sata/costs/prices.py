@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from sata.costs import plugin
 from sata.costs.check import check_libraries, hint_with
-from sata.costs.estimated import plugin_price
+from sata.costs.estimated import plugin_price, unasked
 from sata.costs.evaluate import Price, compound_price, primitive_price, table_price
 from sata.costs.plugin import Plugin, PluginError
 from sata.costs.technology import rescaled
+from sata.specs.access import granted
 from sata.specs.components import (
     Attribute,
     Component,
@@ -112,7 +113,15 @@ class Prices:
 
     def _estimated(self, library: Library | None, component: Estimator | None, request: _Request) -> Price:
         """Of a class that code prices: an installed plug-in, or what `component` of `library` names."""
+        access = granted()
+        if not access.code:
+            access.skipped.add(request.component)
+            return unasked(request.component, library.name if library is not None else "")
         try:
+            if component is not None and component.target and not access.plugins:
+                raise PluginError(f"the library {library.name if library is not None else ''} prices it by code, "
+                                  f"{component.target}, which runs only with --allow-plugins "
+                                  "(Python: `with sata.allow(plugins=True):`)")  # fmt: skip
             own = self._plugin(library, component, request.component)
             values = _resolve(own, request)
             key = (id(library), own.name, tuple(sorted(values.items())))

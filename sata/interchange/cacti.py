@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sata.specs.faults import Faults, Where, did_you_mean
+from sata.specs.files import note
 from sata.specs.tables import LARGEST_TABLE
 
 START = "Total cache size (bytes)"  # the first line of a result in the text form
@@ -69,6 +70,7 @@ def read_cacti(name: str, faults: Faults) -> list[Memory]:
     """The results in one file, in its order; faults with file and line for what cannot be read."""
     before = len(faults)
     try:
+        note(Path(name))
         with Path(name).open("rb") as stream:
             content = stream.read(LARGEST_TABLE + 1)
     except (OSError, ValueError) as error:

@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,16 +19,20 @@ from typing import Any
 
 from sata.report.result import Result
 from sata.specs.faults import Fault, SpecError, Where
+from sata.specs.files import was_read
 
 FIELDS = (
     "op", "layer", "stage", "component", "class", "tensor", "kind", "action", "outcome", "count", "energy_pj",
 )  # fmt: skip
 STDOUT = "-"
+# what could steer a terminal and JSON does not escape by itself: C1, marks of direction, line ends, halves of pairs
+_STEERING = re.compile("[\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def json_text(data: Any) -> str:
     """Data as JSON, numbers of numpy included, ending with a line break."""
-    return json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+    text = json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False, default=_plain) + "\n"
+    return text if text.isascii() else _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _plain(value: Any) -> Any:
@@ -58,7 +63,7 @@ def result_csv(result: Result) -> str:
 def check_targets(targets: Mapping[str, str], inputs: Iterable[str] = ()) -> None:
     """Refuse targets that cannot be written, before the work is done. targets: option name -> file, or `-`.
 
-    inputs: files that must not be overwritten.
+    inputs: files that must not be overwritten, beside all that have been read so far.
     Raises: SpecError, one fault a target.
     """
     faults = [f for option, name in targets.items() if (f := _fault(option, name, inputs)) is not None]
@@ -79,7 +84,7 @@ def _fault(option: str, name: str, inputs: Iterable[str]) -> Fault | None:
             return Fault(Where(name), f"is a directory, {option} needs a file", f"such as {name.rstrip('/')}/result")
         if not folder.is_dir():
             return Fault(Where(name), f"cannot be written for {option}: there is no folder '{folder}'")
-        if any(path == _real(i) for i in inputs if Path(i).is_file()):
+        if path.is_file() and (was_read(path) or any(_is_file(i) and path.samefile(i) for i in inputs)):
             return Fault(Where(name), f"is an input of this run; {option} would overwrite it")
         writable = os.access(path, os.W_OK) if path.exists() else True
         if not writable or (_replaceable(path) and not os.access(folder, os.W_OK | os.X_OK)):
@@ -88,6 +93,13 @@ def _fault(option: str, name: str, inputs: Iterable[str]) -> Fault | None:
     except (OSError, ValueError) as error:  # too long, a NUL, a loop of links
         return _refused(name, error)
     return None
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _refused(name: str, error: Exception) -> Fault:
@@ -113,8 +125,12 @@ def _replaceable(path: Path) -> bool:
 def write_files(texts: Mapping[str, str] | Mapping[str, bytes]) -> None:
     """Write files, text in UTF-8, each whole; none is put in place before all are written.
 
-    Raises: SpecError if one cannot be written.
+    Raises: SpecError if one cannot be written, or was read before.
     """
+    faults = [Fault(Where(name), "is an input of this run, and is not overwritten")
+              for name in texts if (path := _real(name)).is_file() and was_read(path)]  # fmt: skip
+    if faults:
+        raise SpecError(faults)
     ready: list[tuple[Path, Path]] = []
     name = ""
     try:
@@ -135,7 +151,7 @@ def write_files(texts: Mapping[str, str] | Mapping[str, bytes]) -> None:
 
 
 def _bytes(text: str | bytes) -> bytes:
-    return text if isinstance(text, bytes) else text.encode("utf-8")
+    return text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
 
 
 def _beside(path: Path, text: str | bytes) -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sata.report.result import Record, Result
 from sata.specs.faults import Fault, SpecError, Where, did_you_mean
+from sata.specs.files import note
 
 LARGEST_BYTES = 512 << 20
 _MOST_FAULTS = 10  # of one file: a table whose columns have other names is one mistake
@@ -70,6 +71,7 @@ def read_text(name: str) -> str:
     try:
         if Path(name).is_dir():
             raise SpecError([Fault(where, "is a directory, expected a file")])
+        note(Path(name))
         with open(name, "rb") as file:
             data = file.read(LARGEST_BYTES + 1)
     except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from sata.specs.said import escaped
 from sata.specs.units import format_quantity
 
 GAP = "  "
@@ -61,8 +62,8 @@ def share(part: float, of: float, digits: int = 1) -> str:
 
 
 def clean(text: str) -> str:
-    """One line, without characters that could steer a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    """One line; characters that could steer a terminal are written as escapes."""
+    return escaped(text)
 
 
 def fit(table: Table, width: int, gap: int = len(GAP)) -> Table:

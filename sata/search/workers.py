@@ -18,6 +18,7 @@ from sata.search.groups import GroupTask, solve_group
 from sata.search.hands import Event, Hands, Here, Processes, Say, Stop, listening
 from sata.search.identity import name_of, ops_of, size_of
 from sata.search.solve import Answer, Task, solve
+from sata.specs.access import Granted, granted
 from sata.specs.faults import Fault, SpecError
 
 TRIES = 3  # how often a task is given to a new worker when the one that has it is killed
@@ -131,6 +132,7 @@ class _Search:
         return deque(sorted(open_, key=lambda n: (sign * size_of(self.tasks[n]), n)))
 
     def _hands(self, work: Callable[[Task, Say], Answer], jobs: int) -> Hands:
+        work = Granted(work, granted())
         if self.how.cluster is not None:
             from sata.search.cluster import Cluster
 

@@ -142,9 +142,11 @@ class _Reading:
         return doc
 
     def read_if_there(self, name: str, folder: str) -> Doc | None:
-        from sata.specs.find import find
+        from sata.specs.find import find, mapping_name
 
         try:
+            if not mapping_name(name.removeprefix("mappings/").removesuffix(".yaml")):
+                return None  # a name that leads elsewhere
             find(name, folder)
         except SpecError:
             return None

@@ -7,8 +7,12 @@ in the order of the text; `SpecError` carries them out.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+from sata.specs.said import name_in_file, quoted
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,6 +32,14 @@ class Fault:
     where: Where
     message: str
     hint: str = ""
+
+    def __post_init__(self) -> None:
+        """Whatever is quoted, of whatever length, is said in one line."""
+        for name in ("message", "hint"):
+            text = getattr(self, name)
+            said = quoted(text)
+            if said is not text:
+                object.__setattr__(self, name, said)
 
     @property
     def file(self) -> str:
@@ -51,8 +63,9 @@ class Fault:
 
     def __str__(self) -> str:
         w = self.where
-        place = f"{w.file}:{w.line}:{w.column}" if w.line else w.file
-        head = ": ".join(part for part in (place, w.path) if part)
+        file = name_in_file(w.file)
+        place = f"{file}:{w.line}:{w.column}" if w.line else file
+        head = ": ".join(part for part in (place, quoted(w.path)) if part)
         text = f"{head}: {self.message}" if head else self.message
         return f"{text}; {self.hint}" if self.hint else text
 
@@ -62,11 +75,37 @@ class SpecError(ValueError):
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults: list[Fault] = list(dict.fromkeys(faults))
-        super().__init__("\n".join(str(f) for f in self.faults))
+        super().__init__("\n".join(lines(self.faults)))
 
     def __reduce__(self) -> tuple[type[SpecError], tuple[list[Fault]]]:
         """Pickled by its faults, so that it passes between processes whole."""
         return SpecError, (self.faults,)
+
+
+MOST_HERE = 3  # faults of one kind at one place
+MOST_ALIKE = 8  # faults of one kind that are said
+MOST_LINES = 60
+_DETAIL = re.compile(r"'[^']*'|\"[^\"]*\"|\b(?:op|layer) \S+|\d+|\([^()]*\)")
+
+
+def lines(faults: Sequence[Fault]) -> list[str]:
+    """The faults, a line each; what is the same mistake many times over is said once or a few times, and how often.
+
+    At one place more than a few of one kind are one mistake, in whatever ops or layers it shows.
+    """
+    kinds = [(fault.file, _DETAIL.sub("_", fault.message)) for fault in faults]
+    places = [(kind, fault.line, fault.column) for kind, fault in zip(kinds, faults, strict=True)]
+    crowded = {place for place, number in Counter(places).items() if number > MOST_HERE and place[1] > 0}
+    said: list[str] = []
+    alike: Counter[tuple[str, str]] = Counter()
+    for fault, kind, place in zip(faults, kinds, places, strict=True):
+        if place in crowded and alike[kind]:
+            continue
+        alike[kind] += 1
+        if alike[kind] <= MOST_ALIKE and len(said) < MOST_LINES:
+            said.append(str(fault))
+    more = len(faults) - len(said)
+    return [*said, f"and {more:,} more like these"] if more else said
 
 
 class Faults:

@@ -28,6 +28,25 @@ def watching() -> Iterator[set[Path]]:
         _watchers[:] = [watcher for watcher in _watchers if watcher is not seen]  # by identity: equal sets are two
 
 
+def was_read(path: Path) -> bool:
+    """Whether this very file was read while someone watches: under this name or another, through a link or a second
+    name of the same content (a hard link, another case where case does not matter)."""
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    seen = {other for watcher in _watchers for other in watcher}
+    return any(_same(other, (status.st_dev, status.st_ino)) for other in seen)
+
+
+def _same(path: Path, identity: tuple[int, int]) -> bool:
+    try:
+        status = path.stat()
+    except OSError:
+        return False
+    return (status.st_dev, status.st_ino) == identity
+
+
 def state(paths: Iterable[Path]) -> State | None:
     """What tells whether files have changed; None if one is gone."""
     found = []

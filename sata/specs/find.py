@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from sata.specs.access import granted
 from sata.specs.faults import Fault, SpecError, Where, did_you_mean
 
 FOLDERS = ("arch", "workloads", "mappings", "components", "sweeps")
@@ -31,8 +32,7 @@ def find(name: str, folder: str = "", base: Path | None = None) -> Path:
                 return path
         is_folder = Path(name).is_dir()
     except (OSError, ValueError) as error:  # a name that the system refuses: too long, a NUL, a loop of links
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SpecError([Fault(Where(_short(name)), f"cannot be opened: {reason.lower()}")]) from None
+        raise SpecError([Fault(Where(_short(name)), f"cannot be opened: {_reason(error)}")]) from None
     if is_folder:
         inside = sorted(p.name for p in Path(name).glob("*.y*ml"))[:5]
         hint = f"it holds {', '.join(inside)}" if inside else ""
@@ -43,31 +43,69 @@ def find(name: str, folder: str = "", base: Path | None = None) -> Path:
 
 
 def beside(text: str, folder: Path, where: Where, role: str = "included file", pattern: str = "*.y*ml") -> Path:
-    """The file that another one, in `folder`, names: beside it, else among the shipped ones. It must lie in that
-    folder, in the current one or among the shipped ones.
+    """The file that another one, in `folder`, names: beside it, else among the shipped ones; of the role "trace" also
+    in the folders of recordings that are granted. It must lie where `sata.specs.access` says.
 
     Raises: SpecError, at `where`, for a file that lies elsewhere or is not there; the hint is the nearest of `pattern`.
     """
-    if Path(text).is_absolute() or "\0" in text or len(text) > 1000:
-        raise SpecError([Fault(where, f"'{text[:60]}' must be a relative file name")])
-    roots = [p.resolve() for p in (folder, Path(), *(shipped(f) for f in FOLDERS))]
-    candidates = [folder / text, *(shipped(f) / text for f in FOLDERS)]
+    relative_name(text, where)
+    roots = roots_of(folder, role)
+    data = [Path(f) for f in granted().data] if role == "trace" else []
+    candidates = [top / text for top in (folder, *data, *map(shipped, FOLDERS))]
     candidates += [shipped(f).parent / text for f in FOLDERS if text.startswith(f + "/")]
     include = role == "included file"
-    for path in candidates:
-        if not path.is_file():
-            continue
-        if not any(path.resolve().is_relative_to(root) for root in roots):
-            saying = "including file's folder" if include else "folder of the file that names it"
-            raise SpecError(
-                [Fault(where, f"'{text}' lies outside the {saying}, the current folder and the shipped ones")]
-            )
-        return path
-    if not include and (folder / text).is_dir():
+    try:
+        for path in candidates:
+            if not path.is_file():
+                continue
+            if not is_within(path, roots):
+                raise SpecError([Fault(where, outside(text, role))])
+            return path
+        is_folder = not include and (folder / text).is_dir()
+    except SpecError:
+        raise
+    except (OSError, ValueError) as error:  # a name that the system refuses
+        raise SpecError([Fault(where, f"'{text}' cannot be opened: {_reason(error)}")]) from None
+    if is_folder:
         raise SpecError([Fault(where, f"'{text}' is a directory, a file is expected")])
+    if not is_within(folder / text, roots):
+        raise SpecError([Fault(where, outside(text, role))])
     looked = folder if include or ".." in Path(text).parts else (folder / text).parent
     near = nearest_file(text, [p.relative_to(folder).as_posix() for p in looked.glob(pattern)])
     raise SpecError([Fault(where, f"no such file '{text}'" + (" to include" if include else ""), near)])
+
+
+def relative_name(text: str, where: Where) -> None:
+    """Raises: SpecError for a name that a file may not give another one: an absolute one, or none at all."""
+    if not text or Path(text).is_absolute() or "\0" in text or len(text) > 1000:
+        raise SpecError([Fault(where, f"'{text[:60]}' must be a relative file name")])
+
+
+def roots_of(folder: Path, role: str = "") -> list[Path]:
+    """The folders in which a file may lie that one of `folder` names."""
+    data = [Path(f) for f in granted().data] if role == "trace" else []
+    return [p.resolve() for p in (folder, Path(), *data, *(shipped(f) for f in FOLDERS))]
+
+
+def is_within(path: Path, roots: Iterable[Path]) -> bool:
+    """Whether a file lies in one of these folders, links followed."""
+    real = path.resolve()
+    return any(real.is_relative_to(root) for root in roots)
+
+
+def outside(text: str, role: str = "") -> str:
+    """What is said of a file that lies elsewhere."""
+    saying = "including file's folder" if role == "included file" else "folder of the file that names it"
+    more = "; --data FOLDER allows one more for recordings" if role == "trace" else ""
+    return f"'{text}' lies outside the {saying}, the current folder and the shipped ones{more}"
+
+
+def mapping_name(arch: str) -> str:
+    """The file of the mapping that is taken for an architecture where none is named; "" for a name that would lead
+    out of the folder."""
+    name = f"mappings/{arch}.yaml"
+    plain = arch.isprintable() and len(arch) < 200 and not {"/", "\\", "\0"} & set(arch) and not arch.startswith(".")
+    return name if plain else ""
 
 
 def label_of(name: str, path: Path) -> str:
@@ -135,6 +173,10 @@ def nearest_file(name: str, known: Iterable[str]) -> str:
     hint = did_you_mean(Path(name).stem, stems)
     near = hint.removeprefix("did you mean '").removesuffix("'?")
     return f"did you mean '{stems[near]}'?" if hint else ""
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).lower()
 
 
 def _short(name: str) -> str:

@@ -30,9 +30,9 @@ from sata.specs.components import (
 )
 from sata.specs.estimators import LEAKAGE, read_estimator, read_uncertainty
 from sata.specs.expressions import has_expression
-from sata.specs.faults import Faults, Where, did_you_mean
+from sata.specs.faults import Faults, SpecError, Where, did_you_mean
 from sata.specs.files import note
-from sata.specs.find import shipped
+from sata.specs.find import is_within, outside, relative_name, roots_of, shipped
 from sata.specs.scaling import read_rule
 from sata.specs.source import Doc, Path_
 from sata.specs.tables import LARGEST_TABLE, Column, read_table
@@ -221,22 +221,38 @@ class _Reader:
         """Read a table: beside the file that names it, else among the shipped components."""
         where = self.doc.where(path)
         file = self.locate(name, where)
+        if isinstance(file, str):
+            self.faults.add(where, file)
+            return name, [], []
         if file is None:
             self.faults.add(where, f"there is no table '{name}'", f"looked in {self.folders(where)[0].as_posix()}")
             return name, [], []
         note(file)
-        with file.open("rb") as stream:
-            content = stream.read(LARGEST_TABLE + 1)
+        try:
+            with file.open("rb") as stream:
+                content = stream.read(LARGEST_TABLE + 1)
+        except OSError as error:
+            self.faults.add(where, f"the table '{name}' cannot be read: {(error.strerror or str(error)).lower()}")
+            return name, [], []
         self.digest.update(len(content).to_bytes(8, "little") + content)
         label = (Path(where.file).parent / name).as_posix() if not where.file.startswith("<") else name
         columns, rows = read_table(content, label, self.faults)
         return label, columns, rows
 
-    def locate(self, name: str, where: Where) -> Path | None:
+    def locate(self, name: str, where: Where) -> Path | str | None:
+        """The table's file; None where there is none, a sentence where it may not be read."""
         try:
-            return next((f / name for f in self.folders(where) if (f / name).is_file()), None)
+            relative_name(name, where)
+            for folder in self.folders(where):
+                if not is_within(folder / name, roots_of(folder)):
+                    return outside(name)
+                if (folder / name).is_file():
+                    return folder / name
+        except SpecError as error:
+            return error.faults[0].message
         except (OSError, ValueError):  # a name that the system refuses
             return None
+        return None
 
     def folders(self, where: Where) -> list[Path]:
         """Folders of the files read, that of the file which names the table first; then the shipped one."""

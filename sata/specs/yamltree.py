@@ -313,8 +313,12 @@ def _from_data(data: Any, label: str, room: list[int], depth: int) -> Node:
         return Node(items, at, dict.fromkeys(items, at))
     if isinstance(data, (list, tuple)):
         return Node([_from_data(item, label, room, depth + 1) for item in data], at)
-    if hasattr(data, "__index__"):  # numpy integers
+    if hasattr(data, "tolist"):  # numbers and arrays of numpy
+        if getattr(data, "size", 0) > room[0]:
+            raise ValueError(f"more than {MOST_NODES} values")
+        plain = data.tolist()
+        if type(plain) is not type(data):
+            return _from_data(plain, label, room, depth)
+    elif hasattr(data, "__index__"):
         return _from_data(int(data), label, room, depth)
-    if hasattr(data, "tolist"):  # numpy floats and arrays
-        return _from_data(data.tolist(), label, room, depth)
     raise ValueError(f"a value must be text, a number, true, false, a list or a mapping, not {type(data).__name__}")

@@ -18,6 +18,7 @@ from sata.sweep.rows import Cell, Done, hash_of
 
 LARGEST = 1 << 30  # bytes of a journal that is read
 LONGEST = 1 << 22  # bytes of a line
+_START = b'{"sum": "'  # of every line
 
 
 class Journal:
@@ -69,6 +70,19 @@ class Journal:
         if size and os.pread(handle, 1, size - 1) != b"\n":
             os.write(handle, b"\n")
         return handle
+
+    def check(self) -> None:
+        """Raises: SpecError if another file lies where the journal is to be: it is neither continued nor removed."""
+        try:
+            if self.path is None or not self.path.exists():
+                return
+            with self.path.open("rb") as stream:
+                start = stream.read(len(_START))
+        except OSError as error:
+            raise SpecError([_refused(self.path, error)]) from None
+        if not _START.startswith(start):
+            raise SpecError([Fault(Where(str(self.path)), "is not a journal of a sweep, and is left alone",
+                                   "give -o another name")])  # fmt: skip
 
     def clear(self) -> None:
         """Forget everything."""

@@ -6,9 +6,12 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sata.search.hands import Hands, Here, Processes, listening
+from sata.specs.access import Granted, granted
+from sata.specs.files import note
 from sata.sweep.journal import Journal
 from sata.sweep.rows import Done, Interrupted, Job, done, key_of
 from sata.sweep.spec import Sweep
@@ -29,9 +32,11 @@ class Outcome:
 
 
 def sweep_points(sweep: Sweep, journal: Journal, workers: int | None = None, cache: str | None = None,
-                 tell: Tell = lambda _done, _of: None, work: Callable[[Job, Any], Done] = done) -> Outcome:  # fmt: skip
+                 tell: Tell = lambda _done, _of: None, work: Callable[[Job, Any], Done] = done,
+                 check: Callable[[], None] = lambda: None) -> Outcome:  # fmt: skip
     """The rows of all points. Equal points are one piece of work.
 
+    check: called after each point, when the files that it was made from are noted as read; what it raises ends all.
     Ctrl-C ends it: what is finished is in the journal. Raises: SpecError if a file cannot be read, or the journal not
     be written.
     """
@@ -40,7 +45,7 @@ def sweep_points(sweep: Sweep, journal: Journal, workers: int | None = None, cac
     numbers: dict[str, list[int]] = {}
     for number, job in enumerate(jobs):
         numbers.setdefault(key_of(job, prints), []).append(number)
-    run = _Run(jobs, numbers, journal, tell)
+    run = _Run(jobs, numbers, journal, tell, check)
     known = journal.read()
     for key in [key for key in numbers if key in known]:
         run.take(key, known[key])
@@ -48,19 +53,28 @@ def sweep_points(sweep: Sweep, journal: Journal, workers: int | None = None, cac
     todo = [key for key in numbers if key not in known]
     if todo:
         number = min(workers or os.cpu_count() or 1, len(todo))
-        run.work(Processes(work, number) if number > 1 else Here(work, lambda _event: False), deque(todo))
+        here = Granted(work, granted())
+        run.work(Processes(here, number) if number > 1 else Here(here, lambda _event: False), deque(todo))
     return run.outcome
 
 
 class _Run:
-    def __init__(self, jobs: Sequence[Job], numbers: dict[str, list[int]], journal: Journal, tell: Tell) -> None:
+    def __init__(self, jobs: Sequence[Job], numbers: dict[str, list[int]], journal: Journal, tell: Tell,
+                 check: Callable[[], None]) -> None:  # fmt: skip
         self.jobs, self.numbers, self.journal, self.tell = jobs, numbers, journal, tell
         self.outcome = Outcome()
+        self.check = check
+        self.files: set[str] = set()
         self.tries: dict[str, int] = {}
 
     def take(self, key: str, row: Done) -> None:
         for number in self.numbers[key]:
             self.outcome.rows[number + 1] = row
+        if fresh := set(row.files) - self.files:
+            self.files |= fresh
+            for file in fresh:
+                note(Path(file))
+            self.check()
         self.tell(len(self.outcome.rows), len(self.jobs))
 
     def work(self, hands: Hands, todo: deque[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sata.specs import schema
 from sata.specs.faults import Faults, SpecError, did_you_mean
-from sata.specs.find import beside, find
+from sata.specs.find import beside, find, mapping_name
 from sata.specs.source import Doc, Path_, read
 from sata.specs.units import parse_quantity
 
@@ -206,7 +206,8 @@ class _Reader:
         arch = read(files["arch"], raw=lambda _: True).data.get("arch")
         name = arch.get("name") if isinstance(arch, dict) else None
         try:
-            return [str(find(f"mappings/{name}.yaml", "mappings"))] if isinstance(name, str) else []
+            file = mapping_name(name) if isinstance(name, str) else ""
+            return [str(find(file, "mappings"))] if file else []
         except SpecError:
             return []
 

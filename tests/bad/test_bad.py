@@ -25,7 +25,8 @@ def faults_of(name: str, case: Any) -> list[str]:
         return [str(fault) for fault in sata.check(f"{name}.yaml")]
     if "check" in case:
         return [str(fault) for fault in sata.check(*case["check"], variables=case.get("set"))]
-    with pytest.raises(specs.SpecError) as error:
+    plugins = name.startswith("plugin_") and "plugins" not in case
+    with pytest.raises(specs.SpecError) as error, sata.allow(plugins=plugins):
         sata.evaluate(*case["run"], **case.get("set", {}))
     return [PYTHON_HINT.sub(r"\1", line) for line in str(error.value).splitlines()]
 

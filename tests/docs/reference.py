@@ -46,7 +46,8 @@ def cli_page() -> str:
         NOTE,
         "Every command, as `sata COMMAND --help` prints it. Files are looked up in the current folder, then among those "
         "that sata ships. `-` as a file to write is standard output. Exit codes: 0; 1 where a command says so, or if the reader of a pipe "
-        "has left; 2 for bad input, with one line for each fault; 130 when interrupted.",
+        "has left; 2 for bad input, with one line for each fault, and for what cannot be written or needs too much memory; 70 for a mistake of "
+        "sata, one line, whose traceback `SATA_DEBUG=1` shows; 130 when interrupted (Ctrl-C); 143 when terminated (SIGTERM).",
         *(part for path, command in commands() for part in _command(path, command)),
     ]
     return "\n\n".join(parts) + "\n"

@@ -281,7 +281,7 @@ BAD: Mapping[str, tuple[str, list[str]]] = {
     "no sweep": ("swep: {}\n", ["s.yaml:1:1: swep: unknown top key 'swep', expected one of: sweep, variables, include; did you mean 'sweep'?"]),
     "outside": (
         "sweep: {arch: ../../../etc/x.yaml}\n",
-        ["s.yaml:1:15: sweep.arch: no such file '../../../etc/x.yaml'"],
+        ["s.yaml:1:15: sweep.arch: '../../../etc/x.yaml' lies outside the folder of the file that names it, the current folder and the shipped ones"],
     ),
     "a broken file": (
         "sweep: {arch: broken.yaml}\n",

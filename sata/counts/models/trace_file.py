@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from sata.counts.models.interface import BadParameter, Subject
 from sata.specs.faults import SpecError, did_you_mean
 from sata.specs.files import note
-from sata.specs.find import beside
+from sata.specs.find import beside, is_within, outside, roots_of
 
 LARGEST_FILE = 1 << 29  # bytes
 MOST_ELEMENTS = 1 << 27  # of a tensor: a byte each
@@ -80,6 +80,8 @@ def read_trace(given: Mapping[str, Any], subject: Subject) -> Content:
     note(path)
     shapes = path.parent / "shapes.json"
     if shapes.is_file():
+        if not is_within(shapes, roots_of(Path(subject.folder), "trace")):
+            raise BadParameter("file", outside("shapes.json", "trace"))
         note(shapes)
     return _read(path.resolve(), array, shape, _state(path), _state(shapes), _elements(subject.shape))
 
@@ -137,6 +139,7 @@ def _tensors(arrays: list[str]) -> list[str]:
 
 def measured(path: Path, name: str) -> Content:
     """The tensor `name` of a file, in its own shape. Raises: BadParameter."""
+    note(path)
     return _read(path.resolve(), name, None, _state(path), _state(path.parent / "shapes.json"), 0)
 
 
@@ -204,7 +207,9 @@ def _npy(stream: IO[bytes], name: str) -> NDArray[Any]:
 def _shape_in(archive: zipfile.ZipFile, arrays: list[str], name: str, path: Path) -> tuple[int, ...] | None:
     for other in (f"{name}.shape", f"{name}_shape"):
         if other in arrays:
-            return _checked([int(n) for n in _array(archive, other, path).ravel()[:32]], f"array '{other}'")
+            sizes = _array(archive, other, path).ravel()[:32]
+            whole = [int(n) if np.isfinite(n) and n == int(n) else 0 for n in sizes]
+            return _checked(whole, f"array '{other}'")
     return None
 
 

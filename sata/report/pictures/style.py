@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from sata.report.text import quantity
+from sata.specs.said import escaped_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +66,8 @@ def render(picture: Picture, kind: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(_RC):
+    with mpl.rc_context(_RC), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph")  # a character that the font does not have
         figure = Figure(figsize=picture.size, facecolor=GROUND)
         FigureCanvasAgg(figure)
         picture.draw(figure)
@@ -76,7 +79,7 @@ def render(picture: Picture, kind: str) -> bytes:
         }[kind]
         figure.savefig(out, format=kind, metadata=metadata, dpi=160)
     data = out.getvalue()
-    return _with_tips(data.decode()).encode() if kind == "svg" else data
+    return _with_tips(escaped_lines(data.decode())).encode() if kind == "svg" else data
 
 
 def _with_tips(svg: str) -> str:
