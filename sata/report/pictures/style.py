@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import re
-import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -65,12 +64,14 @@ def render(picture: Picture, kind: str) -> bytes:
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.text import Text
 
-    with mpl.rc_context(_RC), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph")  # a character that the font does not have
+    with mpl.rc_context(_RC):
         figure = Figure(figsize=picture.size, facecolor=GROUND)
         FigureCanvasAgg(figure)
         picture.draw(figure)
+        for text in figure.findobj(Text):  # no font has characters that only steer
+            text.set_text(escaped_lines(text.get_text()))
         out = io.BytesIO()
         metadata = {
             "svg": {"Date": None, "Creator": "sata", "Title": picture.title},
