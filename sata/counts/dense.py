@@ -11,7 +11,7 @@ of the moment only. A descending rank has been turned round before (its index co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -232,15 +232,32 @@ def _moves_sum(
     tables: Tables, link: Link, blocks: Sequence[View], others: Sequence[tuple[int, View]], backward: bool
 ) -> Number:
     """The sum over the first step and over the steps in which each temporal loop of a link moves."""
+    total: Number = 0
+    for step in _by_move(tables, link, blocks, others, backward):
+        total = total + step
+    return total
+
+
+def arrivals_by_move(tables: Tables, link: Link, views: Views, backward: bool = False) -> list[Number]:
+    """The terms of `arrivals_sum` at a memory: the first step (`backward`: the last), then per temporal loop of the
+    link all steps in which it moves (`backward`: all before such a step)."""
+    return list(_by_move(tables, link, *tables.divided(views), backward))
+
+
+def _by_move(
+    tables: Tables, link: Link, blocks: Sequence[View], others: Sequence[tuple[int, View]], backward: bool
+) -> Iterator[Number]:
+    """What the first step, and then the steps in which each temporal loop of a link moves, contribute."""
     sums = [tables.sums(view, link, backward) for _, view in others]
     masks = tables.active(link) if any(view.group.window.free for _, view in others) else None
     still = tables.still(link)
     reach: Number = 1  # what the exact groups cover, the temporal loops passed so far running and the rest at rest
     for view in blocks:
         reach = reach * tables.base(view)
-    total = reach
+    first = reach
     for s in sums:
-        total = total * s.first
+        first = first * s.first
+    yield first
     place = {g: i for i, (g, _) in enumerate(others)}
     foreign: dict[tuple[int, ...], tuple[Number, Number]] = {}
     for n, move in enumerate(link.moves):
@@ -259,8 +276,7 @@ def _moves_sum(
                 step = step * (new - held * still[n])
             elif others:  # the blocks themselves move: nothing of them was held
                 step = step * new
-        total = total + (step if masks is None else step * masks[n])
-    return total
+        yield step if masks is None else step * masks[n]
 
 
 def _product(sums: Sequence[Sums], outside: tuple[int, ...], own: int | None) -> tuple[Number, Number]:
@@ -275,23 +291,36 @@ def _product(sums: Sequence[Sums], outside: tuple[int, ...], own: int | None) ->
 
 def _existing(tables: Tables, temporal: bool) -> Number:
     """Index combinations of the temporal (or of the spatial) loops under which some point exists."""
-    structure, product = tables.structure, 1
-    for rank, slots in enumerate(structure.slots_of):
-        runs = [(structure.slots[s].array == TEMPORAL) == temporal for s in slots]
-        factors = [tables.factors[s] for s in slots]
-        if tables.exact[rank]:
-            for factor in (f for f, free in zip(factors, runs, strict=True) if free):
-                product = product * factor
-            continue
-        strides: list[Number] = []
-        running: Number = 1
-        for factor in reversed(factors):
-            strides.append(running)
-            running = running * factor
-        digits, rest = digits_of(structure.bounds[rank], strides[::-1], factors)
-        below, edge = combinations_below(digits, factors, [FREE if free else 0 for free in runs])
-        product = product * (below + edge * (rest > 0))
+    structure = tables.structure
+    return existing(tables, [(slot.array == TEMPORAL) == temporal for slot in structure.slots])
+
+
+def existing(tables: Tables, runs: Sequence[bool]) -> Number:
+    """Index combinations of some loops under which some point exists. runs: per slot, whether its loop is one."""
+    product: Number = 1
+    for rank in range(len(tables.structure.bounds)):
+        product = product * existing_of(tables, rank, runs)
     return product
+
+
+def existing_of(tables: Tables, rank: int, runs: Sequence[bool]) -> Number:
+    """The same of the loops of one rank."""
+    slots = tables.structure.slots_of[rank]
+    factors = [tables.factors[s] for s in slots]
+    product: Number = 1
+    if tables.exact[rank]:
+        for slot, factor in zip(slots, factors, strict=True):
+            if runs[slot]:
+                product = product * factor
+        return product
+    strides: list[Number] = []
+    running: Number = 1
+    for factor in reversed(factors):
+        strides.append(running)
+        running = running * factor
+    digits, rest = digits_of(tables.structure.bounds[rank], strides[::-1], factors)
+    below, edge = combinations_below(digits, factors, [FREE if runs[s] else 0 for s in slots])
+    return below + edge * (rest > 0)
 
 
 def stack(structure: Structure, pieces: Sequence[DenseCounts], slices: Sequence[slice]) -> DenseCounts:

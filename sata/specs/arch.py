@@ -6,12 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sata.specs import schema
-from sata.specs.faults import Faults, Where
+from sata.specs.faults import Faults, Where, did_you_mean
 from sata.specs.formats import TensorFormat, parse_formats
 from sata.specs.model import Arch, Array, Bandwidth, Branch, Compute, Memory, Node, Rule
 from sata.specs.source import Doc, Path_
 from sata.specs.units import parse_quantity
 
+STREAM = "stream"
 _NO_AXIS = frozenset(("memory", "for", "array", "compute", "split"))  # what nodes of a mapping begin with
 
 
@@ -98,15 +99,26 @@ class _Reader:
             if kind in (keep or ()):
                 self.faults.add(self.doc.where((*path, "may_keep", i)), f"'{kind}' is kept always by 'keep'",
                                 "say it in one of the two")  # fmt: skip
-        if "buffers" in data and "size" not in data and data["buffers"] > 1:
-            self.faults.add(self.doc.where((*path, "buffers")), "an unlimited memory has no buffers to divide",
-                            "give it a size")  # fmt: skip
+        buffers = self.buffers(data, path)
         return Memory(
-            data["memory"], data["class"], size, width, int(data.get("buffers", 1)), data.get("packed", True), keep,
+            data["memory"], data["class"], size, width, buffers or 1, data.get("packed", True), keep,
             may_keep, self.bandwidth(data, path), self.formats(data, path),
             tuple(self.rules(data, "skip", path)) + tuple(self.rules(data, "gate", path)), data.get("attributes", {}),
-            self.doc.where((*path, "memory")), data.get("fit"),
+            self.doc.where((*path, "memory")), data.get("fit"), buffers is None,
         )  # fmt: skip
+
+    def buffers(self, data: Mapping[str, Any], path: Path_) -> int | None:
+        """How many places for tiles; None where elements have places, as in a stream."""
+        said = data.get("buffers", STREAM)
+        where = self.doc.where((*path, "buffers"))
+        if isinstance(said, str):
+            if said != STREAM:
+                message = f"expected a number of buffers or '{STREAM}', found '{said}'"
+                self.faults.add(where, message, did_you_mean(said, [STREAM]))
+            return None
+        if "size" not in data and said > 1:
+            self.faults.add(where, "an unlimited memory has no buffers to divide", "give it a size")
+        return int(said)
 
     def formats(self, data: Mapping[str, Any], path: Path_) -> dict[str, TensorFormat]:
         if "fit" in data and not ("format" in data and "size" in data):

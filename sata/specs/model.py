@@ -43,7 +43,8 @@ class Memory:
     """A storage level. `size_bits` None is unlimited; `keep`/`may_keep` None (both) means any kind.
 
     `format`: kind (or tensor) -> how it is stored; others in full. `fit`: the share of tiles that must fit, of those
-    whose size depends on their zeros; None: the expected one must.
+    whose size depends on their zeros; None: the expected one must. `buffers`: places of tiles that share the size;
+    `stream`: places are used again element by element, so that transfers hide as far as ports let them.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Memory:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     where: Where = Where()
     fit: float | None = None
+    stream: bool = True
 
     def format_of(self, tensor: Tensor) -> TensorFormat | None:
         """How it stores a tensor: what is said of its name, or of its kind; None: in full."""
