@@ -19,7 +19,7 @@ from sata.costs.energy import leakage_energy_pj
 from sata.costs.evaluate import Price
 from sata.costs.explain import explain_op
 from sata.costs.nodes import all_nodes, area_um2, leakage_mw, price_nodes, price_table, prices_of
-from sata.costs.tally import FILLING, Tally, record, tally
+from sata.costs.tally import Tally, record, tally
 from sata.counts.capacity import Occupancy, occupancies
 from sata.counts.dense import FIELDS
 from sata.counts.models import check_densities
@@ -312,10 +312,9 @@ def group_cycles(tallies: Sequence[Tally]) -> tuple[str, list[float]]:
     sums: dict[str, float] = {}
     for t in tallies:
         for resource, cycles in t.cycles.items():
-            if resource != FILLING:
-                sums[resource] = sums.get(resource, 0.0) + cycles
+            sums[resource] = sums.get(resource, 0.0) + cycles
     bound_by = max(sums, key=lambda r: sums[r])
-    return bound_by, [t.cycles.get(bound_by, 0.0) + t.cycles.get(FILLING, 0.0) for t in tallies]
+    return bound_by, [t.cycles.get(bound_by, 0.0) + t.filling for t in tallies]
 
 
 def _leakage(prepared: Prepared, t: Tally, cycles: float) -> list[tuple[Record, Mapping[str, float]]]:
@@ -331,7 +330,7 @@ def _leakage(prepared: Prepared, t: Tally, cycles: float) -> list[tuple[Record, 
         if price.leakage_mw:
             time, instances = cycles / arch.clock_hz, prepared.instances[name]
             energy = float(leakage_energy_pj(price.leakage_mw, time, instances))
-            entry = record(t.op, name, price, ("", ""), "leak", "actual", cycles, energy)
+            entry = record(t.op, name, price, ("", ""), "leak", "actual", cycles, energy, "leakage")
             found.append((entry, leakage_spread(price, time, instances)))
     return found
 

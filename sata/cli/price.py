@@ -110,5 +110,5 @@ def _diff(sources: tuple[str, str], variables: dict[str, Any]) -> tuple[list[Blo
 
     old, new = (price_table(*priced(source, variables)) for source in sources)
     found = differences(old, new)
-    equal = len({(r.node, r.quantity) for r in (*old, *new)}) - len(found)
+    equal = len({(r.node, r.quantity, r.unit) for r in (*old, *new)}) - len(found)
     return diff_blocks(sources, found, equal), {"a": sources[0], "b": sources[1], "equal": equal, "differences": found}

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any, TypeVar
 
-from sata.costs.evaluate import Price, own_uncertainty
+from sata.costs.evaluate import Price, leakage_uncertainty, own_uncertainty
 from sata.costs.plugin import Plugin, PluginError, ask
 from sata.plugins import Estimate
-from sata.specs.components import Scalar
+from sata.specs.components import Scalar, Uncertainty
 from sata.specs.units import DIMENSIONS
 
 _FIELD = {"pj": "energy_pj", "um2": "area_um2", "mw": "leakage_mw"}
@@ -61,13 +61,13 @@ def _price(plugin: Plugin, library: str, values: Mapping[str, Scalar], technolog
     kinds = {name: attribute.kind for name, attribute in plugin.attributes.items()}
     at = f" at {technology_nm:g} nm" if plugin.technology and technology_nm is not None else ""
     said = f"{plugin.said}{at}" + (f", {_text(estimate.source)}" if estimate.source else "")
-    origin = dict.fromkeys((*energy, "area", "leakage"), said)
-    for name, value in (("area", area), ("leakage", leakage)):
-        if value is None:
-            origin[name] = f"not priced by {plugin.said}"
-    spread = own_uncertainty(plugin.name, _uncertainty(estimate, energy), energy, leakage)
-    return Price(plugin.name, library, values, energy, _cycles(estimate, energy), area, leakage, origin, kinds,
-                 uncertainty=spread)  # fmt: skip
+    missing = f"not priced by {plugin.said}"
+    relative = _uncertainty(estimate, energy)
+    return Price(plugin.name, library, values, energy, _cycles(estimate, energy), area, leakage,
+                 dict.fromkeys(energy, said), said if area is not None else missing,
+                 said if leakage is not None else missing, kinds,
+                 uncertainty=own_uncertainty(plugin.name, relative, energy),
+                 leakage_uncertainty=leakage_uncertainty(plugin.name, relative, leakage))  # fmt: skip
 
 
 def _action(name: object) -> str:
@@ -111,12 +111,24 @@ def _cycles(estimate: Estimate, energy: Mapping[str, float]) -> dict[str, int]:
     return {action: estimate.cycles.get(action, 1) for action in energy}
 
 
-def _uncertainty(estimate: Estimate, energy: Mapping[str, float]) -> dict[str, float]:
+def _uncertainty(estimate: Estimate, energy: Mapping[str, float]) -> Uncertainty:
+    """One share of all, or one for each action and "leakage"; which of the two that key is must be plain."""
     given = estimate.uncertainty
-    shares = given if isinstance(given, Mapping) else dict.fromkeys((*energy, "leakage"), given) if given else {}
-    for name, share in shares.items():
+    if not isinstance(given, Mapping):
+        share = _share(given, "all")
+        return Uncertainty(dict.fromkeys(energy, share), share)
+    for name in given:
         if name not in (*energy, "leakage"):
             raise ValueError(f"the uncertainty of '{name}', which it does not price")
-        if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= float(share) <= 10:
-            raise ValueError(f"the uncertainty {share!r} of '{name}'; a share such as 0.15 is expected")
-    return {name: float(share) for name, share in shares.items() if share}
+        if name == "leakage" in energy and estimate.leakage_mw is not None:
+            raise ValueError("the uncertainty of 'leakage', which is an action and its leakage")
+    each = {name: _share(share, name) for name, share in given.items()}
+    return Uncertainty(
+        {a: each[a] for a in energy if a in each}, 0.0 if "leakage" in energy else each.get("leakage", 0.0)
+    )
+
+
+def _share(share: object, name: str) -> float:
+    if isinstance(share, bool) or not isinstance(share, Real) or not 0 <= float(share) <= 10:
+        raise ValueError(f"the uncertainty {share!r} of '{name}'; a share such as 0.15 is expected")
+    return float(share)

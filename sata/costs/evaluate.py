@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from sata.costs.check import no_action
 from sata.costs.interpolate import between, scaled
-from sata.specs.components import Component, Compound, Library, Primitive, Scalar, Table, shown
+from sata.specs.components import Component, Compound, Library, Primitive, Scalar, Table, Uncertainty, shown
 from sata.specs.expressions import render_value
 from sata.specs.faults import Faults, Where
 
@@ -17,9 +17,10 @@ from sata.specs.faults import Faults, Where
 class Price:
     """What one instance of a class costs. `area_um2`, `leakage_mw` None: not priced, `origin` says by whom.
 
-    `origin`: for every action, and for "area" and "leakage", where the number comes from. `parts` of a compound have
-    prices and origins of their own. `uncertainty`: action or "leakage" -> class whose numbers are uncertain -> standard
-    uncertainty of one action in pJ (of leakage in mW); classes are independent, what one class adds is correlated.
+    `origin`: for every action, where the number comes from; `area_origin`, `leakage_origin` in the same way. `parts` of
+    a compound have prices and origins of their own. `uncertainty`: action -> class whose numbers are uncertain ->
+    standard uncertainty of one action in pJ; `leakage_uncertainty`: class -> that of leakage in mW. Classes are
+    independent, what one class adds is correlated.
     """
 
     component: str
@@ -30,22 +31,25 @@ class Price:
     area_um2: float | None
     leakage_mw: float | None
     origin: Mapping[str, str]
+    area_origin: str = ""
+    leakage_origin: str = ""
     kinds: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, Price] = field(default_factory=dict)
     uncertainty: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    leakage_uncertainty: Mapping[str, float] = field(default_factory=dict)
 
     def deviations(self) -> Mapping[str, Price]:
         """For each class whose numbers are uncertain: this price with uncertainties in place of energies and leakage.
 
         What these cost for some counts is the uncertainty of what the price itself costs for them: all is linear.
         """
-        classes = dict.fromkeys(c for each in self.uncertainty.values() for c in each)
+        classes = dict.fromkeys(c for each in (*self.uncertainty.values(), self.leakage_uncertainty) for c in each)
         return {c: self._deviation(c) for c in classes}
 
     def _deviation(self, component: str) -> Price:
-        by = {name: each.get(component, 0.0) for name, each in self.uncertainty.items()}
-        energy = {action: by.get(action, 0.0) for action in self.energy_pj}
-        return replace(self, energy_pj=energy, leakage_mw=by.get("leakage", 0.0), uncertainty={})
+        energy = {action: self.uncertainty.get(action, {}).get(component, 0.0) for action in self.energy_pj}
+        leakage = self.leakage_uncertainty.get(component, 0.0)
+        return replace(self, energy_pj=energy, leakage_mw=leakage, uncertainty={}, leakage_uncertainty={})
 
     def attributes_text(self) -> str:
         """`size 144 KiB, width 64 b`."""
@@ -64,22 +68,24 @@ def primitive_price(component: Primitive, library: Library, values: Mapping[str,
     """The reference point, scaled. Raises: ValueError where no scaling reaches."""
     kinds = _kinds(component)
     factors = {q: scaled(component.reference, kinds, values, q) for q in ("energy", "area", "leakage")}
-    origin: dict[str, str] = {}
 
-    def priced(name: str, quantity: str, value: float | None, unit: str) -> float | None:
+    def priced(quantity: str, value: float | None, unit: str) -> tuple[float | None, str]:
+        """(the scaled value, its origin)."""
         if value is None:
-            origin[name] = f"not priced by {library.name}: {component.name}"
-            return None
+            return None, f"not priced by {library.name}: {component.name}"
         by, said = factors[quantity]
-        origin[name] = f"{library.name}: {component.name}{_node(component.technology_nm)}, {value:.6g} {unit}{said}"
-        return value * by
+        where = f"{library.name}: {component.name}{_node(component.technology_nm)}"
+        return value * by, f"{where}, {value:.6g} {unit}{said}"
 
-    energy = {a: float(priced(a, "energy", e, "pJ") or 0.0) for a, e in component.energy_pj.items()}
-    area = priced("area", "area", component.area_um2, "um2")
-    leakage = priced("leakage", "leakage", component.leakage_mw, "mW")
-    spread = own_uncertainty(component.name, component.uncertainty, energy, leakage)
-    return Price(component.name, library.name, values, energy, _cycles(component), area, leakage, origin, kinds,
-                 uncertainty=spread)  # fmt: skip
+    each = {action: priced("energy", pj, "pJ") for action, pj in component.energy_pj.items()}
+    energy = {action: value or 0.0 for action, (value, _) in each.items()}
+    area, area_origin = priced("area", component.area_um2, "um2")
+    leakage, leakage_origin = priced("leakage", component.leakage_mw, "mW")
+    spread = own_uncertainty(component.name, component.uncertainty, energy)
+    return Price(component.name, library.name, values, energy, _cycles(component), area, leakage,
+                 {action: said for action, (_, said) in each.items()}, area_origin, leakage_origin, kinds,
+                 uncertainty=spread,
+                 leakage_uncertainty=leakage_uncertainty(component.name, component.uncertainty, leakage))  # fmt: skip
 
 
 def _cycles(component: Primitive | Table) -> dict[str, int]:
@@ -90,28 +96,33 @@ def table_price(component: Table, library: Library, values: Mapping[str, Scalar]
     """Between the rows, then scaled in attributes that are no columns. Raises: ValueError outside the rows."""
     kinds = _kinds(component)
     found, rows = between(component, values)
-    origin: dict[str, str] = {}
     amounts: dict[str, float] = {}
+    origin: dict[str, str] = {}  # by quantity: `energy.read`, `area`
     for quantity, value in found.items():
         by, said = scaled(component.reference, kinds, values, quantity.split(".")[0])
-        name = quantity.removeprefix("energy.")
         amounts[quantity] = value * by
-        origin[name] = f"{library.name}: {component.name}{_node(component.technology_nm)}, {rows}{said}"
-    for name in ("area", "leakage"):
-        origin.setdefault(name, f"not priced by {library.name}: {component.name} ({component.file} has no such column)")
+        origin[quantity] = f"{library.name}: {component.name}{_node(component.technology_nm)}, {rows}{said}"
+    missing = f"not priced by {library.name}: {component.name} ({component.file} has no such column)"
     energy = {q.removeprefix("energy."): v for q, v in amounts.items() if q.startswith("energy.")}
     leakage = amounts.get("leakage")
-    spread = own_uncertainty(component.name, component.uncertainty, energy, leakage)
-    return Price(component.name, library.name, values, energy, _cycles(component), amounts.get("area"), leakage, origin,
-                 kinds, uncertainty=spread)  # fmt: skip
+    spread = own_uncertainty(component.name, component.uncertainty, energy)
+    return Price(component.name, library.name, values, energy, _cycles(component), amounts.get("area"), leakage,
+                 {action: origin[f"energy.{action}"] for action in energy}, origin.get("area", missing),
+                 origin.get("leakage", missing), kinds, uncertainty=spread,
+                 leakage_uncertainty=leakage_uncertainty(component.name, component.uncertainty, leakage))  # fmt: skip
 
 
 def own_uncertainty(
-    component: str, relative: Mapping[str, float], energy_pj: Mapping[str, float], leakage_mw: float | None
+    component: str, relative: Uncertainty, energy_pj: Mapping[str, float]
 ) -> dict[str, dict[str, float]]:
     """Relative uncertainties of a class as the absolute ones of `Price.uncertainty`."""
-    amounts = {**energy_pj, **({"leakage": leakage_mw} if leakage_mw is not None else {})}
-    return {name: {component: share * amounts[name]} for name, share in relative.items() if amounts.get(name)}
+    each = relative.energy.items()
+    return {action: {component: share * energy_pj[action]} for action, share in each if share and energy_pj.get(action)}
+
+
+def leakage_uncertainty(component: str, relative: Uncertainty, leakage_mw: float | None) -> dict[str, float]:
+    """The same of its leakage, as `Price.leakage_uncertainty`."""
+    return {component: relative.leakage * leakage_mw} if relative.leakage and leakage_mw else {}
 
 
 def compound_price(
@@ -146,18 +157,22 @@ def compound_price(
         for name, part in component.parts.items()
     }
     faults.check()
-    sums = {}
-    for quantity in ("area", "leakage"):
-        each_part = {n: p.area_um2 if quantity == "area" else p.leakage_mw for n, p in parts.items()}
-        without = [f"{n} ({parts[n].component})" for n, value in each_part.items() if value is None]
-        priced = {n: value for n, value in each_part.items() if value is not None}
-        sums[quantity] = None if without else math.fsum(numbers[n] * v for n, v in priced.items())
+
+    def total(amounts: Mapping[str, float | None]) -> tuple[float | None, str]:
+        """(area or leakage of all parts, its origin)."""
+        without = [f"{n} ({parts[n].component})" for n, value in amounts.items() if value is None]
+        if without:
+            return None, f"not priced by the parts {', '.join(without)}"
+        priced = {n: value for n, value in amounts.items() if value is not None}
         told = (f"{numbers[n]:g} {n} {v:.6g}" for n, v in priced.items())
-        origin[quantity] = f"not priced by the parts {', '.join(without)}" if without else head + " + ".join(told)
-    if sums["leakage"] is not None:
-        spread["leakage"] = combined((numbers[n], p.uncertainty.get("leakage", {})) for n, p in parts.items())
-    return Price(component.name, library.name, values, energy, cycles, sums["area"], sums["leakage"], origin,
-                 _kinds(component), parts, {name: each for name, each in spread.items() if each})  # fmt: skip
+        return math.fsum(numbers[n] * v for n, v in priced.items()), head + " + ".join(told)
+
+    area, area_origin = total({n: p.area_um2 for n, p in parts.items()})
+    leakage, leakage_origin = total({n: p.leakage_mw for n, p in parts.items()})
+    leaking = ((numbers[n], p.leakage_uncertainty) for n, p in parts.items())
+    return Price(component.name, library.name, values, energy, cycles, area, leakage, origin, area_origin,
+                 leakage_origin, _kinds(component), parts, {name: each for name, each in spread.items() if each},
+                 combined(leaking) if leakage is not None else {})  # fmt: skip
 
 
 def combined(terms: Iterable[tuple[float, Mapping[str, float]]]) -> dict[str, float]:

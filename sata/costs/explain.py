@@ -11,7 +11,7 @@ from math import prod
 from typing import Any
 
 from sata.costs.evaluate import Price
-from sata.costs.tally import FILLING, tally
+from sata.costs.tally import tally
 from sata.counts.op import OpCounts, count_op
 from sata.counts.plan import plan_of
 from sata.counts.rules import Decision, Leader, Rules, rules_of
@@ -101,8 +101,7 @@ def _spent(
 ) -> tuple[float, float]:
     """(energy without leakage in pJ, cycles) of an op by itself."""
     found = tally(counts, prices, bits, faults)
-    bound = max(cycles for resource, cycles in found.cycles.items() if resource != FILLING)
-    return sum(r["energy_pj"] for r in found.records), bound + found.cycles.get(FILLING, 0.0)
+    return sum(r["energy_pj"] for r in found.records), found.alone
 
 
 def _empty(counts: OpCounts, decision: Decision) -> float | None:

@@ -253,5 +253,5 @@ class _Counter:
 def _energy(price: Price, action: str) -> tuple[float, str]:
     """(pJ of one action, its origin); of `leak`, unless the class has an action of that name, an instance for a ns."""
     if action == LEAK and LEAK not in price.energy_pj and price.leakage_mw is not None:
-        return price.leakage_mw, f"{price.origin['leakage']}, for 1 ns"
+        return price.leakage_mw, f"{price.leakage_origin}, for 1 ns"
     return price.energy_pj[action], price.origin[action]

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sata.costs.evaluate import Price
 from sata.costs.kept import check_named, inline_library, library_of, prices_for
@@ -173,9 +174,35 @@ def check_priced(
     unit = {"area": "um2", "leakage": "mW"}[quantity]
     for node, _ in all_nodes(arch):
         price = prices.get(node.name)
-        if price is not None and (price.area_um2 if quantity == "area" else price.leakage_mw) is None:
-            faults.add(_places(node, doc)("class"), f"{quantity} of {node.name} is {price.origin[quantity]}",
+        if price is None:
+            continue
+        area = (price.area_um2, price.area_origin)
+        value, origin = area if quantity == "area" else (price.leakage_mw, price.leakage_origin)
+        if value is None:
+            faults.add(_places(node, doc)("class"), f"{quantity} of {node.name} is {origin}",
                        f"say '{quantity}: 0 {unit}' in the library to leave it out")  # fmt: skip
+
+
+class Amount(NamedTuple):
+    """One quantity of a price. `unit`: pJ of an action, um2, mW; `value` None: not priced. `cycles`: of an action."""
+
+    name: str
+    value: float | None
+    unit: str
+    cycles: int
+    origin: str
+    uncertainty: Mapping[str, float]
+
+
+def amounts(price: Price) -> list[Amount]:
+    """Every action, then area and leakage. An action may be called as these are: the unit tells them apart."""
+    actions = [Amount(a, pj, "pJ", price.cycles.get(a, 0), price.origin[a], price.uncertainty.get(a, {}))
+               for a, pj in price.energy_pj.items()]  # fmt: skip
+    return [
+        *actions,
+        Amount("area", price.area_um2, "um2", 0, price.area_origin, {}),
+        Amount("leakage", price.leakage_mw, "mW", 0, price.leakage_origin, price.leakage_uncertainty),
+    ]
 
 
 def price_table(arch: Arch, prices: Mapping[str, Price]) -> list[PriceRow]:
@@ -185,11 +212,9 @@ def price_table(arch: Arch, prices: Mapping[str, Price]) -> list[PriceRow]:
         price = prices.get(node.name)
         if price is None:
             continue
-        entries: list[tuple[str, float | None, str]] = [(a, e, "pJ") for a, e in price.energy_pj.items()]
-        entries += [("area", price.area_um2, "um2"), ("leakage", price.leakage_mw, "mW")]
         rows += [
-            PriceRow(node.name, price.component, price.attributes_text(), name, value, unit, price.cycles.get(name, 0),
-                     instances, price.library, price.origin[name])
-            for name, value, unit in entries
+            PriceRow(node.name, price.component, price.attributes_text(), a.name, a.value, a.unit, a.cycles, instances,
+                     price.library, a.origin)
+            for a in amounts(price)
         ]  # fmt: skip
     return rows

@@ -38,20 +38,26 @@ from sata.specs.model import Memory, Op
 Record = dict[str, Any]
 _Spread = tuple[Record, Mapping[str, float]]  # a record, and the uncertainty of its energy by class
 
-FILLING = "filling"  # the resource that stands for first fills and last drains
-
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """An op's records (without leakage), and the cycles it needs of each resource: its compute, each memory, filling.
+    """An op's records (without leakage), and its time.
 
-    `spreads`: for each record, class whose numbers are uncertain -> uncertainty of its energy in pJ.
+    `cycles`: name of its compute, or of a memory -> cycles that the op needs of it. `filling`: cycles of first fills
+    and last drains, which nothing overlaps; a field of its own, since a node may have any name. `spreads`: for each
+    record, class whose numbers are uncertain -> uncertainty of its energy in pJ.
     """
 
     op: Op
     records: tuple[Record, ...]
     cycles: Mapping[str, float]
+    filling: float = 0.0
     spreads: tuple[Mapping[str, float], ...] = ()
+
+    @property
+    def alone(self) -> float:
+        """Cycles of the op where no other one runs beside it."""
+        return max(self.cycles.values()) + self.filling
 
 
 def tally(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int], faults: Faults) -> Tally:
@@ -60,12 +66,12 @@ def tally(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int]
     found = [*_memory_records(counts, prices, bits, faults), *_compute_records(counts, prices, faults)]
     found += _hop_records(counts, prices, bits, faults)
     records, spreads = tuple(r for r, _ in found), tuple(s for _, s in found)
-    return Tally(op, records, dict(_cycles(counts, prices, bits)), spreads)
+    return Tally(op, records, dict(_cycles(counts, prices, bits)), _filling(counts, bits), spreads)
 
 
 def spread(price: Price, energy: Callable[[Price], Amount]) -> dict[str, float]:
     """The uncertainty in pJ, by class, of the energy that `energy` computes from a price."""
-    if not price.uncertainty:
+    if not (price.uncertainty or price.leakage_uncertainty):
         return {}
     found = {component: float(energy(own)) for component, own in price.deviations().items()}
     return {component: pj for component, pj in found.items() if pj}
@@ -80,13 +86,14 @@ def record(
     outcome: str,
     count: float,
     energy: float,
+    part: str,
 ) -> Record:
     """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, bits of metadata,
-    operations, cycles."""
+    operations, cycles. part: compute, memories, wires or leakage."""
     return {
         "op": op.name, "layer": op.layer, "stage": op.stage, "component": component, "class": price.component,
         "tensor": tensor[0], "kind": tensor[1], "action": action, "outcome": outcome, "count": count,
-        "energy_pj": energy,
+        "energy_pj": energy, "part": part,
     }  # fmt: skip
 
 
@@ -106,7 +113,7 @@ def _memory_records(
                 faults.extend([missing_action(op.name, memory.name, price, action, memory.where)])
                 energy, apart = 0.0, {}
             tensor = (access.tensor.name, access.tensor.kind)
-            yield record(op, memory.name, price, tensor, action, outcome, amount, energy), apart
+            yield record(op, memory.name, price, tensor, action, outcome, amount, energy, "memories"), apart
 
 
 def access_costs(access: Access, bits: Mapping[str, int]) -> Iterator[tuple[str, str, Any, Callable[[Price], Amount]]]:
@@ -137,7 +144,7 @@ def _compute_records(counts: OpCounts, prices: Mapping[str, Price], faults: Faul
         except KeyError:
             faults.extend([missing_action(op.name, compute.name, price, op.action, compute.where)])
             energy, apart = 0.0, {}
-        yield record(op, compute.name, price, ("", ""), op.action, outcome, number, energy), apart
+        yield record(op, compute.name, price, ("", ""), op.action, outcome, number, energy, "compute"), apart
 
 
 def compute_costs(computes: Outcome, action: str) -> Iterator[tuple[str, Any, Callable[[Price], Amount]]]:
@@ -162,7 +169,7 @@ def _hop_records(
             faults.extend([missing_action(op.name, d.array.name, price, "deliver", d.array.where)])
             energy, apart = 0.0, {}
         tensor = (d.tensor.name, d.tensor.kind)
-        yield record(op, d.array.name, price, tensor, "deliver", "actual", d.words, energy), apart
+        yield record(op, d.array.name, price, tensor, "deliver", "actual", d.words, energy, "wires"), apart
 
 
 def _access(
@@ -189,11 +196,10 @@ def _hops(price: Price, *, delivery: Delivery, bits: Mapping[str, int]) -> Amoun
 
 
 def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int]) -> Iterator[tuple[str, float]]:
-    """(resource, cycles the op needs of it)."""
+    """(name of the compute or of a memory, cycles the op needs of it)."""
     nest = counts.nest
     each = prices[nest.compute.name].cycles.get(nest.op.action, 1)
     yield nest.compute.name, float(compute_cycles(counts.busy_steps, each))
-    filling = 0.0
     for level in nest.levels:
         memory = level.memory
         unbounded = memory.bandwidth.read_bits is None and memory.bandwidth.write_bits is None
@@ -201,10 +207,11 @@ def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, in
             continue
         read, write = busiest_bits(counts, memory, bits)
         yield memory.name, float(memory_cycles(read, write, memory.bandwidth))
-    for level in nest.levels[1:]:
-        filling += _first_and_last(counts, level.memory.name, bits)
-    if filling:
-        yield FILLING, filling
+
+
+def _filling(counts: OpCounts, bits: Mapping[str, int]) -> float:
+    """Cycles of first fills and last drains of all memories of an op."""
+    return sum(_first_and_last(counts, level.memory.name, bits) for level in counts.nest.levels[1:])
 
 
 def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> float:

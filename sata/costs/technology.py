@@ -83,23 +83,18 @@ def rescaled(price: Price, table: str, here_nm: float, there_nm: float) -> Price
     """
     energy, area = factors(table, here_nm, there_nm)
     nodes = f"{here_nm:g} nm to {there_nm:g} nm"
-    said = {"area": f"x {area:.6g} ({table}: area, {nodes})"}
-    other = f"x {energy:.6g} ({table}: energy, {nodes})"
-    origin = {name: f"{text}, {said.get(name, other)}" for name, text in price.origin.items()}
-    if price.area_um2 is None:
-        origin["area"] = price.origin["area"]
-    origin["leakage"] = price.origin["leakage"]
+    area_origin = f", x {area:.6g} ({table}: area, {nodes})" if price.area_um2 is not None else ""
+    leakage_origin = price.leakage_origin
     if price.leakage_mw is not None:
-        origin["leakage"] = f"not priced by {price.library}: {price.component}, {table} scales no leakage from {nodes}"
+        leakage_origin = f"not priced by {price.library}: {price.component}, {table} scales no leakage from {nodes}"
     return replace(
         price,
         energy_pj={action: pj * energy for action, pj in price.energy_pj.items()},
         area_um2=None if price.area_um2 is None else price.area_um2 * area,
         leakage_mw=None,
-        origin=origin,
-        uncertainty={
-            name: {c: pj * energy for c, pj in each.items()}
-            for name, each in price.uncertainty.items()
-            if name != "leakage"
-        },
+        origin={a: f"{text}, x {energy:.6g} ({table}: energy, {nodes})" for a, text in price.origin.items()},
+        area_origin=price.area_origin + area_origin,
+        leakage_origin=leakage_origin,
+        uncertainty={a: {c: pj * energy for c, pj in each.items()} for a, each in price.uncertainty.items()},
+        leakage_uncertainty={},
     )

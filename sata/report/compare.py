@@ -12,12 +12,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sata.report.parts import LEAKAGE, leaks
 from sata.report.result import Record, Result
 from sata.report.sums import sums
 
 TOTALS = ("energy_pj", "cycles", "seconds", "area_um2", "leakage_mw", "kept_bits")
 EACH = ("stage", "layer", "op", "component", "kind")  # what `--each` may name
-_RECORD = ("op", "component", "tensor", "action", "outcome")  # what tells records apart
+_RECORD = ("op", "component", "tensor", "action", "outcome")  # what tells records apart, with whether they are leakage
 _PART = ("component", "kind", "action", "outcome")  # what changes are summed by
 _ROUNDING = 1e-12  # a smaller share of an energy is a float's last digits, and no price
 
@@ -112,17 +113,17 @@ def _each(field: str, a: Result, b: Result) -> list[Change]:
 def _causes(a: Result, b: Result) -> list[Record]:
     """The change of energy by part, split into what counts and what prices did; parts without a change are left out."""
     sides = [_records(result) for result in (a, b)]
-    parts: dict[tuple[str, ...], list[tuple[float, float, float, float, float, float]]] = {}
+    parts: dict[tuple[tuple[str, ...], bool], list[tuple[float, float, float, float, float, float]]] = {}
     for key in dict.fromkeys((*sides[0], *sides[1])):
         (count_a, energy_a, part_a), (count_b, energy_b, part_b) = (s.get(key, (0.0, 0.0, ())) for s in sides)
-        part = part_a or part_b
-        if "leak" in part and not (part_a and part_b):
+        part, leaking = part_a or part_b, key[-1] == LEAKAGE
+        if leaking and not (part_a and part_b):
             counts, prices = 0.0, energy_b - energy_a  # it leaks for as long as the run takes; only one prices that
         else:
             counts, prices = _split(count_a, energy_a, count_b, energy_b)
-        parts.setdefault(part, []).append((energy_a, energy_b, counts, prices, count_a, count_b))
+        parts.setdefault((part, leaking), []).append((energy_a, energy_b, counts, prices, count_a, count_b))
     found = []
-    for part, rows in parts.items():
+    for (part, _), rows in parts.items():
         energy_a, energy_b, counts, prices, count_a, count_b = (math.fsum(column) for column in zip(*rows, strict=True))
         if all(row[0] == row[1] and row[4] == row[5] for row in rows):
             continue
@@ -148,7 +149,7 @@ def _records(result: Result) -> dict[tuple[str, ...], tuple[float, float, tuple[
     """(count, energy, part) by what tells records apart. Numbers of the same record twice add up."""
     found: dict[tuple[str, ...], tuple[float, float, tuple[str, ...]]] = {}
     for r in result.records:
-        key = tuple(r[name] for name in _RECORD)
+        key = (*(r[name] for name in _RECORD), LEAKAGE if leaks(r) else "")
         count, energy, _ = found.get(key, (0.0, 0.0, ()))
         found[key] = count + r["count"], energy + r["energy_pj"], tuple(r[name] for name in _PART)
     return found

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from sata.report.text import Block, Lines, plural
-from sata.specs.components import Attribute, Component, Compound, Estimator, Library, Primitive, Scalar, Table, shown
+from sata.specs.components import (
+    Attribute,
+    Component,
+    Compound,
+    Estimator,
+    Library,
+    Primitive,
+    Scalar,
+    Table,
+    Uncertainty,
+    shown,
+)
 
 _UNITS = {"bits": "b", "hz": "Hz", "nm": "nm", "seconds": "s", "pj": "pJ", "mw": "mW", "um2": "um2"}
 
@@ -31,17 +42,20 @@ def _class(component: Component) -> Lines:
         lines.append(f"  table      {entry['range']}")
     if entry["parts"]:
         lines.append(f"  parts      {', '.join(entry['parts'])}")
-    if entry["uncertainty"]:
-        lines.append(f"  uncertain  {', '.join(f'{n} {u:.4g} %' for n, u in entry['uncertainty'].items())}")
+    uncertain = [f"{n} {u:.4g} %" for n, u in entry["uncertainty"].items()]
+    uncertain += [f"leakage {u:.4g} %"] if (u := entry["leakage_uncertainty"]) else []
+    if uncertain:
+        lines.append(f"  uncertain  {', '.join(uncertain)}")
     if entry["source"]:
         lines.append(f"  source     {entry['source']}")
     return Lines(f"{component.name} ({entry['is']})", tuple(lines))
 
 
 def class_data(component: Component) -> dict[str, Any]:
-    """A class as data: what it is, attributes (name -> text), actions, range, parts, uncertainty in percent, source."""
+    """A class as data: what it is, attributes (name -> text), actions, range, parts, source;
+    uncertainty (action -> percent) and leakage_uncertainty (percent)."""
     parts = [f"{p.name} ({p.component})" for p in component.parts.values()] if isinstance(component, Compound) else []
-    apart = component.uncertainty if isinstance(component, (Primitive, Table)) else {}
+    apart = component.uncertainty if isinstance(component, (Primitive, Table)) else Uncertainty()
     return {
         "class": component.name,
         "is": _is(component),
@@ -49,7 +63,8 @@ def class_data(component: Component) -> dict[str, Any]:
         "actions": list(component.actions),
         "range": _range(component) if isinstance(component, Table) else "",
         "parts": parts,
-        "uncertainty": {name: share * 100 for name, share in apart.items()},
+        "uncertainty": {name: share * 100 for name, share in apart.energy.items()},
+        "leakage_uncertainty": apart.leakage * 100,
         "technology_nm": component.technology_nm if isinstance(component, (Primitive, Table)) else None,
         "source": component.source,
     }

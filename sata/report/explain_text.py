@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sata.costs.evaluate import Price
-from sata.costs.nodes import PriceRow
+from sata.costs.nodes import Amount, PriceRow, amounts
 from sata.report.text import Block, Lines, Table, plural, quantity
 
 _DIMENSION = {"pJ": "pj", "um2": "um2", "mW": "mw"}
-Key = tuple[str, str]  # node, quantity
+Key = tuple[str, str, str]  # node, quantity, unit: an action may be called `area`
 
 
 def explain_blocks(node: str, instances: int, price: Price) -> list[Block]:
@@ -28,27 +28,19 @@ def _parts(above: str, price: Price) -> list[Block]:
 def _block(head: str, price: Price) -> Lines:
     attributes = f" ({price.attributes_text()})" if price.attributes else ""
     lines = [f"  library  {price.library}"]
-    for name, value, unit in amounts(price):
-        shown = "not priced" if value is None else quantity(value, unit, 6)
-        cycles = f", {price.cycles[name]} cycles" if price.cycles.get(name, 1) > 1 else ""
-        lines.append(f"  {name}  {shown}{_apart(price, name, value, unit)}{cycles}")
-        origin = price.origin[name]
-        lines.append(f"    {origin.removeprefix('not priced ') if value is None else origin}")
+    for a in amounts(price):
+        shown = "not priced" if a.value is None else quantity(a.value, _DIMENSION[a.unit], 6)
+        cycles = f", {a.cycles} cycles" if a.cycles > 1 else ""
+        lines.append(f"  {a.name}  {shown}{_apart(a)}{cycles}")
+        lines.append(f"    {a.origin.removeprefix('not priced ') if a.value is None else a.origin}")
     return Lines(f"{head}{price.component}{attributes}", tuple(lines))
 
 
-def _apart(price: Price, name: str, value: float | None, unit: str) -> str:
-    own = price.uncertainty.get(name, {})
-    if not own or not value:
+def _apart(a: Amount) -> str:
+    if not a.uncertainty or not a.value:
         return ""
-    each = (f"{component} {quantity(amount, unit)}" for component, amount in own.items())
+    each = (f"{component} {quantity(amount, _DIMENSION[a.unit])}" for component, amount in a.uncertainty.items())
     return f" +- {', '.join(each)}"
-
-
-def amounts(price: Price) -> list[tuple[str, float | None, str]]:
-    """(name, value, dimension of its unit) of every action, area and leakage."""
-    entries: list[tuple[str, float | None, str]] = [(a, pj, "pj") for a, pj in price.energy_pj.items()]
-    return [*entries, ("area", price.area_um2, "um2"), ("leakage", price.leakage_mw, "mw")]
 
 
 def explain_data(price: Price) -> dict[str, Any]:
@@ -62,7 +54,10 @@ def explain_data(price: Price) -> dict[str, Any]:
         "leakage_mw": price.leakage_mw,
         "cycles": dict(price.cycles),
         "uncertainty": {name: dict(each) for name, each in price.uncertainty.items()},
+        "leakage_uncertainty": dict(price.leakage_uncertainty),
         "origin": dict(price.origin),
+        "area_origin": price.area_origin,
+        "leakage_origin": price.leakage_origin,
         "parts": {name: explain_data(part) for name, part in price.parts.items()},
     }
 
@@ -76,7 +71,9 @@ def differences(old: Sequence[PriceRow], new: Sequence[PriceRow]) -> list[dict[s
     node, quantity, unit, a, b (None: not priced, or not there), ratio b / a, origin_a, origin_b, instances_a,
     instances_b (0: not there).
     """
-    sides: tuple[Mapping[Key, PriceRow], ...] = tuple({(r.node, r.quantity): r for r in rows} for rows in (old, new))
+    sides: tuple[Mapping[Key, PriceRow], ...] = tuple(
+        {(r.node, r.quantity, r.unit): r for r in rows} for rows in (old, new)
+    )
     found = []
     for key in dict.fromkeys((*sides[0], *sides[1])):
         a, b = (side.get(key) for side in sides)
@@ -84,7 +81,7 @@ def differences(old: Sequence[PriceRow], new: Sequence[PriceRow]) -> list[dict[s
             continue
         first, second = (row.value if row is not None else None for row in (a, b))
         found.append({
-            "node": key[0], "quantity": key[1], "unit": (a or b).unit if (a or b) else "",  # type: ignore[union-attr]
+            "node": key[0], "quantity": key[1], "unit": key[2],
             "a": first, "b": second, "ratio": second / first if first and second is not None else None,
             "origin_a": a.origin if a else "", "origin_b": b.origin if b else "",
             "instances_a": a.instances if a else 0, "instances_b": b.instances if b else 0,

@@ -14,9 +14,9 @@ Record = dict[str, Any]
 class Result:
     """What one run says. All lists hold flat dicts, so that they make tables as they are.
 
-    records: one per (op, component, tensor, action, outcome): op, layer, stage, component, class, tensor, kind, action,
-        outcome (actual | gated | skipped | metadata), count (elements, bits of metadata, operations, or cycles of
-        leakage), energy_pj.
+    records: one per (op, component, tensor, action, outcome, part): op, layer, stage, component, class, tensor, kind,
+        action, outcome (actual | gated | skipped | metadata), count (elements, bits of metadata, operations, or cycles
+        of leakage), energy_pj, part (compute | memories | wires | leakage).
         Energies add up: any total is a sum over records.
     ops: per op: op, layer, stage, action, group, cycles, bound_by, seconds, computes, actual, gated, skipped, steps,
         instances, utilization. Cycles of ops add up to those of the run.

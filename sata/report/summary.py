@@ -1,20 +1,19 @@
 """What `sata run` prints: a result in a few tables that fit 80 columns.
 
 Every number is a sum over the records of the result (formats.md, "Result"): energies in pJ, memory in bits, cycles.
-Assumptions: a component that is the compute of some op counts as compute, the action `deliver` as wires, `leak` as
-leakage, and everything else as memories.
+What is compute, memories, wires and leakage: `sata.report.parts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from sata.report.parts import PARTS, WIRES, leaks, part_of
 from sata.report.result import Record, Result
 from sata.report.sums import apart, grouped, sums
 from sata.report.text import Block, Lines, Table, listed, plural, quantity, share, sum_of, whole
 
 LARGEST = 10  # rows of the table of layers
-PARTS = ("compute", "memories", "wires", "leakage")
 
 
 def summary(result: Result) -> list[Block]:
@@ -75,24 +74,11 @@ def _or_unpriced(result: Result, what: str, total: str) -> str:
 # --- energy -------------------------------------------------------------------------------------------------------
 
 
-def part_of(computes: frozenset[str]) -> Callable[[Record], str]:
-    """What a record is part of: compute, memories, wires or leakage. computes: names of compute components."""
-
-    def part(record: Record) -> str:
-        if record["action"] == "leak":
-            return "leakage"
-        if record["component"] in computes:
-            return "compute"
-        return "wires" if record["action"] == "deliver" else "memories"
-
-    return part
-
-
 def stages(result: Result) -> Table:
     """Energy by stage, split into compute, memories, wires and leakage."""
-    part = part_of(frozenset(op["compute"] for op in result.ops))
-    energy = sums(result.records, lambda r: (r["stage"], part(r)))
-    used = [p for p in PARTS if p != "wires" or any(key[1] == p for key in energy)]
+    computes = frozenset(op["compute"] for op in result.ops)
+    energy = sums(result.records, lambda r: (r["stage"], part_of(r, computes)))
+    used = [p for p in PARTS if p != WIRES or any(key[1] == p for key in energy)]
     names = list(dict.fromkeys(op["stage"] for op in result.ops))
     total = result.energy_pj()
     rows = []
@@ -111,8 +97,8 @@ def stages(result: Result) -> Table:
 
 def components(result: Result) -> Table | None:
     """Energy by component: what its actions cost, and its leakage."""
-    active = sums((r for r in result.records if r["action"] != "leak"), lambda r: r["component"])
-    leaking = sums((r for r in result.records if r["action"] == "leak"), lambda r: r["component"])
+    active = sums((r for r in result.records if not leaks(r)), lambda r: r["component"])
+    leaking = sums((r for r in result.records if leaks(r)), lambda r: r["component"])
     classes = {r["component"]: r["class"] for r in result.records}
     total = result.energy_pj()
     rows = []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sata.costs.energy import leakage_energy_pj
-from sata.costs.tally import FILLING, Tally, tally
+from sata.costs.tally import Tally, tally
 from sata.counts.capacity import occupancies
 from sata.counts.op import OpCounts
 from sata.evaluation import group_cycles
@@ -106,7 +106,7 @@ def alone(nested: Nested, on: Machine, computes: bool, port: Port | None = None)
     if counts is None or not all(o.fits for o in occupancies(counts, on.bits)):
         return None
     found = _tallies(counts, on)[0]
-    cycles = found.cycles.get(FILLING, 0.0)
+    cycles = found.filling
     if port is not None:
         cycles += port.cycles(counts[0], on.bits)
     elif computes:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sata.costs.energy import hop_energy_pj, leakage_energy_pj
 from sata.costs.evaluate import Price
-from sata.costs.tally import FILLING, access_costs, compute_costs, first_and_last, tally, tile_bits
+from sata.costs.tally import access_costs, compute_costs, first_and_last, tally, tile_bits
 from sata.costs.time import compute_cycles, memory_cycles
 from sata.counts.busiest import first_of_alike, moved_bits, uniform
 from sata.counts.capacity import occupancies, tile_of, within
@@ -199,9 +199,7 @@ def single_counts(nest: OpNest, structure: Structure, factors: tuple[int, ...]) 
 
 def single_cycles(nest: OpNest, structure: Structure, factors: tuple[int, ...], on: Machine) -> float:
     """Cycles of one mapping, as `sata run` has them."""
-    found = dict(tally(single_counts(nest, structure, factors), on.prices, on.bits, Faults()).cycles)
-    filling = found.pop(FILLING, 0.0)
-    return max(found.values()) + filling
+    return tally(single_counts(nest, structure, factors), on.prices, on.bits, Faults()).alone
 
 
 def _one_by_one(
@@ -227,9 +225,7 @@ def figures(nest: OpNest, structure: Structure, factors: tuple[int, ...], on: Ma
     faults = Faults()
     found = tally(counts, on.prices, on.bits, faults)
     faults.check()
-    resources = dict(found.cycles)
-    filling = resources.pop(FILLING, 0.0)
-    cycles = max(resources.values()) + filling
+    cycles = found.alone
     energies = [r["energy_pj"] for r in found.records]
     if on.clock_hz is not None and cycles:
         energies += [float(leakage_energy_pj(mw, cycles / on.clock_hz, n)) for mw, n in on.leaks]

@@ -56,10 +56,18 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Uncertainty:
+    """How uncertain the numbers of a class are: relative and standard. `energy`: action -> of its energy."""
+
+    energy: Mapping[str, float] = field(default_factory=dict)
+    leakage: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Primitive:
     """A reference point. `area_um2`, `leakage_mw`: of one instance; None is not priced. `cycles`: 1 where not given.
 
-    `uncertainty`: relative and standard, of an action's energy or of "leakage"; 0 where not given.
+    `uncertainty`: of its numbers; 0 where not given.
     """
 
     name: str
@@ -72,7 +80,7 @@ class Primitive:
     technology_nm: float | None = None
     source: str = ""
     where: Where = Where()
-    uncertainty: Mapping[str, float] = field(default_factory=dict)
+    uncertainty: Uncertainty = Uncertainty()
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -107,7 +115,7 @@ class Table:
     technology_nm: float | None = None
     source: str = ""
     where: Where = Where()
-    uncertainty: Mapping[str, float] = field(default_factory=dict)
+    uncertainty: Uncertainty = Uncertainty()
 
     @property
     def actions(self) -> tuple[str, ...]:

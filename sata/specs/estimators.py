@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sata.specs.components import Estimator
+from sata.specs.components import Estimator, Uncertainty
 from sata.specs.faults import Faults, did_you_mean
 from sata.specs.source import Doc, Path_
 from sata.specs.units import parse_quantity
 
-LEAKAGE = "leakage"  # beside actions, what may be uncertain
+_LEAKAGE = "leakage"  # the key that stands beside actions
 _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
@@ -31,28 +31,40 @@ def read_estimator(data: Mapping[str, Any], path: Path_, doc: Doc, faults: Fault
 
 
 def read_uncertainty(
-    data: Mapping[str, Any], path: Path_, actions: Sequence[str], doc: Doc, faults: Faults
-) -> dict[str, float]:
-    """`uncertainty: 15 %`, or one for each action (and leakage): relative, by what it is of.
+    data: Mapping[str, Any], path: Path_, actions: Sequence[str], leaks: bool, doc: Doc, faults: Faults
+) -> Uncertainty:
+    """`uncertainty: 15 %`, or one for each action and for `leakage`, all relative. One number holds for all of them.
 
-    `actions`: those of the class, and "leakage" if it prices that. One number holds for all of them.
+    `actions`: those of the class. `leaks`: it prices its leakage, too; then the key `leakage` means that.
     """
     given = data.get("uncertainty")
     if given is None:
-        return {}
+        return Uncertainty()
     here = (*path, "uncertainty")
-    each = dict.fromkeys(actions, given) if not isinstance(given, dict) else given
-    found: dict[str, float] = {}
-    for name, value in each.items():
-        place = (*here, name) if isinstance(given, dict) else here
-        if name not in actions:
+    if not isinstance(given, dict):
+        share = _share(given, here, doc, faults)
+        return Uncertainty(dict.fromkeys(actions, share), share if leaks else 0.0)
+    known = [*actions, *([_LEAKAGE] if leaks else [])]
+    energy: dict[str, float] = {}
+    leakage = 0.0
+    for name, value in given.items():
+        place = (*here, name)
+        if name not in known:
             faults.add(doc.where(place, True), f"'{name}' is nothing that '{data['class']}' prices",
-                       did_you_mean(name, actions) or f"it has: {', '.join(actions)}")  # fmt: skip
-            continue
-        try:
-            found[name] = float(parse_quantity(value, "share"))
-        except ValueError as error:
-            faults.add(doc.where(place), str(error))
-            if place == here:
-                break
-    return found
+                       did_you_mean(name, known) or f"it has: {', '.join(known)}")  # fmt: skip
+        elif name == _LEAKAGE and leaks and name in actions:
+            faults.add(doc.where(place, True), f"'{name}' is an action of '{data['class']}', and its leakage",
+                       "say one uncertainty for all, or give the action another name")  # fmt: skip
+        elif name == _LEAKAGE and leaks:
+            leakage = _share(value, place, doc, faults)
+        else:
+            energy[name] = _share(value, place, doc, faults)
+    return Uncertainty(energy, leakage)
+
+
+def _share(value: Any, place: Path_, doc: Doc, faults: Faults) -> float:
+    try:
+        return float(parse_quantity(value, "share"))
+    except ValueError as error:
+        faults.add(doc.where(place), str(error))
+        return 0.0

@@ -24,11 +24,12 @@ from sata.specs.components import (
     Scalar,
     Scale,
     Table,
+    Uncertainty,
     Use,
     convert,
     kind_of,
 )
-from sata.specs.estimators import LEAKAGE, read_estimator, read_uncertainty
+from sata.specs.estimators import read_estimator, read_uncertainty
 from sata.specs.expressions import has_expression
 from sata.specs.faults import Faults, SpecError, Where, did_you_mean
 from sata.specs.files import note
@@ -182,8 +183,8 @@ class _Reader:
                            did_you_mean(action, actions) or f"it has: {', '.join(actions)}", key=True)  # fmt: skip
         return {action: int(n) for action, n in data.get("cycles", {}).items()}
 
-    def uncertainty(self, data: Mapping[str, Any], path: Path_, actions: list[str], leaks: bool) -> dict[str, float]:
-        return read_uncertainty(data, path, [*actions, *([LEAKAGE] if leaks else [])], self.doc, self.faults)
+    def uncertainty(self, data: Mapping[str, Any], path: Path_, actions: list[str], leaks: bool) -> Uncertainty:
+        return read_uncertainty(data, path, actions, leaks, self.doc, self.faults)
 
     def table(self, data: Mapping[str, Any], path: Path_) -> Table:
         label, columns, rows = self.rows(data["table"], (*path, "table"))
@@ -204,7 +205,7 @@ class _Reader:
             self.reference(data, path, priced), data.get("extrapolate", False),
             self.cycles(data, path, actions) if columns else {}, self.node(data, path), data.get("source", ""),
             self.doc.where((*path, "class")),
-            self.uncertainty(data, path, actions, "leakage" in priced) if columns else {},
+            self.uncertainty(data, path, actions, "leakage" in priced) if columns else Uncertainty(),
         )  # fmt: skip
 
     def check_positive(self, interpolate: Mapping[str, str], rows: list[Row], path: Path_, label: str) -> None:

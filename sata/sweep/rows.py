@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sata.evaluation import evaluate
+from sata.report.parts import leaks
 from sata.report.result import Result
 from sata.search.cache import Cache
 from sata.search.constraints import read_constraints
@@ -127,7 +128,7 @@ def _figures(job: Job) -> Row:
 
 def _row(result: Result, by: tuple[str, ...]) -> Row:
     energy = result.energy_pj()
-    leaked = sum(r["energy_pj"] for r in result.records if r["action"] == "leak")
+    leaked = sum(r["energy_pj"] for r in result.records if leaks(r))
     values = (
         energy, result.cycles, result.seconds, energy * result.cycles, result.area_um2, result.leakage_mw, leaked,
         sum(k["bits"] for k in result.kept),
@@ -135,11 +136,16 @@ def _row(result: Result, by: tuple[str, ...]) -> Row:
     row: Row = dict(zip(FIGURES, values, strict=True))
     for field in by:
         for (value,), part in result.energy_pj(by=(field,)).items():
-            row[f"{field}.{value or 'other'}.energy_pj"] = part
+            row[f"{_column(field, value)}.energy_pj"] = part
         for op in result.ops if field in _WITH_CYCLES else ():
-            name = f"{field}.{op[field] or 'other'}.cycles"
+            name = f"{_column(field, op[field])}.cycles"
             row[name] = float(row.get(name) or 0.0) + op["cycles"]
     return row
+
+
+def _column(field: str, value: str) -> str:
+    """The start of a column's name: `kind.weight`, or `no_kind` for what has none. No value of a field makes that."""
+    return f"{field}.{value}" if value else f"no_{field}"
 
 
 def hash_of(path: str, known: dict[str, str | None]) -> str | None:

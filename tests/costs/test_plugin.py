@@ -65,7 +65,7 @@ def test_an_installed_plugin_answers_a_class_that_no_library_has(folder: Path) -
     assert price.uncertainty == {"read": {"cell": pytest.approx(24.0)}}
     assert price.library == "cells 1.2"
     assert price.origin["read"] == "plug-in cells 1.2 (cells:price) at 10 nm, a book"
-    assert price.origin["leakage"] == "not priced by plug-in cells 1.2 (cells:price)"
+    assert price.leakage_origin == "not priced by plug-in cells 1.2 (cells:price)"
     assert price.attributes_text() == "size 8 b, ways 3"
 
 

@@ -72,14 +72,14 @@ def test_a_primitive_scales_by_hand() -> None:
     assert (price.area_um2, price.leakage_mw) == (25.0, 0.004)
     assert price.cycles == {"add": 1, "gated_add": 1}
     assert price.origin["add"] == "mine: adder, 2 pJ, x 0.5 (linear in width from 16 b)"
-    assert price.origin["leakage"] == "mine: adder, 0.004 mW"
+    assert price.leakage_origin == "mine: adder, 0.004 mW"
 
 
 def test_the_reference_point_is_the_default() -> None:
     assert prices(BOOK).price("adder").energy_pj["add"] == 2.0
     assert prices(BOOK).price("lut", {"entries": 64}).energy_pj["look"] == pytest.approx(3)  # log 64 / log 4
     assert prices(BOOK).price("lut").area_um2 is None
-    assert prices(BOOK).price("lut").origin["area"] == "not priced by mine: lut"
+    assert prices(BOOK).price("lut").area_origin == "not priced by mine: lut"
 
 
 def test_a_scaling_table() -> None:
@@ -99,7 +99,7 @@ def test_a_compound_sums_by_hand() -> None:
     assert price.energy_pj == {"go": 3 * 2 + 4, "look": 2 * 2.0, "rest": 0.0}
     assert price.cycles == {"go": 1, "look": 3, "rest": 1}
     assert price.area_um2 is None  # lut has none
-    assert price.origin["area"] == "not priced by the parts l (lut)"
+    assert price.area_origin == "not priced by the parts l (lut)"
     assert price.origin["go"] == "mine: pe = 3 a.add 2 pJ + 1 wide.add 4 pJ"
     assert price.parts["wide"].origin["add"] == "mine: adder, 2 pJ, x 2 (linear in width from 16 b)"
 

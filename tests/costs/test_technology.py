@@ -11,7 +11,7 @@ import pytest
 from sata.costs import technology
 from sata.costs.evaluate import Price
 from sata.costs.prices import Prices
-from sata.specs.components import Library, Primitive, Reference
+from sata.specs.components import Library, Primitive, Reference, Uncertainty
 
 NODES = sorted(technology.NOMINAL_V, reverse=True)
 SCHEMA = Path(technology.__file__).resolve().parents[1] / "schemas" / "arch.json"
@@ -19,7 +19,7 @@ SCHEMA = Path(technology.__file__).resolve().parents[1] / "schemas" / "arch.json
 
 def adder(leakage_mw: float | None = 2.0) -> Library:
     at_65 = Primitive(
-        "adder", {}, Reference(), {"add": 3.0}, 100.0, leakage_mw, {"add": 2}, 65, uncertainty={"add": 0.1}
+        "adder", {}, Reference(), {"add": 3.0}, 100.0, leakage_mw, {"add": 2}, 65, uncertainty=Uncertainty({"add": 0.1})
     )
     return Library("old", {"adder": at_65}, 65)
 
@@ -54,8 +54,8 @@ def test_a_scaled_price() -> None:
     assert price.leakage_mw is None
     assert price.cycles == {"add": 2}
     assert price.origin["add"] == (f"old: adder 65 nm, 3 pJ, x {energy:.6g} (stillmaker2017: energy, 65 nm to 32 nm)")
-    assert price.origin["area"].endswith("x 0.31 (stillmaker2017: area, 65 nm to 32 nm)")
-    assert price.origin["leakage"] == "not priced by old: adder, stillmaker2017 scales no leakage from 65 nm to 32 nm"
+    assert price.area_origin.endswith("x 0.31 (stillmaker2017: area, 65 nm to 32 nm)")
+    assert price.leakage_origin == "not priced by old: adder, stillmaker2017 scales no leakage from 65 nm to 32 nm"
 
 
 def test_nothing_is_scaled_that_is_at_the_node() -> None:
@@ -63,7 +63,7 @@ def test_nothing_is_scaled_that_is_at_the_node() -> None:
 
 
 def test_an_unpriced_leakage_says_who_does_not_price_it() -> None:
-    assert "not priced by old" in Prices([adder(None)], 32, "stillmaker2017").price("adder").origin["leakage"]
+    assert "not priced by old" in Prices([adder(None)], 32, "stillmaker2017").price("adder").leakage_origin
 
 
 def test_a_node_between_is_not_guessed() -> None:
@@ -78,10 +78,6 @@ def test_the_schema_knows_the_tables() -> None:
 
 
 def test_a_price_without_numbers_stays_without() -> None:
-    bare = Price("a", "b", {}, {}, {}, None, None, {"area": "none", "leakage": "none"})
+    bare = Price("a", "b", {}, {}, {}, None, None, {}, "none", "none")
     scaled = technology.rescaled(bare, "stillmaker2017", 65, 32)
-    assert (scaled.area_um2, scaled.leakage_mw, dict(scaled.origin)) == (
-        None,
-        None,
-        {"area": "none", "leakage": "none"},
-    )
+    assert (scaled.area_um2, scaled.leakage_mw, scaled.area_origin, scaled.leakage_origin) == (None, None, "none", "none")

@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sata.report.pictures.energy import part_of_bar
+from sata.report.pictures.energy import part_of_bar, place
 from sata.report.pictures.style import (
-    KINDS,
+    BARS,
     STAGES,
     WIDTH,
+    Bar,
     Picture,
     Unit,
     colours,
@@ -32,12 +33,9 @@ def compare_picture(names: Sequence[str], results: Sequence[Result]) -> Picture:
     """
     energy = [sums(r.records, part_of_bar) for r in results]
     cycles = [sums(r.ops, lambda op: op["stage"], "cycles") for r in results]
-    parts = sorted(
-        {p for own in energy for p, pj in own.items() if pj},
-        key=lambda p: (list(KINDS).index(p) if p in KINDS else 98, p),
-    )
+    parts = sorted({p for own in energy for p, pj in own.items() if pj}, key=place)
     stages = list(dict.fromkeys(s for own in cycles for s in own))
-    kinds = colours(parts, KINDS)
+    kinds = colours(parts, BARS)
     looks = colours(stages, STAGES)
     below = legend_height(len(parts), 3)
     between = legend_height(len(stages), 3) + 0.35
@@ -67,7 +65,7 @@ def compare_picture(names: Sequence[str], results: Sequence[Result]) -> Picture:
 
 
 def _legends(
-    figure: Figure, stages: dict[str, str], kinds: dict[str, str], height: float, at: float, below: float
+    figure: Figure, stages: dict[str, str], kinds: dict[Bar, str], height: float, at: float, below: float
 ) -> None:
     legend(figure, stages, 3, at * height)
     legend(figure, kinds, 3, below)

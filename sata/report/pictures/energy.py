@@ -6,10 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from sata.report.parts import leaks
 from sata.report.pictures.style import (
-    KINDS,
+    BARS,
     STAGES,
     WIDTH,
+    Bar,
     Picture,
     colours,
     legend,
@@ -36,8 +38,8 @@ def energy_picture(result: Result) -> Picture:
     energy = sums(result.records, lambda r: (r["stage"], r["component"], part_of_bar(r)))
     order = [row["node"] for row in result.components]
     names = sorted({key[1] for key, pj in energy.items() if pj}, key=lambda n: order.index(n) if n in order else -1)
-    parts = sorted({key[2] for key, pj in energy.items() if pj}, key=_place)
-    looks = colours(parts, KINDS)
+    parts = sorted({key[2] for key, pj in energy.items() if pj}, key=place)
+    looks = colours(parts, BARS)
     below = legend_height(len(parts), 3)
     panel = 0.21 * max(len(names), 1) + 0.3
     height = panel * max(len(stages), 1) + below + 0.5
@@ -59,15 +61,16 @@ def energy_picture(result: Result) -> Picture:
     return Picture("Energy by stage, component and kind of tensor", (WIDTH, height), draw)
 
 
-def part_of_bar(record: Record) -> str:
+def part_of_bar(record: Record) -> Bar:
     """What a record is stacked as: its kind, or compute or leakage where it moves no tensor."""
-    if record["action"] == "leak":
-        return "leakage"
-    return record["kind"] or "compute"
+    if leaks(record):
+        return "part", "leakage"
+    return ("kind", record["kind"]) if record["kind"] else ("part", "compute")
 
 
-def _place(part: str) -> tuple[int, str]:
-    known = list(KINDS)
+def place(part: Bar) -> tuple[int, Bar]:
+    """Kinds that every workload knows in the order of their colours, then other kinds, then compute and leakage."""
+    known = list(BARS)
     return (known.index(part) if part in known else len(known) - 2, part)
 
 

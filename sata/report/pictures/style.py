@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sata.report.text import quantity
 from sata.specs.said import escaped_lines
@@ -30,7 +30,11 @@ KINDS = {  # a kind has one colour in all pictures
     "weight": "#0072b2", "weight_gradient": "#56b4e9", "spike": "#e69f00", "activation": "#f2cf7f",
     "potential": "#009e73", "potential_gradient": "#7fcfb8", "spike_gradient": "#d55e00",
     "activation_gradient": "#f0a884", "current": "#cc79a7", "optimizer_state": "#7a5cb8", "surrogate": "#b5a900",
-    "compute": "#59636e", "leakage": "#b6bec7",
+}  # fmt: skip
+Bar = tuple[str, str]  # what a bar is stacked of: ("kind", name of a kind), or ("part", compute or leakage)
+BARS: Mapping[Bar, str] = {
+    **{("kind", kind): colour for kind, colour in KINDS.items()},
+    ("part", "compute"): "#59636e", ("part", "leakage"): "#b6bec7",
 }  # fmt: skip
 _RC: dict[Any, Any] = {  # the salt makes the ids of the file depend on nothing else
     "svg.hashsalt": "sata", "svg.fonttype": "none", "pdf.fonttype": 42, "font.family": "DejaVu Sans", "font.size": 9.0,
@@ -109,9 +113,19 @@ def _font(match: re.Match[str]) -> str:
 # --- what pictures share ------------------------------------------------------------------------------------------
 
 
-def colours(names: Iterable[str], fixed: Mapping[str, str] | None = None) -> dict[str, str]:
+Name = TypeVar("Name", str, Bar)
+
+
+def text_of(name: str | Bar) -> str:
+    """How a name is shown. A kind that is called as one of our parts says that it is a kind."""
+    if isinstance(name, str):
+        return name
+    return f"{name[1]} (kind)" if name[0] == "kind" and ("part", name[1]) in BARS else name[1]
+
+
+def colours(names: Iterable[Name], fixed: Mapping[Name, str] | None = None) -> dict[Name, str]:
     """A colour for each name: the one it has, or the next that is free."""
-    found: dict[str, str] = {}
+    found: dict[Name, str] = {}
     fixed = fixed or {}
     names = list(dict.fromkeys(names))
     free = [c for c in COLOURS if c not in {fixed.get(name) for name in names}] or list(COLOURS)
@@ -144,21 +158,21 @@ def power_for(values: Iterable[float]) -> Unit:
     return next((Unit(scale, name) for scale, name in powers if largest >= scale), Unit(1.0, ""))
 
 
-def stacked(axes: Axes, rows: Sequence[str], parts: Mapping[str, Sequence[float]], unit: Unit, *, dimension: str,
-            looks: Mapping[str, str], most: int = 22) -> None:  # fmt: skip
+def stacked(axes: Axes, rows: Sequence[str], parts: Mapping[Name, Sequence[float]], unit: Unit, *, dimension: str,
+            looks: Mapping[Name, str], most: int = 22) -> None:  # fmt: skip
     """Horizontal bars, the first on top; parts: name -> a value a row, stacked in this order. A tip on each.
 
     most: letters of a row's name.
     """
-    lefts = [0.0] * len(rows)
+    lefts: list[float] = [0.0] * len(rows)
     for name, values in parts.items():
         widths = [value / unit.scale for value in values]
         if not any(widths):
             continue
-        bars = axes.barh(range(len(rows)), widths, 0.72, left=lefts, color=looks[name], label=name, edgecolor=GROUND,
-                         linewidth=0.4)  # fmt: skip
+        bars = axes.barh(range(len(rows)), widths, 0.72, left=lefts, color=looks[name], label=text_of(name),
+                         edgecolor=GROUND, linewidth=0.4)  # fmt: skip
         for bar, row, value in zip(bars, rows, values, strict=True):
-            tip(bar, f"{row}, {name}: {quantity(value, dimension) if dimension else f'{value:,.0f} cycles'}")
+            tip(bar, f"{row}, {text_of(name)}: {quantity(value, dimension) if dimension else f'{value:,.0f} cycles'}")
             bar.set_visible(bool(value))
         lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
     axes.set_yticks(range(len(rows)), [cut(row, most) for row in rows])
@@ -168,11 +182,11 @@ def stacked(axes: Axes, rows: Sequence[str], parts: Mapping[str, Sequence[float]
     axes.grid(axis="x")
 
 
-def legend(figure: Figure, looks: Mapping[str, str], columns: int, height: float) -> None:
+def legend(figure: Figure, looks: Mapping[Name, str], columns: int, height: float) -> None:
     """A legend in the lowest `height` inches of the figure."""
     from matplotlib.patches import Patch
 
-    handles = [Patch(facecolor=colour, label=name) for name, colour in looks.items()]
+    handles = [Patch(facecolor=colour, label=text_of(name)) for name, colour in looks.items()]
     bottom = height / figure.get_size_inches()[1]
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.01, bottom), ncols=columns)
 
