@@ -80,4 +80,9 @@ def test_the_schema_knows_the_tables() -> None:
 def test_a_price_without_numbers_stays_without() -> None:
     bare = Price("a", "b", {}, {}, {}, None, None, {}, "none", "none")
     scaled = technology.rescaled(bare, "stillmaker2017", 65, 32)
-    assert (scaled.area_um2, scaled.leakage_mw, scaled.area_origin, scaled.leakage_origin) == (None, None, "none", "none")
+    assert (scaled.area_um2, scaled.leakage_mw, scaled.area_origin, scaled.leakage_origin) == (
+        None,
+        None,
+        "none",
+        "none",
+    )
