@@ -48,7 +48,7 @@ class _Whatever(dict[str, V]):
 def unasked(component: str, library: str) -> Price:
     """A price that stands in for that of a plug-in which is not run: it has every action, for nothing."""
     said = "a plug-in that was not asked"
-    return Price(component, library, {}, _Whatever(0.0), _Whatever(1), None, None, _Whatever(said), {})
+    return Price(component, library, {}, _Whatever(0.0), _Whatever(1), None, None, _Whatever(said), said, said)
 
 
 def _price(plugin: Plugin, library: str, values: Mapping[str, Scalar], technology_nm: float | None,
