@@ -115,7 +115,7 @@ def _uncertainty(estimate: Estimate, energy: Mapping[str, float]) -> Uncertainty
     """One share of all, or one for each action and "leakage"; which of the two that key is must be plain."""
     given = estimate.uncertainty
     if not isinstance(given, Mapping):
-        share = _share(given, "all")
+        share = _share(given, next(iter(energy), "leakage"))
         return Uncertainty(dict.fromkeys(energy, share), share)
     for name in given:
         if name not in (*energy, "leakage"):
