@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.carriers import carried
-from sata.counts.digits import FREE, combinations_below, digits_of
+from sata.counts.digits import FREE, combinations_below, digits_of, least
 from sata.counts.plan import Link, OperandPlan, View, Views, through
 from sata.counts.tables import Batch, Tables
 from sata.counts.windows import Sums
@@ -97,7 +97,7 @@ def count_instance(
             filled = carried(structure, factors, number, place, pins) if place else 0
             found.append(_output(tables, plan, operand.initialised, (place, filled))[0][place])
         else:
-            found.append(_input(tables, plan)[0][place])
+            found.append(_input(tables, plan, Tables(batch_of(structure, factors)[0]))[0][place])
     return tuple(found)
 
 
@@ -129,14 +129,31 @@ def count_piece(tables: Tables) -> DenseCounts:
     return DenseCounts(tuple(tensors), tuple(arrivals), structure.computes, steps, lanes)
 
 
-def _input(tables: Tables, plan: OperandPlan) -> tuple[tuple[MemoryCounts, ...], tuple[Number, ...]]:
-    """Arrivals fill the child; the parent is read once for all that `multicast` lets share."""
+def input_reads(tables: Tables, link: Link, at_compute: bool) -> tuple[Number, Any]:
+    """(reads of the parent of an input's link, whether `tile` on all of its sharing arrays reads less than what they
+    say): `element` never costs more than `tile`."""
+    shared = arrivals_sum(tables, link, link.shared, at_compute)
+    if link.tiled is link.shared:
+        return shared, False
+    tiled = arrivals_sum(tables, link, link.tiled, at_compute)
+    return least(shared, tiled), tiled < shared
+
+
+def _input(
+    tables: Tables, plan: OperandPlan, whole: Tables | None = None
+) -> tuple[tuple[MemoryCounts, ...], tuple[Number, ...]]:
+    """Arrivals fill the child; the parent is read once for all that `multicast` lets share. whole: where these tables
+    look at one instance, those of all."""
     memories = _memories(tables, plan)
     came = []
     for i, link in enumerate(plan.links):
         at_compute = i + 1 == len(memories)
         arrivals = arrivals_sum(tables, link, link.apart, at_compute)
-        memories[i].reads = arrivals_sum(tables, link, link.shared, at_compute)
+        if whole is None:
+            memories[i].reads = input_reads(tables, link, at_compute)[0]
+        else:  # one instance reads by the rule that is the lesser of all of them together
+            less = input_reads(whole, link, at_compute)[1]
+            memories[i].reads = arrivals_sum(tables, link, link.tiled if less else link.shared, at_compute)
         if not at_compute:
             memories[i + 1].fills = arrivals
         came.append(arrivals)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from sata.counts.clusters import Tile
-from sata.counts.dense import DenseCounts, MemoryCounts, arrivals_sum, batch_of, count_piece, stack
+from sata.counts.dense import DenseCounts, MemoryCounts, arrivals_sum, batch_of, count_piece, input_reads, stack
 from sata.counts.plan import Link, Views, points_of
 from sata.counts.rules import Leader, Rules
 from sata.counts.survivors import Sum
@@ -221,8 +221,16 @@ class _OnLink:
         return self.work.left(self.tables, self.link, views, (), firsts=True)
 
     def input(self) -> list[tuple[int, str, Left]]:
-        reads = (0, "reads", Left(*self.left(self.link.shared)))
+        reads = (0, "reads", Left(*self.reads()))
         return [reads] if self.last else [reads, (1, "fills", Left(*self.left(self.link.apart)))]
+
+    def reads(self) -> tuple[Number, Number]:
+        """(unskipped, actual) of the parent's reads, shared by the rule that reads less in all."""
+        shared, (_, less) = self.left(self.link.shared), input_reads(self.tables, self.link, self.last)
+        if not np.any(less):
+            return shared
+        tiled = self.left(self.link.tiled)
+        return np.where(less, tiled[0], shared[0]), np.where(less, tiled[1], shared[1])
 
     def output(self, parent: MemoryCounts) -> list[tuple[int, str, Left]]:
         updates, leaving = self.left(self.link.shared, True), self.left(self.link.merged, True)

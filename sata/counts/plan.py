@@ -54,13 +54,15 @@ Views = tuple[View, ...]
 @dataclass(frozen=True, slots=True)
 class Link:
     """Parent to child of one tensor. `apart`, `merged`: all arrays telling apart, or merging; `shared`: by `multicast`
-    (inputs) or by `reduce` (outputs). Views of equal value are one object, so `is` tells whether sharing matters."""
+    (inputs) or by `reduce` (outputs); `tiled`: as `shared`, but `tile` where arrays say
+    `element`, if some array says `tile`. Views of equal value are one object, so `is` tells whether sharing matters."""
 
     depth: int
     moves: tuple[Move, ...]
     apart: Views
     shared: Views
     merged: Views
+    tiled: Views
     relevant: frozenset[int]  # slots of ranks that index the tensor
 
 
@@ -170,6 +172,8 @@ def _role(structure: Structure, operand: Operand, slot: int, parent: int, mode: 
     fanout = structure.fanouts[array]
     if operand.output:
         return BY_ELEMENT if fanout.reduce else TOLD_APART
+    if mode == "tiled" and fanout.multicast != "none":
+        return BY_TILE
     return {"none": TOLD_APART, "tile": BY_TILE, "element": BY_ELEMENT}[fanout.multicast]
 
 
@@ -187,6 +191,9 @@ def _link(
     apart, shared, merged = (views(mode) for mode in ("apart", "shared", "merged"))
     shared = apart if shared == apart else shared
     merged = apart if merged == apart else shared if merged == shared else merged
+    crossed = {structure.slots[s].array for s in range(parent, child)} - {TEMPORAL}
+    mixed = not operand.output and {"tile", "element"} <= {structure.fanouts[a].multicast for a in crossed}
+    tiled = views("tiled") if mixed else shared
     owner = {s: i for i, g in enumerate(groups) for s in g.slots}
     moves = []
     outside = [0] * len(groups)
@@ -196,4 +203,4 @@ def _link(
             outside[owner[slot]] += 1
     indexed = {r for axis in operand.axes for r in axis.ranks}
     relevant = frozenset(s for s in range(child) if structure.slots[s].rank in indexed)
-    return Link(child, tuple(moves), apart, shared, merged, relevant)
+    return Link(child, tuple(moves), apart, shared, merged, shared if tiled == shared else tiled, relevant)

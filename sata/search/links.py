@@ -24,6 +24,7 @@ from sata.search.history import Histories
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 A, Z = 0, 1  # the ranks that stand for the regular ones
+SHARED = 1
 COLUMNS = 7  # apart, shared, merged, shared leaving, merged leaving, tile, children per parent
 
 
@@ -74,7 +75,7 @@ class Links:
         if missing:
             self._coefficients(missing)
         longest = max(len(shape[1]) - shape[2] for shape in columns) + 2
-        coefs = np.zeros((COLUMNS, longest, len(columns)))
+        coefs = np.zeros((COLUMNS + 1, longest, len(columns)))
         before = np.zeros((longest, len(columns)))
         last = np.zeros(len(columns), dtype=np.int64)
         for n, (shape, row) in enumerate(zip(columns, values[:2].T.tolist(), strict=True)):
@@ -87,8 +88,9 @@ class Links:
         products[0] = moved
         products[last[inverse], np.arange(len(inverse))] = steps
         each = coefs[:, :, inverse]
-        found = np.einsum("cgb,gb->cb", each[:5], products)
-        return np.concatenate([found, each[5:, 0]])
+        found = np.einsum("cgb,gb->cb", each[[*range(5), COLUMNS]], products)
+        found[SHARED] = np.minimum(found[SHARED], found[5])
+        return np.concatenate([found[:5], each[5:COLUMNS, 0]])
 
     def _shape(self, ends: Ends, number: int, gap: int, *below: int) -> Shape:
         """What coefficients depend on: the ends, the loops without the products before them, the gap, what is below."""
@@ -110,13 +112,13 @@ class Links:
                 for from_ in (size, *range(size))
             ]
             found = self._sums(structure, plan, ends, np.ascontiguousarray(np.array(rows, dtype=np.int64).T))
-            found = found.reshape(COLUMNS, len(members), size + 1)
+            found = found.reshape(COLUMNS + 1, len(members), size + 1)
             tails = (found[:, :, 1:] - found[:, :, :1]) / 2
-            each = np.zeros((COLUMNS, len(members), size + 1))
+            each = np.zeros((COLUMNS + 1, len(members), size + 1))
             each[:, :, 1:-1] = tails[:, :, :-1] - tails[:, :, 1:]
             each[:, :, -1] = tails[:, :, -1]
             each[:, :, 0] = found[:, :, 0] / 2 - tails[:, :, 0]
-            each[5:] = found[5:, :, :1]  # tile and children do not depend on them
+            each[5:COLUMNS] = found[5:COLUMNS, :, :1]  # tile and children do not depend on them
             for n, shape in enumerate(members):
                 self._known[shape] = each[:, n]
 
@@ -171,7 +173,8 @@ class Links:
         outer = _extent(tables, plan.home)
         with np.errstate(divide="ignore", invalid="ignore"):
             children = np.where(np.asarray(outer[1]) > 0, inner[1] / np.maximum(outer[1], 1), 0.0)
-        columns = [*sums, inner[0], children]
+        tiled = sums[SHARED] if link.tiled is link.shared else arrivals_sum(tables, link, link.tiled, ends.compute)
+        columns = [*sums, inner[0], children, tiled]
         return np.stack([np.broadcast_to(np.asarray(c, dtype=np.float64), number) for c in columns])
 
 

@@ -172,10 +172,23 @@ def between(problem: Problem, parent: Stay, child: Stay, chosen: Callable[[Any],
 
 
 def input_reads(problem: Problem, tensor: Tensor, parent: Stay, child: Stay) -> int:
-    """Return the reads of an input at the parent: deliveries of each step, those that share a read once."""
+    """Return the reads of an input at the parent: deliveries of each step, those that share a read once.
+
+    Where some arrays say `element` and others `tile`, the lesser of what they say and of `tile` on all of them.
+    """
+    said = shared_reads(problem, tensor, parent, child, ("tile",), ("element",))
+    if not all(between(problem, parent, child, lambda array, w=w: array[2] == w) for w in ("tile", "element")):
+        return said
+    return min(said, shared_reads(problem, tensor, parent, child, ("tile", "element"), ()))
+
+
+def shared_reads(
+    problem: Problem, tensor: Tensor, parent: Stay, child: Stay, whole: tuple[str, ...], single: tuple[str, ...]
+) -> int:
+    """Return the reads where arrays of some `multicast` words share whole tiles, and those of others single elements."""
     apart = between(problem, parent, child, lambda array: array[2] == "none")
-    tiles = between(problem, parent, child, lambda array: array[2] == "tile")
-    elements = between(problem, parent, child, lambda array: array[2] == "element")
+    tiles = between(problem, parent, child, lambda array: array[2] in whole)
+    elements = between(problem, parent, child, lambda array: array[2] in single)
     element_range = list(product(*(range(problem.loops[child.space[n]].factor) for n in elements)))
     windows = Windows(problem, tensor, child)
     reads = 0

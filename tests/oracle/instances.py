@@ -63,11 +63,16 @@ def _read(problem: Problem, tensor: Tensor, parent: Stay, child: Stay, above: La
 
 def _variants(problem: Problem, tensor: Tensor, parent: Stay, child: Stay) -> list[Events]:
     """Reads by parent, of the rule that reads least in all."""
-    rules = [lambda array: array[2]]
+    said = {
+        array: problem.nest[array][2] for i in child.space[len(parent.space) :] if (array := problem.loops[i].array)
+    }
+    rules = [said]
+    if {"tile", "element"} <= set(said.values()):
+        rules.append({array: word.replace("element", "tile") for array, word in said.items()})
     found = []
     for rule in rules:
         apart, tiles, elements = (
-            between(problem, parent, child, lambda array, word=word, rule=rule: rule(array) == word)
+            [n for n, i in enumerate(child.space) if n >= len(parent.space) and rule[problem.loops[i].array] == word]
             for word in ("none", "tile", "element")
         )
         windows = Windows(problem, tensor, child)

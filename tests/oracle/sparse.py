@@ -149,14 +149,23 @@ class Walk:
                 for step, elements in steps.items():
                     unit = Unit(tensor.name, member, child.steps[step], frozenset([instance]))
                     self._log(child.name, "fills", unit, len(elements))
-            for step, lanes in self._reads(tensor, parent, child):
+            for step, lanes in self._least_reads(tensor, parent, child):
                 self._log(parent.name, "reads", Unit(tensor.name, member, child.steps[step], lanes))
 
-    def _reads(self, tensor: Tensor, parent: Stay, child: Stay) -> Iterator[tuple[int, frozenset[Index]]]:
-        """Every read of the parent: its step, and the children it is for."""
+    def _least_reads(self, tensor: Tensor, parent: Stay, child: Stay) -> list[tuple[int, frozenset[Index]]]:
+        """The reads as the arrays share them; those with `tile` on all where some say `tile`, if they are fewer."""
+        found = list(self._reads(tensor, parent, child, ("tile",)))
+        if all(between(self.problem, parent, child, lambda array, w=w: array[2] == w) for w in ("tile", "element")):
+            found = min(found, list(self._reads(tensor, parent, child, ("tile", "element"))), key=len)
+        return found
+
+    def _reads(
+        self, tensor: Tensor, parent: Stay, child: Stay, alike: tuple[str, ...]
+    ) -> Iterator[tuple[int, frozenset[Index]]]:
+        """Every read of the parent: its step, and the children it is for. alike: arrays of these words share tiles."""
         apart = between(self.problem, parent, child, lambda array: array[2] == "none")
-        tiles = between(self.problem, parent, child, lambda array: array[2] == "tile")
-        shared = between(self.problem, parent, child, lambda array: array[2] == "element")
+        tiles = between(self.problem, parent, child, lambda array: array[2] in alike)
+        shared = between(self.problem, parent, child, lambda array: array[2] == "element" and "element" not in alike)
         indices = list(product(*(range(self.problem.loops[child.space[n]].factor) for n in shared)))
         windows = Windows(self.problem, tensor, child)
 
