@@ -10,7 +10,7 @@ import numpy as np
 
 from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, delivered
 from sata.counts.extents import batch_extents, extents
-from sata.counts.lockstep import LARGEST, TooLarge, waiting_share
+from sata.counts.lockstep import LARGEST, Share, TooLarge, waiting_share
 from sata.counts.outcomes import Decided, Outcome, count_all, split
 from sata.counts.rules import Rules, rules_of
 from sata.counts.stored import Held, hold, hold_batch
@@ -92,27 +92,25 @@ def count_op(nest: OpNest, shape: Shape, rules: Rules | None = None) -> OpCounts
     accesses = tuple(accesses_of(nest, dense, decided, rules, shape))
     deliveries = tuple(_deliveries(nest, structure, factors))
     computes = split(dense.computes, decided.computes)
-    busy_steps = float(dense.steps) * share_left(nest, shape, rules, 1.0 - computes.skipped / dense.computes)
+    busy_steps = float(dense.steps * share_left(nest, shape, rules, 1.0 - computes.skipped / dense.computes))
     return OpCounts(nest, structure, factors, dense, rules, decided, computes, accesses, deliveries, busy_steps)
 
 
-def share_left(nest: OpNest, shape: Shape, rules: Rules, share: float) -> float:
+def share_left(nest: OpNest, shape: Shape, rules: Rules, share: float) -> Share:
     """What zeros leave of the compute's steps: a share like that of its operations, but lanes of an array in lockstep
     wait for the slowest.
 
     Raises: SpecError where these are too many to count.
     """
-    for number, array in enumerate(item for item in nest.items if isinstance(item, Array)):
-        if array.lockstep:
-            try:
-                return waiting_share(*shape, rules, number, share)
-            except TooLarge as error:
-                text = (
-                    f"array '{array.name}' in 'lockstep': '{nest.op.name}' has {error.size:,} lane steps under a trace"
-                )
-                hint = "give the leaders a model such as 'temporal' (sata density measures its parameters)"
-                raise SpecError([Fault(array.where, f"{text}, at most {LARGEST:,} are counted", hint)]) from None
-    return share
+    arrays = [item for item in nest.items if isinstance(item, Array)]
+    waiting = [number for number, array in enumerate(arrays) if array.lockstep]
+    try:
+        return waiting_share(*shape, rules, waiting, share) if waiting else share
+    except TooLarge as error:
+        array = arrays[waiting[0]]
+        text = f"array '{array.name}' in 'lockstep': '{nest.op.name}' has {error.size:,} lane steps under a trace"
+        hint = "give the leaders a model such as 'temporal' (sata density measures its parameters)"
+        raise SpecError([Fault(array.where, f"{text}, at most {LARGEST:,} are counted", hint)]) from None
 
 
 def accesses_of(

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from sata.graph import WorkloadGraph, graph_of_workload
 from sata.nest.formats import check_formats, check_kept
 from sata.nest.fused import Fused, check_order, same_loops
-from sata.nest.kinds import check_kinds, check_lockstep
+from sata.nest.kinds import check_kinds
 from sata.nest.leaders import check_rules
 from sata.nest.loops import Known
 from sata.nest.match import Share, match
@@ -30,7 +30,6 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
     only: a shell pattern over op names; the others are not built (`Program.unselected` lists them).
     """
     check_kinds(arch, workload, faults)
-    check_lockstep(arch, faults)
     check_kept(arch, workload, faults)
     check_rules(arch, workload, faults)
     names = [op.name for op in workload.ops]

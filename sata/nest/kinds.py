@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sata.specs.faults import Faults, did_you_mean
 from sata.specs.kinds import KINDS
-from sata.specs.model import Arch, Array, Workload
+from sata.specs.model import Arch, Workload
 
 # Kinds that a shipped template declares: an architecture may speak of them beside a workload of another template.
 USUAL_KINDS = ("optimizer_state",)
@@ -19,11 +19,3 @@ def check_kinds(arch: Arch, workload: Workload, faults: Faults) -> None:
             hint = did_you_mean(name, kinds) or f"kinds: {', '.join(kinds)}"
             faults.add(where, f"unknown kind '{name}'", hint)
 
-
-def check_lockstep(arch: Arch, faults: Faults) -> None:
-    """A fault where two arrays on the way to one compute are in lockstep: who would wait for whom is not said."""
-    for way in arch.ways():
-        waiting = [node for node in way if isinstance(node, Array) and node.lockstep]
-        for node in waiting[1:]:
-            message = f"arrays '{waiting[0].name}' and '{node.name}' are both in 'lockstep' on the way to one compute"
-            faults.add(node.where, message, "say it of the array whose lanes wait for each other")

@@ -181,13 +181,14 @@ def _busy_steps(counts: _Batch) -> tuple[Floats, Bools]:
         any(isinstance(i, Array) and i.lockstep for i in nest.items) and point_tiles(structure, counts.rules, True)
     ):
         return steps * shares, known
+    busy = np.full(len(known), np.inf)
     for b in range(len(known)):
         try:
             shape = (structure, tuple(counts.factors[:, b].tolist()))
-            shares[b] = share_left(nest, shape, counts.rules, float(shares[b]))
+            busy[b] = float(int(steps[b]) * share_left(nest, shape, counts.rules, float(shares[b])))
         except SpecError:
-            shares[b], known[b] = np.inf, False
-    return steps * shares, known
+            known[b] = False
+    return busy, known
 
 
 def single_counts(nest: OpNest, structure: Structure, factors: tuple[int, ...]) -> OpCounts:

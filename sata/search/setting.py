@@ -11,7 +11,7 @@ from sata.counts.models import check_densities
 from sata.evaluation import check_gated_actions
 from sata.graph import WorkloadGraph, graph_of_workload
 from sata.nest.formats import check_formats, check_kept
-from sata.nest.kinds import check_kinds, check_lockstep
+from sata.nest.kinds import check_kinds
 from sata.nest.leaders import check_rules
 from sata.nest.model import Group, Level, OpNest
 from sata.search.score import Machine, machine
@@ -43,7 +43,6 @@ def setting_of(arch: Any, workload: Any = None, variables: Mapping[str, Any] | N
     faults.check()
     assert loaded.arch is not None and loaded.workload is not None
     check_kinds(loaded.arch, loaded.workload, faults)
-    check_lockstep(loaded.arch, faults)
     check_kept(loaded.arch, loaded.workload, faults)
     check_rules(loaded.arch, loaded.workload, faults)
     check_densities(loaded.workload, faults)

@@ -89,5 +89,11 @@ class Banded(Base):
         result[int(self.expected(*(np.array(f) for f in features)))] = 1.0
         return result
 
+    def drawn(self, number: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """The one tensor that there is."""
+        i, j = (np.arange(self.shape[d]).reshape([-1 if n == d else 1 for n in range(len(self.shape))])
+                for d in self.along)  # fmt: skip
+        return np.broadcast_to(np.abs(i - j) <= self.width, self.shape)[None]
+
     def marginals(self) -> tuple[float, ...]:
         return (self.density,)

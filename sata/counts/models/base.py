@@ -91,6 +91,14 @@ class Base:
     def distribution(self, *features: int) -> FloatArray:
         raise NotImplementedError
 
+    def largest(self, lanes: Key, units: Key, extents: Key) -> float | None:
+        """No closed form, unless a model has one."""
+        return None
+
+    def drawn(self, number: int, rng: np.random.Generator) -> NDArray[np.bool_] | None:
+        """Nothing, unless a model says how."""
+        return None
+
 
 def coordinates(mask: int) -> IntArray:
     """The coordinates of a bit mask, ascending."""

@@ -112,6 +112,16 @@ class Model(Protocol):
     def distribution(self, *features: int) -> FloatArray:
         """The chances of 0, 1, ..., n non-zeros in one tile of n elements."""
 
+    def largest(self, lanes: tuple[int, ...], units: tuple[int, ...], extents: tuple[int, ...]) -> float | None:
+        """The expected largest number of units with a non-zero in a lane. None where no closed form is known.
+
+        In each dimension, `lanes` lie side by side, each with `units` of `extents` coordinates.
+        """
+
+    def drawn(self, number: int, rng: np.random.Generator) -> NDArray[np.bool_] | None:
+        """Independent tensors of the model's law, [number, the tensor's dimensions] (1 where there is only one); None
+        where the parameters describe no law that could be drawn."""
+
     def marginals(self) -> tuple[float, ...]:
         """The mean density of each index of the time dimension; of all, where there is none."""
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sata.counts.models import parameters
 from sata.counts.models.base import Base, Key, coordinates, on_mesh, others, product
 from sata.counts.models.chances import clustered, summed
+from sata.counts.models.fields import drawn_fields
 from sata.counts.models.interface import BadParameter, FloatArray, IntArray, Parameter, Sight, Subject
 
 _NEVER = 1e-300  # stands for a chance of 0 in logarithms
@@ -156,6 +157,10 @@ class Runs(Base):
 
     def most(self, *features: int) -> int:
         return round(float(self.expected(*(np.array(f) for f in features))) / self.level) if self.level else 0
+
+    def drawn(self, number: int, rng: np.random.Generator) -> NDArray[np.bool_] | None:
+        """A stationary field in every plane, row by row; None where the parameters belong to none."""
+        return drawn_fields(self, number, rng)
 
     def marginals(self) -> tuple[float, ...]:
         return (self.density,)

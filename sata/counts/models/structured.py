@@ -15,6 +15,7 @@ from sata.counts.models import parameters
 from sata.counts.models.base import Base, Key, coordinates, others, product
 from sata.counts.models.chances import hypergeometric, none_of, summed, together
 from sata.counts.models.interface import BadParameter, FloatArray, IntArray, Parameter, Sight, Subject
+from sata.counts.models.largest import of_alike, of_drawn
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,31 @@ class Structured(Base):
         lines = prod(features[d] for d in self._rest)
         blocks = self._numbers(self.along).table(self._longest)[features[self.along]]
         return lines * sum(int(times) * min(size, self.nonzeros) for size, times in enumerate(blocks, 1))
+
+    def largest(self, lanes: Key, units: Key, extents: Key) -> float | None:
+        """Where units are single elements: lanes share the blocks that they divide, and nothing else."""
+        if max(extents, default=1) > 1 or self.shape[self.along] % self.block:
+            return None
+        mine, beside = units[self.along], lanes[self.along]
+        lines, groups = (prod(sizes[d] for d in self._rest) for sizes in (units, lanes))
+        if mine % self.block == 0:  # whole blocks
+            return float(lines * mine // self.block * self.nonzeros)
+        if self.block % mine or max(self.block, beside * mine) % min(self.block, beside * mine):
+            return None
+        sharing = min(self.block // mine, beside)
+        if sharing == 1:
+            return of_alike(summed(hypergeometric(mine, self.block, self.density), lines), groups * beside)
+        if lines > 1 or (beside // sharing) * groups > 1:
+            return None
+        return of_drawn(mine, self.block, self.density, sharing)
+
+    def drawn(self, number: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """The first places of a random order of each block."""
+        rest = tuple(self.shape[d] for d in self._rest)
+        blocks = -(-self.shape[self.along] // self.block)
+        order = rng.random((number, *rest, blocks, self.block)).argsort(axis=-1).argsort(axis=-1)
+        found = (order < self.nonzeros).reshape(number, *rest, -1)[..., : self.shape[self.along]]
+        return np.moveaxis(found, -1, self.along + 1)
 
     def marginals(self) -> tuple[float, ...]:
         return (self.density,)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import expm1, inf, log1p, prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from sata.counts.models import parameters
 from sata.counts.models.base import Base, Key, coordinates, others, product
 from sata.counts.models.chances import summed
 from sata.counts.models.interface import BadParameter, FloatArray, IntArray, Parameter, Sight, Subject
+from sata.counts.models.largest import of_binomials, of_repeated
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,28 @@ class Temporal(Base):
         tile = tuple(np.array(f) for f in features)
         steps = sum(int(c) for level, c in zip(self._levels, self._counts(tile), strict=True) if self._fires(level))
         return steps * int(product(tile, others(self.shape, self.time)))
+
+    def largest(self, lanes: Key, units: Key, extents: Key) -> float | None:
+        """Lanes over steps share their neurons, silent or not; lanes over neurons are independent."""
+        if len(self.steps) > 1 or self.time is None:
+            return None
+        rest = others(self.shape, self.time)
+        neurons, groups, each = (prod(sizes[d] for d in rest) for sizes in (units, lanes, extents))
+        fires = 1 - (1 - self._fires(self.steps[0])) ** extents[self.time]
+        if units[self.time] * lanes[self.time] == 1:
+            missing = each * log1p(-(1 - self.silent) * fires) if (1 - self.silent) * fires < 1 else -inf
+            return of_binomials(neurons, -expm1(missing), groups)
+        if each > 1:
+            return None
+        return of_repeated(neurons, self.silent, fires, units[self.time], lanes[self.time], groups)
+
+    def drawn(self, number: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """Neurons first, then the steps of those that are not silent."""
+        assert self.time is not None
+        rest = tuple(self.shape[d] for d in others(self.shape, self.time))
+        awake = rng.random((number, *rest)) >= self.silent
+        levels = self.steps if len(self.steps) > 1 else self.steps * self.shape[self.time]
+        return np.stack([awake & (rng.random(awake.shape) < self._fires(d)) for d in levels], axis=self.time + 1)
 
     def marginals(self) -> tuple[float, ...]:
         return self.steps

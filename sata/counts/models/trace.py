@@ -112,6 +112,10 @@ class Trace(Base):
         result[int(self.expected(*(np.array(f) for f in features)))] = 1.0
         return result
 
+    def drawn(self, number: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """The one tensor that there is."""
+        return self.values[None]
+
     def marginals(self) -> tuple[float, ...]:
         if self.time is None:
             return (self.density,)

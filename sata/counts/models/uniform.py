@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from sata.counts.models import parameters
 from sata.counts.models.base import Base, Key, coordinates, elements, others, product
 from sata.counts.models.chances import empty, hypergeometric, shares, together
 from sata.counts.models.interface import FloatArray, IntArray, Parameter, Sight, Subject
+from sata.counts.models.largest import of_drawn
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,23 @@ class Uniform(Base):
         n, total = int(product(tile, self._rest)), elements(self.shape, self._rest)
         each = [min(n, shares(total, level)[-1][1]) for level in self._levels]
         return each[0] if len(each) == 1 else sum(m * int(c) for m, c in zip(each, self._counts(tile), strict=True))
+
+    def largest(self, lanes: Key, units: Key, extents: Key) -> float | None:
+        """Where units are single elements and steps are alike: lanes take from one draw."""
+        if len(self.steps) > 1 or max(extents, default=1) > 1:
+            return None
+        return of_drawn(prod(units), prod(self.shape), self.steps[0], prod(lanes))
+
+    def drawn(self, number: int, rng: np.random.Generator) -> NDArray[np.bool_]:
+        """The first places of random orders: of a smaller density those of a larger one, and fewer."""
+        time = self.time if len(self.steps) > 1 else None
+        rest = tuple(self.shape[d] for d in self._rest)
+        total, slabs = prod(rest), []
+        for level in self.steps:
+            order = rng.random((number, total)).argsort(axis=1).argsort(axis=1)
+            slabs.append(order < np.floor(level * total * (1 + 1e-15) + rng.random((number, 1))))
+        found = np.stack(slabs, axis=-1).reshape(number, *rest, len(slabs))
+        return found[..., 0] if time is None else np.moveaxis(found, -1, time + 1)
 
     def marginals(self) -> tuple[float, ...]:
         return self.steps
