@@ -18,4 +18,3 @@ def check_kinds(arch: Arch, workload: Workload, faults: Faults) -> None:
         if name not in kinds and name not in tensors:
             hint = did_you_mean(name, kinds) or f"kinds: {', '.join(kinds)}"
             faults.add(where, f"unknown kind '{name}'", hint)
-
