@@ -329,8 +329,8 @@ def _leakage(prepared: Prepared, t: Tally, cycles: float) -> list[tuple[Record, 
     for name, price in prepared.prices.items():
         if price.leakage_mw:
             time, instances = cycles / arch.clock_hz, prepared.instances[name]
-            energy = float(leakage_energy_pj(price.leakage_mw, time, instances))
-            entry = record(t.op, name, price, ("", ""), "leak", "actual", cycles, energy, "leakage")
+            each = float(leakage_energy_pj(price.leakage_mw, 1.0 / arch.clock_hz, instances))
+            entry = record(t.op, name, price, ("", ""), "leak", "actual", cycles, each, "leakage")
             found.append((entry, leakage_spread(price, time, instances)))
     return found
 

@@ -57,6 +57,7 @@ def consistent(result: sata.Result) -> None:
     by_op: dict[tuple[str, str], float] = {}
     for r in result.records:
         assert r["energy_pj"] >= 0
+        assert r["count"] * r["price_pj"] == pytest.approx(r["energy_pj"], rel=1e-12)
         if r["action"] in ("read", "write"):
             by_op[r["op"], r["action"]] = by_op.get((r["op"], r["action"]), 0) + r["count"]
     for op in result.ops:

@@ -86,20 +86,18 @@ def compute_energy_pj(count: Amount, price: Price, action: str, outcome: str = "
     return count * action_energy_pj(price, action, outcome)
 
 
-def hop_energy_pj(words: Amount, hops: Amount, element_bits: float, price: Price, outcome: str = "actual") -> Amount:
-    """Energy in an array whose `hop` class is `price`: `deliver` per delivered word, `hop` per word and hop.
+def wire_energy_pj(number: Amount, element_bits: float, price: Price, action: str, outcome: str = "actual") -> Amount:
+    """Energy in an array whose `hop` class is `price`: of words that lanes receive (`deliver`), or of links that words
+    pass (`hop`).
 
-    A class may price one of the two or both; `hops` is the total over words. If it has a width, words become transfers
-    of that width. Raises: KeyError("deliver") if it prices neither.
+    A class may price one of the two or both; what it does not price costs nothing. If it has a width, words become
+    transfers of that width. Raises: KeyError("deliver") if it prices neither.
     """
     if not {"deliver", "hop"} & price.energy_pj.keys():
         raise KeyError("deliver")
-    width = access_width_bits(None, price)
-    total: Amount = 0.0
-    for action, amount in (("deliver", words), ("hop", hops)):
-        if action in price.energy_pj:
-            total = total + accesses(amount, element_bits, width) * action_energy_pj(price, action, outcome)
-    return total
+    if action not in price.energy_pj:
+        return 0.0 * number
+    return accesses(number, element_bits, access_width_bits(None, price)) * action_energy_pj(price, action, outcome)
 
 
 def leakage_energy_pj(leakage_mw: float, seconds: Amount, instances: int = 1) -> Amount:

@@ -23,7 +23,7 @@ from sata.costs.energy import (
     accesses,
     action_energy_pj,
     compute_energy_pj,
-    hop_energy_pj,
+    wire_energy_pj,
 )
 from sata.costs.evaluate import Price
 from sata.costs.prices import missing_action
@@ -85,15 +85,16 @@ def record(
     action: str,
     outcome: str,
     count: float,
-    energy: float,
+    price_pj: float,
     part: str,
 ) -> Record:
     """One tidy record; tensor is (name, kind), both empty where none is meant. count: elements, bits of metadata,
-    operations, cycles. part: compute, memories, wires or leakage."""
+    operations, links, cycles; price_pj: what one of these costs, so that the energy is their product.
+    part: compute, memories, wires or leakage."""
     return {
         "op": op.name, "layer": op.layer, "stage": op.stage, "component": component, "class": price.component,
         "tensor": tensor[0], "kind": tensor[1], "action": action, "outcome": outcome, "count": count,
-        "energy_pj": energy, "part": part,
+        "price_pj": price_pj, "energy_pj": count * price_pj, "part": part,
     }  # fmt: skip
 
 
@@ -108,29 +109,40 @@ def _memory_records(
             if not amount:
                 continue
             try:
-                energy, apart = float(cost(price)), spread(price, cost)
+                each, apart = float(cost.each(price)), spread(price, cost)
             except KeyError:
                 faults.extend([missing_action(op.name, memory.name, price, action, memory.where)])
-                energy, apart = 0.0, {}
+                each, apart = 0.0, {}
             tensor = (access.tensor.name, access.tensor.kind)
-            yield record(op, memory.name, price, tensor, action, outcome, amount, energy, "memories"), apart
+            yield record(op, memory.name, price, tensor, action, outcome, amount, each, "memories"), apart
 
 
-def access_costs(access: Access, bits: Mapping[str, int]) -> Iterator[tuple[str, str, Any, Callable[[Price], Amount]]]:
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What something costs at a price: a number of times what one of it does. Of one mapping, or of a batch."""
+
+    number: Any
+    each: Callable[[Price], Amount]
+
+    def __call__(self, price: Price) -> Amount:
+        return self.number * self.each(price)  # type: ignore[no-any-return]
+
+
+def access_costs(access: Access, bits: Mapping[str, int]) -> Iterator[tuple[str, str, Any, Cost]]:
     """All that one tensor does at one memory, of one mapping or of a batch: (action, outcome, how often, what it costs
     at a price): elements by outcome, then bits of metadata that a format has moved with them. Without a width of its
     own, an access moves the bits of one element."""
     for action, events in (("read", READS), ("write", WRITES)):
         for outcome in ("actual", "gated", "skipped"):
             words = sum(getattr(access.events[e], outcome) for e in events)
-            yield action, outcome, words, partial(_access, words=words, access=access, bits=bits, event=events[0],
-                                                  outcome=outcome)  # fmt: skip
+            each = partial(_access, access=access, bits=bits, event=events[0], outcome=outcome)
+            yield action, outcome, words, Cost(words, each)
     if access.held is None:
         return
     for action, events in (("metadata_read", READS), ("metadata_write", WRITES)):
         moved = access.metadata_bits(events)
-        yield action, "metadata", moved, partial(_metadata, moved=moved, access=access, event=f"{action}s",
-                                                 element=bits[access.tensor.kind])  # fmt: skip
+        bit = partial(_metadata, access=access, event=f"{action}s", element=bits[access.tensor.kind])
+        yield action, "metadata", moved, Cost(moved, bit)
 
 
 def _compute_records(counts: OpCounts, prices: Mapping[str, Price], faults: Faults) -> Iterator[_Spread]:
@@ -140,59 +152,68 @@ def _compute_records(counts: OpCounts, prices: Mapping[str, Price], faults: Faul
         if not number:
             continue
         try:
-            energy, apart = float(cost(price)), spread(price, cost)
+            each, apart = float(cost.each(price)), spread(price, cost)
         except KeyError:
             faults.extend([missing_action(op.name, compute.name, price, op.action, compute.where)])
-            energy, apart = 0.0, {}
-        yield record(op, compute.name, price, ("", ""), op.action, outcome, number, energy, "compute"), apart
+            each, apart = 0.0, {}
+        yield record(op, compute.name, price, ("", ""), op.action, outcome, number, each, "compute"), apart
 
 
-def compute_costs(computes: Outcome, action: str) -> Iterator[tuple[str, Any, Callable[[Price], Amount]]]:
+def compute_costs(computes: Outcome, action: str) -> Iterator[tuple[str, Any, Cost]]:
     """(outcome, how often, what it costs at a price) of the operations, of one mapping or of a batch."""
     for outcome in ("actual", "gated", "skipped"):
         number = getattr(computes, outcome)
-        yield outcome, number, partial(_compute, number=number, action=action, outcome=outcome)
+        yield outcome, number, Cost(number, partial(_compute, action=action, outcome=outcome))
 
 
 def _hop_records(
     counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int], faults: Faults
 ) -> Iterator[_Spread]:
+    """Words that lanes of an array receive or give, and links they pass, by outcome."""
     op = counts.nest.op
     for d in counts.deliveries:
-        if not d.words:
-            continue
         price = prices[d.array.name]
-        cost = partial(_hops, delivery=d, bits=bits)
-        try:
-            energy, apart = float(cost(price)), spread(price, cost)
-        except KeyError:
-            faults.extend([missing_action(op.name, d.array.name, price, "deliver", d.array.where)])
-            energy, apart = 0.0, {}
-        tensor = (d.tensor.name, d.tensor.kind)
-        yield record(op, d.array.name, price, tensor, "deliver", "actual", d.words, energy, "wires"), apart
+        for action, outcome, number, cost in wire_costs(d, bits):
+            if not number:
+                continue
+            try:
+                each, apart = float(cost.each(price)), spread(price, cost)
+            except KeyError:
+                faults.extend([missing_action(op.name, d.array.name, price, "deliver", d.array.where)])
+                each, apart = 0.0, {}
+            tensor = (d.tensor.name, d.tensor.kind)
+            yield record(op, d.array.name, price, tensor, action, outcome, number, each, "wires"), apart
 
 
-def _access(
-    price: Price, *, words: Amount, access: Access, bits: Mapping[str, int], event: str, outcome: str
-) -> Amount:
+def wire_costs(delivery: Delivery, bits: Mapping[str, int]) -> Iterator[tuple[str, str, Any, Cost]]:
+    """All that one tensor does on the wires of an array, of one mapping or of a batch: (action, outcome, how often,
+    what it costs at a price)."""
+    element = bits[delivery.tensor.kind]
+    for action, counts in (("deliver", delivery.words), ("hop", delivery.hops)):
+        for outcome in ("actual", "gated", "skipped"):
+            number = getattr(counts, outcome)
+            yield action, outcome, number, Cost(number, partial(_wire, element=element, action=action, outcome=outcome))
+
+
+def _access(price: Price, *, access: Access, bits: Mapping[str, int], event: str, outcome: str) -> Amount:
     memory, element = access.memory, access.element_bits(bits)
     if not element:  # the metadata says it all
         return 0.0
-    return access_energy_pj(words, element, price, event, width_bits=memory.width_bits, packed=memory.packed,
+    return access_energy_pj(1, element, price, event, width_bits=memory.width_bits, packed=memory.packed,
                             outcome=outcome)  # fmt: skip
 
 
-def _metadata(price: Price, *, moved: Amount, access: Access, event: str, element: int) -> Amount:
+def _metadata(price: Price, *, access: Access, event: str, element: int) -> Amount:
     width = access_width_bits(access.memory.width_bits, price) or element
-    return accesses(moved, 1, width) * action_energy_pj(price, EVENT_ACTION[event], "metadata")
+    return accesses(1, 1, width) * action_energy_pj(price, EVENT_ACTION[event], "metadata")
 
 
-def _compute(price: Price, *, number: Amount, action: str, outcome: str) -> Amount:
-    return compute_energy_pj(number, price, action, outcome)
+def _compute(price: Price, *, action: str, outcome: str) -> Amount:
+    return compute_energy_pj(1, price, action, outcome)
 
 
-def _hops(price: Price, *, delivery: Delivery, bits: Mapping[str, int]) -> Amount:
-    return hop_energy_pj(delivery.words, delivery.hops, bits[delivery.tensor.kind], price)
+def _wire(price: Price, *, element: int, action: str, outcome: str) -> Amount:
+    return wire_energy_pj(1, element, price, action, outcome)
 
 
 def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int]) -> Iterator[tuple[str, float]]:

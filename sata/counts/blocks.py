@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from sata.counts.lanes import ALL, TAIL, Measure
 from sata.counts.plan import View
 from sata.counts.tables import Tables
 from sata.counts.tiles import EVERY_STEP, FIRST_STEP, FIRSTS, Steps
-from sata.counts.windows import IS_TEMPORAL
+from sata.counts.windows import BY_ELEMENT, BY_TILE, IS_TEMPORAL
 
 Number = Any  # int, or an int64 array [B]
 
@@ -52,3 +54,22 @@ class Blocks:
         for factor in self.own[steps.outside :]:
             still = still * (factor == 1)
         return new, new * still
+
+
+def of_blocks(measure: Measure, view: View, factors: Sequence[Number]) -> Number:
+    """What a coordinate of a group of equal blocks counts as, on average (new and held alike): it arrives in one lane,
+    or, of a rank that the tensor lacks, in all lanes that share it, which have it or do not have it together."""
+    if measure.kind not in (ALL, TAIL):
+        return 0
+
+    def shared(i: int) -> bool:
+        return view.group.window.free and view.loops[i].role in (BY_TILE, BY_ELEMENT)
+
+    found: Number = 1
+    for i in measure.prefix:
+        if shared(i):
+            found = found * factors[view.slots[i]]
+    if measure.kind == ALL and measure.pick >= 0:
+        last = factors[view.slots[measure.pick]] - 1
+        found = found * (0 if measure.first and shared(measure.pick) else last if shared(measure.pick) else last / 2)
+    return found

@@ -18,8 +18,9 @@ from typing import NamedTuple
 
 from sata.counts.models import Model, Sight
 from sata.counts.plan import View, Views
+from sata.counts.regions import deliveries
 from sata.counts.rules import Leader
-from sata.counts.tiles import NOTHING, Delivery, GroupAt, Look, Part, Steps, deliveries, summed
+from sata.counts.tiles import NOTHING, Delivery, GroupAt, Look, Part, Steps, summed
 from sata.nest.structure import Axis
 
 Source = tuple[int, int]  # operand and link whose steps and instances bound a leader's tile

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sata.counts.carriers import carried
 from sata.counts.digits import FREE, combinations_below, digits_of, least
-from sata.counts.plan import Link, OperandPlan, View, Views, through
+from sata.counts.plan import Link, OperandPlan, View, Views
 from sata.counts.tables import Batch, Tables
 from sata.counts.windows import Sums
 from sata.nest.structure import TEMPORAL, Structure
@@ -184,31 +184,6 @@ def _output(
             valueless = arrivals - back
         came.append(arrivals)
     return tuple(memories), tuple(came)
-
-
-def delivered(structure: Structure, factors: Sequence[int], array: int) -> tuple[int, ...]:
-    """Per operand, the words that pass array number `array` of one mapping, counted at each of its instances.
-
-    Inputs pass on their way in; results on their way out (as far as arrays further in have not added them up), and
-    partial sums that come back once each, however many children take part.
-    """
-    tables = Tables(Batch(structure, [int(f) for f in factors]))
-    found = []
-    # all of them at once: tables know links and views by identity, so none may be gone before the last is counted
-    crossings = [through(structure, operand, array) for operand in structure.operands]
-    for operand, plan, crossing in zip(structure.operands, tables.plan, crossings, strict=True):
-        if crossing is None:
-            found.append(0)
-            continue
-        link, views = crossing
-        at_compute = link.depth == len(structure.slots) and link == plan.links[-1]
-        words = arrivals_sum(tables, link, views, at_compute, backward=operand.output)
-        if operand.output:
-            memories, _ = _output(tables, plan, operand.initialised)
-            number = next(i for i, other in enumerate(plan.links) if other == link)
-            words += memories[number].reads
-        found.append(words)
-    return tuple(found)
 
 
 def _memories(tables: Tables, plan: OperandPlan) -> list[MemoryCounts]:

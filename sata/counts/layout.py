@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.clusters import Cluster, Row, TableKey, table
+from sata.counts.lanes import Measure
 from sata.counts.plan import View, Views
 from sata.counts.tiles import GroupAt, Look, Steps
 from sata.counts.windows import IS_TEMPORAL
 
 Array = NDArray[Any]
+Measures = tuple[Measure | None, ...]
 Kinds = tuple[tuple[Steps, ...], ...]  # per term of the sum, the steps of every view
 
 
@@ -39,15 +41,18 @@ class _Piece(NamedTuple):
 
 
 class Layout:
-    """A cluster under one kind of event. depths: per tile, the slot above which spatial loops bound it.
+    """A cluster under one kind of event. depths: per tile, the slot above which spatial loops bound it. measures: per
+    view what the lanes that share a coordinate count as (None: one for all of them).
 
     A row holds the factors of the slots, group by group; then, group by group, how many of its temporal loops are
     steps, and per tile how many of them bound it.
     """
 
-    def __init__(self, cluster: Cluster, views: Views, kinds: Kinds, depths: tuple[int, ...], backward: bool) -> None:
+    def __init__(self, cluster: Cluster, views: Views, kinds: Kinds, depths: tuple[int, ...], backward: bool,
+                 measures: Measures) -> None:  # fmt: skip
         self.cluster, self.backward, self.depths = cluster, backward, depths
         self.views = [views[n] for n in cluster.groups]
+        self.measures = [measures[n] for n in cluster.groups]
         own = [tuple(kind[n] for n in cluster.groups) for kind in kinds]
         self.kinds = list(dict.fromkeys(own))
         self.numbers = [self.kinds.index(kind) for kind in own]  # per term of the sum, its kind
@@ -81,13 +86,14 @@ class Layout:
 
     def _pieces(self, row: tuple[int, ...]) -> Any:
         start, at = 0, sum(len(view.group.slots) for view in self.views)
-        for view, terms in zip(self.views, self.terms, strict=True):
+        for view, terms, measure in zip(self.views, self.terms, self.measures, strict=True):
             factors = row[start : start + len(view.group.slots)]
             steps, fixed = row[at], row[at + 1 : at + 1 + len(self.depths)]
             start, at = start + len(factors), at + 1 + len(self.depths)
-            yield self._piece(view, terms, factors, steps, fixed)
+            yield self._piece(view, terms, factors, steps, fixed, measure)
 
-    def _piece(self, view: View, terms: Any, factors: tuple[int, ...], steps: int, fixed: tuple[int, ...]) -> _Piece:
+    def _piece(self, view: View, terms: Any, factors: tuple[int, ...], steps: int, fixed: tuple[int, ...],
+               measure: Measure | None) -> _Piece:  # fmt: skip
         real = [i for i in range(len(view.loops)) if factors[i] > 1]
         before: list[tuple[int, bool]] = []
         outside = active = 0
@@ -101,7 +107,8 @@ class Layout:
         for i in range(len(view.loops), len(factors)):
             spans[_rank(view, i)] *= factors[i]
         group = GroupAt(view.group.window, tuple(view.loops[i] for i in real), tuple(factors[i] for i in real),
-                        tuple(spans.values()), active, self.backward)  # fmt: skip
+                        tuple(spans.values()), active, self.backward,
+                        None if measure is None else measure.among(real))  # fmt: skip
         insides = [_inside(view, real, depth, bound) for depth, bound in zip(self.depths, fixed, strict=True)]
         looks: dict[Look, int] = {}
         for term, dimension in zip(terms, self.cluster.dimensions, strict=True):
@@ -155,6 +162,7 @@ def _solved(rows: tuple[Row, ...], places: list[int], dimensions: int) -> Solved
 
 
 @lru_cache(maxsize=1 << 12)
-def layout_of(cluster: Cluster, views: Views, kinds: Kinds, depths: tuple[int, ...], backward: bool) -> Layout:
+def layout_of(cluster: Cluster, views: Views, kinds: Kinds, depths: tuple[int, ...], backward: bool,
+              measures: Measures) -> Layout:  # fmt: skip
     """The layout of a cluster: one object for equal ones, which keeps the tables of all chains met."""
-    return Layout(cluster, views, kinds, depths, backward)
+    return Layout(cluster, views, kinds, depths, backward, measures)

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts, delivered
+from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts
 from sata.counts.extents import batch_extents, extents
 from sata.counts.lockstep import LARGEST, Share, TooLarge, waiting_share
 from sata.counts.outcomes import Decided, Outcome, count_all, split
 from sata.counts.rules import Rules, rules_of
 from sata.counts.stored import Held, hold, hold_batch
+from sata.counts.wires import count_wires
 from sata.nest.graph import Shape, stored
-from sata.nest.model import BoundLoop, OpNest
+from sata.nest.model import OpNest
 from sata.nest.structure import Structure
 from sata.specs.faults import Fault, SpecError
 from sata.specs.model import Array, Memory, Tensor
@@ -56,12 +57,13 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One tensor through one array. words: elements delivered inwards or outwards; hops: links they travel in all."""
+    """One tensor through one array. words: elements by lanes that receive (or give) them; hops: links they pass; of
+    one mapping or of a batch."""
 
     array: Array
     tensor: Tensor
-    words: int
-    hops: float
+    words: Outcome
+    hops: Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def count_op(nest: OpNest, shape: Shape, rules: Rules | None = None) -> OpCounts
     rules = rules_of(nest) if rules is None else rules
     dense, decided = count_all(structure, factors, rules)
     accesses = tuple(accesses_of(nest, dense, decided, rules, shape))
-    deliveries = tuple(_deliveries(nest, structure, factors))
+    deliveries = tuple(deliveries_of(nest, shape, rules, dense))
     computes = split(dense.computes, decided.computes)
     busy_steps = float(dense.steps * share_left(nest, shape, rules, 1.0 - computes.skipped / dense.computes))
     return OpCounts(nest, structure, factors, dense, rules, decided, computes, accesses, deliveries, busy_steps)
@@ -133,26 +135,11 @@ def accesses_of(
             yield Access(memories[name], tensor, found, events, held)
 
 
-def _deliveries(nest: OpNest, structure: Structure, factors: tuple[int, ...]) -> Iterator[Delivery]:
-    """Only for arrays whose wires have a class: the others carry words for nothing."""
+def deliveries_of(nest: OpNest, shape: tuple[Structure, Any], rules: Rules, dense: DenseCounts) -> Iterator[Delivery]:
+    """Only for arrays whose wires have a class: the others carry words for nothing. Of one mapping, or of a batch."""
     arrays = [item for item in nest.items if isinstance(item, Array)]
-    for number, array in enumerate(arrays):
-        if array.hop is None:
-            continue
-        for tensor, words in zip(stored(nest.op), delivered(structure, factors, number), strict=True):
-            yield Delivery(array, tensor, words, words * mean_hops(nest, array))
-
-
-def mean_hops(nest: OpNest, array: Array) -> float:
-    """Links that a delivered word travels on average: into the array's corner, then along each axis to its child.
-
-    Assumption: children in use stand side by side from the corner on; words that several children share travel to each.
-    """
-    hops = 1.0
-    for axis in array.shape:
-        used = 1
-        for loop in nest.items:
-            if isinstance(loop, BoundLoop) and loop.array == array.name and loop.axis == axis:
-                used *= loop.factor
-        hops += (used - 1) / 2
-    return hops
+    priced = [number for number, array in enumerate(arrays) if array.hop is not None]
+    tensors = stored(nest.op)
+    for (operand, number), wires in count_wires(*shape, rules, dense, priced).items():
+        words, hops = (split(flow.dense, flow.left) for flow in (wires.received, wires.links))
+        yield Delivery(arrays[number], tensors[operand], words, hops)

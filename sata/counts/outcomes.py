@@ -82,7 +82,7 @@ def count_all(structure: Structure, factors: Any, rules: Rules) -> tuple[DenseCo
     """Dense counts, and what rules leave of them: of one mapping (factors [slots]; numbers) or of a batch ([slots, B];
     arrays [B])."""
     batch, pieces = batch_of(structure, factors)
-    work = _Work(batch, rules)
+    work = Work(batch, rules)
     found = []
     for piece in pieces:
         tables = Tables(batch, piece)
@@ -95,7 +95,7 @@ def count_all(structure: Structure, factors: Any, rules: Rules) -> tuple[DenseCo
     return stack(structure, [dense for dense, _ in found], pieces), decided
 
 
-class _Work:
+class Work:
     """All sums of one op."""
 
     def __init__(self, batch: Batch, rules: Rules) -> None:
@@ -103,7 +103,7 @@ class _Work:
         self.zeros = Zeros(batch, rules.leaders, batch.plan)
         self._sums: dict[Any, Sum] = {}
 
-    def left(self, tables: Tables, link: Link, views: Views, tiles: tuple[Tile, ...], **how: bool) -> Number:
+    def left(self, tables: Tables, link: Link, views: Views, tiles: tuple[Tile, ...], **how: Any) -> Number:
         """What tiles leave of the events of a link, for the piece of the batch that the tables are of."""
         if not any(tile.sources for tile in tiles) and link is points_of(self.batch.structure):
             return _of_elements(self.batch.structure, tiles, self.rules.leaders)
@@ -118,7 +118,7 @@ class _Work:
             return Decided(None, {})
         for number, (operand, plan) in enumerate(zip(self.batch.structure.operands, self.batch.plan, strict=True)):
             for place, link in enumerate(plan.links):
-                skips, all_ = self._tiles(number, place)
+                skips, all_ = self.tiles(number, place)
                 if not all_:
                     continue
                 last = place + 1 == len(plan.links)
@@ -131,7 +131,7 @@ class _Work:
                     events[number, place + child, event] = left
         return Decided(self._computes(tables), events)
 
-    def _tiles(self, operand: int, link: int) -> tuple[tuple[Tile, ...], tuple[Tile, ...]]:
+    def tiles(self, operand: int, link: int) -> tuple[tuple[Tile, ...], tuple[Tile, ...]]:
         """(tiles that skip, all tiles) on a link; of a leader the innermost, which the others contain."""
         decisions = self.rules.of(operand, link)
         both = []
@@ -194,7 +194,7 @@ def _of_elements(structure: Structure, tiles: tuple[Tile, ...], leaders: tuple[L
 class _OnLink:
     """What is left of the events of one link: (at the child?, event, left)."""
 
-    def __init__(self, work: _Work, tables: Tables, link: Link, last: bool, skips: tuple[Tile, ...],
+    def __init__(self, work: Work, tables: Tables, link: Link, last: bool, skips: tuple[Tile, ...],
                  all_: tuple[Tile, ...]) -> None:  # fmt: skip
         self.work, self.tables, self.link, self.last, self.skips, self.all = work, tables, link, last, skips, all_
         self._known: dict[tuple[int, bool, bool], tuple[Number, Number]] = {}

@@ -126,20 +126,6 @@ def points_of(structure: Structure) -> Link:
     return _link(structure, nothing, groups, len(structure.slots), len(structure.slots), {})
 
 
-def through(structure: Structure, operand: Operand, array: int) -> tuple[Link, Views] | None:
-    """The link of an operand that crosses an array, and its views of what passes that array: words for each of its
-    instances apart, arrays further in sharing as they do. None where no link crosses it."""
-    groups = groups_of(structure, operand)
-    depths = [structure.depths[m] for m in operand.chain] + [len(structure.slots)]
-    slots = [i for i, slot in enumerate(structure.slots) if slot.array == array]
-    for parent, child in zip(depths, depths[1:], strict=False):
-        if slots and parent <= slots[0] < child:
-            known: dict[View, View] = {}
-            link = _link(structure, operand, groups, parent, child, known)
-            return link, _views(structure, operand, groups, slots[-1] + 1, child, "shared", known)
-    return None
-
-
 def _views(
     structure: Structure,
     operand: Operand,

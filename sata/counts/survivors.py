@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from sata.counts.blocks import Blocks
+from sata.counts.blocks import Blocks, of_blocks
 from sata.counts.clusters import Cluster, Tile, clusters_of
+from sata.counts.layout import Measures
 from sata.counts.plan import Link, View, Views
 from sata.counts.tables import Tables
 from sata.counts.tiles import EVERY_STEP, FIRST_STEP, FIRSTS, Steps
@@ -33,17 +34,21 @@ class Sum:
     """Expected events of one kind on a link that all tiles let through; for one batch, whose pieces it is asked for.
 
     at_compute: every step takes the whole tile. backward: departures. firsts: only the first arrival of every element.
+    measures: per view, what the lanes that share a coordinate count as; held_only: instead of new minus held, the held.
     """
 
     def __init__(self, zeros: Zeros, link: Link, views: Views, tiles: tuple[Tile, ...], *, at_compute: bool = False,
-                 backward: bool = False, firsts: bool = False) -> None:  # fmt: skip
+                 backward: bool = False, firsts: bool = False, measures: Measures = (),
+                 held_only: bool = False) -> None:  # fmt: skip
+        self.measures, self.held_only = measures or (None,) * len(views), held_only
         self.zeros, self.link, self.views, self.tiles = zeros, link, views, tiles
         self.at_compute, self.firsts = at_compute, firsts
         clusters, self.constant = clusters_of(views, tiles, zeros.leaders)
         self.flat = [c for c in clusters if c.flat and self._exact(c)]
         self.tabled = [c for c in clusters if not (c.flat and self._exact(c))]
         self.kinds = self._kinds([] if at_compute or firsts else link.moves)
-        self.tables = [zeros.table(c, views, tiles, self.kinds, link, at_compute, backward) for c in self.tabled]
+        self.tables = [zeros.table(c, views, tiles, self.kinds, link, at_compute, backward, self.measures)
+                       for c in self.tabled]  # fmt: skip
         keeps = [table.keeps() for table in self.tables]
         self.holds = [
             all(keep[table.numbers[n]] for keep, table in zip(keeps, self.tables, strict=True))
@@ -90,6 +95,9 @@ class Sum:
             news[kinds] = news.get(kinds, 0) + new
             if not _is_zero(held):
                 helds[kinds] = helds.get(kinds, 0) + held
+        if self.held_only:
+            found = np.atleast_1d(np.asarray(_folded(helds, [kept for _, kept in columns])))
+            return found.reshape((1,) * (len(columns) + 1 - found.ndim) + found.shape)
         total = _folded(news, [more for more, _ in columns]) - _folded(helds, [kept for _, kept in columns])
         return np.atleast_1d(np.asarray(total))
 
@@ -103,7 +111,7 @@ class Sum:
         flats = [Blocks(tables, self.views[c.groups[0]]) for c in self.flat]
         reach: Number = 1
         for flat, c in zip(flats, self.flat, strict=True):
-            reach = reach * flat.step(self.kinds[0][c.groups[0]])[0]
+            reach = reach * flat.step(self.kinds[0][c.groups[0]])[0] * self._ratio(tables, c)
         yield kinds[0], reach, 0
         if len(kinds) == 1:
             return
@@ -117,6 +125,11 @@ class Sum:
             new = new * masks[n]
             held = new * still[n] if free.get(move.group, True) and self.holds[n + 1] else 0
             yield kinds[n + 1], new, held
+
+    def _ratio(self, tables: Tables, cluster: Cluster) -> Number:
+        """What a coordinate of a flat cluster counts as by its measure, on average."""
+        measure = self.measures[cluster.groups[0]]
+        return 1 if measure is None else of_blocks(measure, self.views[cluster.groups[0]], tables.factors)
 
     # --- leader tiles -----------------------------------------------------------------------------------------
 
@@ -198,9 +211,11 @@ class Sum:
         total = 0.0
         for n, (kind, mask) in enumerate(zip(self.kinds, self._masks(tables), strict=True)):
             for sign, side in ((1, 0), (-1, 1))[: 1 if n == 0 else 2]:
-                factor: Any = sign * mask
+                if self.held_only and side == 0:
+                    continue
+                factor: Any = abs(sign) * mask if self.held_only else sign * mask
                 for flat, c in zip(flats, self.flat, strict=True):
-                    factor = factor * flat.step(kind[c.groups[0]])[side]
+                    factor = factor * flat.step(kind[c.groups[0]])[side] * self._ratio(tables, c)
                 if not factor:
                     continue
                 operands: list[Any] = []

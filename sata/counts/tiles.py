@@ -13,10 +13,12 @@ the step before.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import product
+from operator import and_
 from typing import NamedTuple
 
+from sata.counts.lanes import Lane, Measure, weigh_all
 from sata.counts.windows import BY_ELEMENT, BY_TILE, IS_TEMPORAL, PINNED, TOLD_APART, Loop, Window, clip, strides_of
 
 # a set of integers: bit i of `mask` stands for `low` + i; canonical, that is bit 0 is set, or (0, 0) for none
@@ -59,7 +61,8 @@ class Delivery(NamedTuple):
 class GroupAt(NamedTuple):
     """A group with its factors: loops above the child, and per rank what lies below (`spans`).
 
-    active: how many of the own temporal loops are steps of the tensor. backward: departures.
+    active: how many of the own temporal loops are steps of the tensor. backward: departures. measure: what the lanes
+    that share a coordinate count as, instead of one for all of them.
     """
 
     window: Window
@@ -68,11 +71,11 @@ class GroupAt(NamedTuple):
     spans: tuple[int, ...]
     active: int
     backward: bool
+    measure: Measure | None = None
 
 
-@lru_cache(maxsize=1 << 16)
-def deliveries(group: GroupAt, looks: tuple[Look, ...], steps: Steps) -> tuple[Delivery, ...]:
-    """All deliveries of some steps, equal ones added up."""
+def walked(group: GroupAt, looks: tuple[Look, ...], steps: Steps) -> tuple[Delivery, ...]:
+    """All deliveries of some steps, equal ones added up, by a walk over these steps."""
     walk = _Walk(group, looks)
     found: dict[tuple[Part, ...], list[int]] = {}
     for parts, new, held in walk.run(steps):
@@ -107,14 +110,18 @@ class _Walk:
         for now, old in self.moments(steps):
             for digits in product(*(range(self.factors[i]) for i in self.apart)):
                 lanes = dict(zip(self.apart, digits, strict=True)) | self.pinned
-                for covered, held, members in self.classes(now | lanes, None if old is None else old | lanes):
+                for covered, olds, members in self.classes(now | lanes, None if old is None else old | lanes):
                     if steps.outside == FIRSTS:
                         before = seen.get(digits, 0)
                         covered &= ~before
                         seen[digits] = before | covered
                     if covered:
-                        parts = tuple(self.union(n, members) for n in range(len(self.looks)))
-                        yield Delivery(parts, covered.bit_count(), (covered & held).bit_count())
+                        every = [lane for holder in members for lane in holder]
+                        parts = tuple(self.union(n, every) for n in range(len(self.looks)))
+                        if self.group.measure is None:
+                            yield Delivery(parts, covered.bit_count(), reduce(and_, olds, covered).bit_count())
+                        else:
+                            yield Delivery(parts, *weigh_all(self.group.measure, covered, olds, members))
 
     def moments(self, steps: Steps) -> Iterator[tuple[dict[int, int], dict[int, int] | None]]:
         """(digits of the temporal loops in a step, those of the step before or, backwards, after; None: nothing)."""
@@ -140,28 +147,19 @@ class _Walk:
 
     def classes(
         self, now: dict[int, int], old: dict[int, int] | None
-    ) -> Iterator[tuple[int, int, list[dict[int, int]]]]:
-        """(coordinates that share deliveries, those all receivers held before, the receivers' digits).
-
-        Children whose windows coincide now and before are one class; within it coordinates are told apart by who holds
-        them.
-        """
-        found: dict[tuple[tuple[int, int], ...], list[dict[int, int]]] = {}
+    ) -> Iterator[tuple[int, list[int], list[list[Lane]]]]:
+        """See `class_regions`."""
         inner = [dict(zip(self.elements, d, strict=True)) for d in product(*(range(self.factors[i])
                                                                             for i in self.elements))]  # fmt: skip
+        sets, lanes = [], []
         for tile in product(*(range(self.factors[i]) for i in self.tiles)):
             outer = dict(zip(self.tiles, tile, strict=True))
-            windows = tuple((self.covers(now | outer | e), 0 if old is None else self.covers(old | outer | e))
-                            for e in inner)  # fmt: skip
-            found.setdefault(windows, []).append(now | outer)
-        for windows, members in found.items():
-            for covered, holders in _regions([have for have, _ in windows]):
-                had = covered
-                for n in holders:
-                    had &= windows[n][1]
-                yield covered, had, [m | inner[n] for m in members for n in holders]
+            sets.append([(self.covers(now | outer | e), 0 if old is None else self.covers(old | outer | e))
+                         for e in inner])  # fmt: skip
+            lanes.append([now | outer | e for e in inner])
+        return class_regions(sets, lanes)
 
-    def start(self, digits: dict[int, int], skip: Sequence[bool] | None = None) -> tuple[int, ...]:
+    def start(self, digits: Lane, skip: Sequence[bool] | None = None) -> tuple[int, ...]:
         """Per rank the first value under these digits; loops with `skip` set do not count."""
         starts = [0] * len(self.window.bounds)
         for i, digit in digits.items():
@@ -183,7 +181,7 @@ class _Walk:
                 self._sets[starts] = clip(w, place, extents, (0, w.size), self.shift)
         return self._sets[starts]
 
-    def union(self, look: int, members: Sequence[dict[int, int]]) -> Part:
+    def union(self, look: int, members: Sequence[Lane]) -> Part:
         """What a leader dimension gets of the group's ranks from any of these children."""
         inside = self.looks[look].inside
         found = NOTHING
@@ -209,6 +207,22 @@ class _Walk:
             if look.inside[i]:
                 patterns[loop.rank] = repeated(patterns[loop.rank], self.strides[i], self.factors[i])
         return patterns
+
+
+def class_regions(
+    sets: Sequence[Sequence[tuple[int, int]]], lanes: Sequence[Sequence[Lane]]
+) -> Iterator[tuple[int, list[int], list[list[Lane]]]]:
+    """(coordinates that share deliveries; of every holder what it held before; the lanes that each holder stands for).
+
+    sets: per `tile` index and `element` index the coordinates now and before, as masks. Children whose windows coincide
+    now and before are one class; within it coordinates are told apart by who holds them.
+    """
+    found: dict[tuple[tuple[int, int], ...], list[Sequence[Lane]]] = {}
+    for windows, own in zip(sets, lanes, strict=True):
+        found.setdefault(tuple(windows), []).append(own)
+    for windows, members in found.items():
+        for covered, holders in _regions([have for have, _ in windows]):
+            yield covered, [windows[n][1] for n in holders], [[m[n] for m in members] for n in holders]
 
 
 def _regions(sets: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.clusters import Cluster, Source, Tile
-from sata.counts.layout import Kinds, Solved, layout_of
+from sata.counts.layout import Kinds, Measures, Solved, layout_of
 from sata.counts.plan import Group, Link, OperandPlan, Views
 from sata.counts.rules import Leader
 from sata.counts.tables import Batch, Tables, distinct_rows
@@ -61,9 +61,9 @@ class Zeros:
         return self._fixed[key]
 
     def table(self, cluster: Cluster, views: Views, tiles: tuple[Tile, ...], kinds: Kinds, link: Link,
-              at_compute: bool, backward: bool) -> Table:  # fmt: skip
+              at_compute: bool, backward: bool, measures: Measures) -> Table:  # fmt: skip
         """The tables of all distinct chains of a cluster."""
-        layout = layout_of(cluster, views, kinds, tuple(self.depth(t) for t in tiles), backward)
+        layout = layout_of(cluster, views, kinds, tuple(self.depth(t) for t in tiles), backward, measures)
         rows, inverse = self._chains(tuple(views[n].group for n in cluster.groups), tiles, link, at_compute)
         return Table(layout.numbers, *_stacked([layout.solve(row) for row in rows]), inverse)
 

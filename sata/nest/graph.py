@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from sata.nest.model import BoundLoop, Group, Item, Level, OpNest
-from sata.nest.structure import TEMPORAL, Axis, Fanout, Operand, Slot, Structure
+from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
 from sata.specs.model import Array, Compute, Dim, Op, Tensor
 
 Graph = Any  # networkx.MultiDiGraph, imported only where one is made: the import costs more than a small run
@@ -83,6 +83,7 @@ def structure_of(graph: Graph, nest: OpNest) -> Shape:
     factors: list[int] = []
     depths: list[int] = []
     fanouts: list[Fanout] = []
+    axes: list[tuple[str, ...]] = []
     memories: list[str] = []
     for node in path_to(graph, op.name):
         item = graph.nodes[node]["item"]
@@ -91,8 +92,10 @@ def structure_of(graph: Graph, nest: OpNest) -> Shape:
             depths.append(len(slots))
         elif isinstance(item, Array):
             fanouts.append(Fanout(item.multicast, item.reduce))
+            axes.append(item.axes)
         elif isinstance(item, BoundLoop):
-            slots.append(Slot(number[item.rank], TEMPORAL if item.array is None else len(fanouts) - 1))
+            slots.append(Slot(number[item.rank]) if item.array is None or item.axis is None else
+                         Slot(number[item.rank], len(fanouts) - 1, axes[-1].index(item.axis)))  # fmt: skip
             factors.append(item.factor)
     operands = tuple(
         Operand(

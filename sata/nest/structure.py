@@ -13,10 +13,12 @@ TEMPORAL = -1
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A loop of rank number `rank`; `array` is the number of the array it belongs to, or TEMPORAL."""
+    """A loop of rank number `rank`; `array` is the number of the array it belongs to, or TEMPORAL; `axis` the number of
+    the axis of that array, in the order in which wires run (the trunk first)."""
 
     rank: int
     array: int = TEMPORAL
+    axis: int = 0
 
 
 @dataclass(frozen=True, slots=True)

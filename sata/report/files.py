@@ -22,8 +22,8 @@ from sata.specs.faults import Fault, SpecError, Where
 from sata.specs.files import was_read
 
 FIELDS = (
-    "op", "layer", "stage", "component", "class", "tensor", "kind", "action", "outcome", "count", "energy_pj",
-    "part",
+    "op", "layer", "stage", "component", "class", "tensor", "kind", "action", "outcome", "count", "price_pj",
+    "energy_pj", "part",
 )  # fmt: skip
 STDOUT = "-"
 # what could steer a terminal and JSON does not escape by itself: C1, marks of direction, line ends, halves of pairs

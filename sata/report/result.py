@@ -15,8 +15,9 @@ class Result:
     """What one run says. All lists hold flat dicts, so that they make tables as they are.
 
     records: one per (op, component, tensor, action, outcome, part): op, layer, stage, component, class, tensor, kind,
-        action, outcome (actual | gated | skipped | metadata), count (elements, bits of metadata, operations, or cycles
-        of leakage), energy_pj, part (compute | memories | wires | leakage).
+        action, outcome (actual | gated | skipped | metadata), count (elements, bits of metadata, operations, links, or
+        cycles of leakage), price_pj (of one of them), energy_pj (their product), part (compute | memories | wires |
+        leakage).
         Energies add up: any total is a sum over records.
     ops: per op: op, layer, stage, action, group, cycles, bound_by, seconds, computes, actual, gated, skipped, steps,
         instances, utilization. Cycles of ops add up to those of the run.

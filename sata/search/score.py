@@ -13,17 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.costs.energy import hop_energy_pj, leakage_energy_pj
+from sata.costs.energy import leakage_energy_pj
 from sata.costs.evaluate import Price
-from sata.costs.tally import access_costs, compute_costs, first_and_last, tally, tile_bits
+from sata.costs.tally import access_costs, compute_costs, first_and_last, tally, tile_bits, wire_costs
 from sata.costs.time import compute_cycles, memory_cycles
 from sata.counts.busiest import first_of_alike, moved_bits, uniform
 from sata.counts.capacity import occupancies, tile_of, within
-from sata.counts.dense import DenseCounts, delivered
-from sata.counts.op import Access, OpCounts, accesses_of, count_op, mean_hops, share_left
+from sata.counts.dense import DenseCounts
+from sata.counts.op import Access, Delivery, OpCounts, accesses_of, count_op, deliveries_of, share_left
 from sata.counts.outcomes import Outcome, count_all, point_tiles, split
 from sata.counts.rules import Rules, rules_of
-from sata.nest.graph import stored
 from sata.nest.model import BoundLoop, OpNest
 from sata.nest.structure import Structure
 from sata.specs.faults import Faults, SpecError
@@ -68,8 +67,6 @@ def score(nest: OpNest, structure: Structure, factors: NDArray[np.int64], on: Ma
             if level.memory.size_bits is not None:
                 held = sum(tile_of(a, on.bits).bits for a in counts.accesses if a.memory is level.memory)
                 fits &= within(held, level.memory.size_bits // level.memory.buffers)
-        if any(isinstance(i, Array) and i.hop is not None for i in nest.items):
-            energy = energy + _hops(nest, structure, factors, on)
         cycles, known = _cycles(counts, on)
     except (SpecError, KeyError):  # no answer of a density model for some tile, or no price: each for itself says which
         return _one_by_one(nest, structure, factors, on)
@@ -87,6 +84,7 @@ class _Batch:
     rules: Rules
     computes: Outcome
     accesses: tuple[Access, ...]
+    deliveries: tuple[Delivery, ...]
 
 
 def _batch_of(nest: OpNest, structure: Structure, factors: NDArray[np.int64]) -> _Batch:
@@ -94,11 +92,12 @@ def _batch_of(nest: OpNest, structure: Structure, factors: NDArray[np.int64]) ->
     dense, decided = count_all(structure, factors, rules)
     accesses = tuple(accesses_of(nest, dense, decided, rules, (structure, factors)))
     computes = split(np.full(factors.shape[1], float(dense.computes)), decided.computes)
-    return _Batch(nest, structure, factors, dense, rules, computes, accesses)
+    deliveries = tuple(deliveries_of(nest, (structure, factors), rules, dense))
+    return _Batch(nest, structure, factors, dense, rules, computes, accesses, deliveries)
 
 
 def _energy(counts: _Batch, on: Machine) -> Any:
-    """Of all operations and accesses."""
+    """Of all operations, accesses and wires."""
     energy: Any = 0.0
     price = on.prices[counts.nest.compute.name]
     for _, number, cost in compute_costs(counts.computes, counts.nest.op.action):
@@ -108,26 +107,11 @@ def _energy(counts: _Batch, on: Machine) -> Any:
         for _, _, amount, cost in access_costs(access, on.bits):
             if np.any(amount):
                 energy = energy + cost(on.prices[access.memory.name])
+    for delivery in counts.deliveries:
+        for _, _, number, cost in wire_costs(delivery, on.bits):
+            if np.any(number):
+                energy = energy + cost(on.prices[delivery.array.name])
     return energy
-
-
-def _hops(nest: OpNest, structure: Structure, factors: NDArray[np.int64], on: Machine) -> Floats:
-    """Energy of the wires of arrays that have a class; each mapping by itself."""
-    total = np.zeros(factors.shape[1])
-    slots = [item for item in nest.items if isinstance(item, BoundLoop)]
-    arrays = [item for item in nest.items if isinstance(item, Array)]
-    for b in range(factors.shape[1]):
-        mine = iter(factors[:, b].tolist())
-        items = tuple(_with(i, next(mine)) if isinstance(i, BoundLoop) else i for i in nest.items)
-        own = OpNest(nest.op, items, nest.chains, nest.shared)
-        for number, array in enumerate(arrays):
-            if array.hop is not None:
-                for tensor, words in zip(stored(nest.op), delivered(structure, factors[:, b], number), strict=True):  # type: ignore[arg-type]
-                    if words:
-                        far = words * mean_hops(own, array)
-                        total[b] += hop_energy_pj(words, far, on.bits[tensor.kind], on.prices[array.name])
-    assert len(slots) == factors.shape[0]
-    return total
 
 
 def _with(loop: BoundLoop, factor: int) -> BoundLoop:

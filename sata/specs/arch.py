@@ -175,8 +175,12 @@ class _Reader:
             where = self.doc.where((*path, "shape", axis), True)
             self.faults.add(where, f"an axis cannot be called '{axis}'", "it is a word of mappings")
         lockstep, attributes = data.get("lockstep", False), data.get("attributes", {})
+        trunk = data.get("trunk", "")
+        if trunk and trunk not in shape:
+            message = f"array '{data['array']}' does not have an axis '{trunk}'; it has: {', '.join(shape)}"
+            self.faults.add(self.doc.where((*path, "trunk")), message, did_you_mean(trunk, shape))
         return Array(data["array"], shape, data.get("multicast", "tile"), data.get("reduce", False), data.get("hop"),
-                     lockstep, attributes, self.doc.where((*path, "array")))  # fmt: skip
+                     lockstep, attributes, self.doc.where((*path, "array")), trunk)  # fmt: skip
 
     def compute(self, data: Mapping[str, Any], path: Path_) -> Compute:
         gate, skip = (self.by_action(data, key, path) for key in ("gate", "skip"))

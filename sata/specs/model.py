@@ -71,7 +71,7 @@ class Memory:
 @dataclass(frozen=True, slots=True)
 class Array:
     """A fan-out. `shape`: axis name -> size, in order. `multicast`: none | tile | element. `hop`: component class or
-    None.
+    None. `trunk`: the axis along which wires run first; "": the first.
     """
 
     name: str
@@ -82,6 +82,12 @@ class Array:
     lockstep: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
     where: Where = Where()
+    trunk: str = ""
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The axes in the order in which wires run."""
+        return tuple(sorted(self.shape, key=lambda axis: axis != self.trunk))
 
 
 @dataclass(frozen=True, slots=True)

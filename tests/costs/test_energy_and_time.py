@@ -46,11 +46,14 @@ def test_metadata_falls_back() -> None:
 
 def test_hops_and_deliveries() -> None:
     link = Price("link", "book", {"width": 8}, {"deliver": 2.0, "hop": 1.0}, {}, None, None, {})
-    assert energy.hop_energy_pj(10, 30, 16, link) == 20 * 2 + 60 * 1
+    assert energy.wire_energy_pj(10, 16, link, "deliver") == 20 * 2
+    assert energy.wire_energy_pj(30, 16, link, "hop") == 60 * 1
+    assert energy.wire_energy_pj(30, 16, link, "hop", "gated") == 0
     only = Price("link", "book", {}, {"deliver": 2.0}, {}, None, None, {})
-    assert energy.hop_energy_pj(10, 30, 16, only) == 20
+    assert energy.wire_energy_pj(10, 16, only, "deliver") == 20
+    assert energy.wire_energy_pj(30, 16, only, "hop") == 0
     with pytest.raises(KeyError, match="deliver"):
-        energy.hop_energy_pj(10, 30, 16, PLAIN)
+        energy.wire_energy_pj(10, 16, PLAIN, "hop")
 
 
 def test_leakage() -> None:

@@ -188,13 +188,12 @@ def test_a_single_buffer_is_filled_and_drained_alone() -> None:
 
 
 def test_wires() -> None:
-    """Every word that reaches a PE is delivered; to the mean of three PEs in a row it is 1 + (3 - 1) / 2 hops."""
+    """A word that three PEs in a row share passes 3 links; one of its own 1, 2 or 3."""
     result = run(array=", hop: wire")
     found = energy(result, "component", "tensor")
-    each = 0.5 + 2 * 0.25
-    assert found["PEs", "A"] == 96 * each
-    assert found["PEs", "B"] == 48 * each
-    assert found["PEs", "Z"] == 24 * each
+    assert found["PEs", "A"] == 96 * 0.5 + 32 * 3 * 0.25
+    assert found["PEs", "B"] == 48 * (0.5 + 2 * 0.25)
+    assert found["PEs", "Z"] == 24 * (0.5 + 2 * 0.25)
     assert result.area_um2 == 4 * 5 + 4 * 7 + 4 * 1
 
 

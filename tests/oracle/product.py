@@ -9,20 +9,24 @@ from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
 
 from .brute import FIELDS as ORACLE_FIELDS
 from .problem import Problem
+from .wires import Axes, one_axis_each
 
 assert set(FIELDS) == set(ORACLE_FIELDS)
 Table = dict[tuple[str, str], dict[str, int]]
 
 
-def structure_of(problem: Problem) -> tuple[Structure, list[int], list[str]]:
-    """Return the structure, the factor of every slot, and the names of the memories by number."""
+def structure_of(problem: Problem, axes: Axes | None = None) -> tuple[Structure, list[int], list[str]]:
+    """Return the structure, the factor of every slot, and the names of the memories by number. axes: of the arrays'
+    loops, the trunk first; else each has one of its own.
+    """
+    axes = one_axis_each(problem) if axes is None else axes
     number = {rank: i for i, rank in enumerate(problem.ranks)}
     slots: list[Slot] = []
     factors: list[int] = []
     depths: dict[str, int] = {}
     keeps: dict[str, tuple[str, ...]] = {}
     fanouts: list[Fanout] = []
-    for node in problem.nest:
+    for at, node in enumerate(problem.nest):
         if node[0] == "memory":
             depths[node[1]], keeps[node[1]] = len(slots), node[2]
         elif node[0] == "loop":
@@ -30,8 +34,9 @@ def structure_of(problem: Problem) -> tuple[Structure, list[int], list[str]]:
             factors.append(node[2])
         elif node[0] == "array":
             fanouts.append(Fanout(node[2], node[3]))
-            for rank, factor in node[4]:
-                slots.append(Slot(number[rank], len(fanouts) - 1))
+            for n, (rank, factor) in enumerate(node[4]):
+                axis = next(i for i, own in enumerate(axes[at]) if n in own)
+                slots.append(Slot(number[rank], len(fanouts) - 1, axis))
                 factors.append(factor)
     operands = tuple(
         Operand(

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise, product
 from typing import Any, NamedTuple
 
@@ -41,6 +42,7 @@ Values = Mapping[str, Any]  # tensor -> array over its dimensions; what it lacks
 Split = dict[str, int]  # actual, gated, skipped
 Table = dict[tuple[str, str], dict[str, Split]]  # (memory, tensor) -> event -> outcome
 Receiver = Callable[[list[Index]], Index]
+Read = tuple[int, frozenset[Index], frozenset[Index]]  # step, children that hold it, those of them that get it
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,18 @@ class Unit(NamedTuple):
     member: int  # of the chain; the event is on the link from the member before
     step: Index  # indices of the temporal loops of the step
     instances: frozenset[Index]
+
+
+class Trip(NamedTuple):
+    """A word on the wires of a link: inwards, outwards, or a partial sum on its way back.
+
+    ``unit``: the event at the memory that decides what becomes of it; ``lanes``: the instances at which it arrives or
+    that give it, those that keep it besides left out.
+    """
+
+    way: str
+    unit: Unit
+    lanes: frozenset[Index]
 
 
 class Operation(NamedTuple):
@@ -120,6 +134,7 @@ class Walk:
         self.elements = {n: [element_at(t, ranks) for _, ranks in self.points] for n, t in self.tensors.items()}
         self.events: Counter[tuple[str, str, str, Unit]] = Counter()
         self.merges: Counter[tuple[str, str, tuple[Unit, ...]]] = Counter()  # the writes of one element in one step
+        self.trips: Counter[Trip] = Counter()  # words on the wires between a memory and what is below it
         self.rows: list[tuple[str, str]] = []
         self.coverings: dict[str, list[Covering]] = {}
         for rule in sparsity.rules:
@@ -149,20 +164,22 @@ class Walk:
                 for step, elements in steps.items():
                     unit = Unit(tensor.name, member, child.steps[step], frozenset([instance]))
                     self._log(child.name, "fills", unit, len(elements))
-            for step, lanes in self._least_reads(tensor, parent, child):
-                self._log(parent.name, "reads", Unit(tensor.name, member, child.steps[step], lanes))
+            for step, lanes, receivers in self._least_reads(tensor, parent, child):
+                unit = Unit(tensor.name, member, child.steps[step], lanes)
+                self._log(parent.name, "reads", unit)
+                self.trips[Trip("in", unit, receivers)] += 1
 
-    def _least_reads(self, tensor: Tensor, parent: Stay, child: Stay) -> list[tuple[int, frozenset[Index]]]:
+    def _least_reads(self, tensor: Tensor, parent: Stay, child: Stay) -> list[Read]:
         """The reads as the arrays share them; those with `tile` on all where some say `tile`, if they are fewer."""
         found = list(self._reads(tensor, parent, child, ("tile",)))
         if all(between(self.problem, parent, child, lambda array, w=w: array[2] == w) for w in ("tile", "element")):
             found = min(found, list(self._reads(tensor, parent, child, ("tile", "element"))), key=len)
         return found
 
-    def _reads(
-        self, tensor: Tensor, parent: Stay, child: Stay, alike: tuple[str, ...]
-    ) -> Iterator[tuple[int, frozenset[Index]]]:
-        """Every read of the parent: its step, and the children it is for. alike: arrays of these words share tiles."""
+    def _reads(self, tensor: Tensor, parent: Stay, child: Stay, alike: tuple[str, ...]) -> Iterator[Read]:
+        """Every read of the parent: its step, the children it is for, and those of them that had not held it. alike:
+        arrays of these words share tiles.
+        """
         apart = between(self.problem, parent, child, lambda array: array[2] == "none")
         tiles = between(self.problem, parent, child, lambda array: array[2] in alike)
         shared = between(self.problem, parent, child, lambda array: array[2] == "element" and "element" not in alike)
@@ -195,7 +212,8 @@ class Walk:
                     raise AssertionError("children that look alike receive different elements")
                 lanes = [lane for _, some in members for lane in some]
                 for element in arriving:
-                    yield step, frozenset(holding(child, lanes, step, element))
+                    getting = frozenset(lane for lane in lanes if element in deliveries.get(lane, ()))
+                    yield step, frozenset(holding(child, lanes, step, element)), getting
 
     def _output(self, tensor: Tensor, stays: list[Stay]) -> None:
         """Drains of every child, writes and merge reads of its parent, and old values on their way back."""
@@ -221,6 +239,8 @@ class Walk:
                 for element in set().union(*(departing.get(lane, set()) for lane in lanes)):
                     holders = frozenset(holding(child, lanes, step, element))
                     writes[element].append(Unit(tensor.name, member, child.steps[step], holders))
+                    giving = frozenset(lane for lane in lanes if element in departing.get(lane, ()))
+                    self.trips[Trip("out", writes[element][-1], giving)] += 1
             for units in writes.values():
                 for unit in units:
                     self._log(parent.name, "updates", unit)
@@ -251,6 +271,7 @@ class Walk:
                 self._log(parent.name, "reads", unit)
                 self._log(child.name, "fills", unit)
                 filled = self.receiver([kid for kid, elements in receiving.items() if element in elements])
+                self.trips[Trip("back", unit, frozenset([filled]))] += 1
                 without.remove((filled, step, element))
         return without
 
@@ -286,13 +307,7 @@ class Walk:
     def outcomes(self, values: Values) -> dict[str, Any]:
         """Return what happens for these values, as ``count_sparse`` does."""
         nonzero = {name: self._nonzero(name, values.get(name)) for name in self.tensors}
-        cache: dict[Unit, str] = {}
-
-        def outcome(unit: Unit) -> str:
-            if unit not in cache:
-                cache[unit] = self._outcome(unit, nonzero)
-            return cache[unit]
-
+        outcome = self.decider(values)
         counts: Table = {row: {event: dict.fromkeys(OUTCOMES, 0) for event in EVENTS} for row in self.rows}
         for (memory, tensor, event, unit), number in self.events.items():
             if (memory, tensor) in counts:  # nothing is counted at the compute
@@ -306,6 +321,11 @@ class Walk:
             row["gated"] += number * (unskipped - actual)
             row["skipped"] += number * (len(units) - 1 - unskipped)
         return {"computes": self._computes(nonzero), "counts": counts}
+
+    def decider(self, values: Values) -> Callable[[Unit], str]:
+        """Return what becomes of an event for these values."""
+        nonzero = {name: self._nonzero(name, values.get(name)) for name in self.tensors}
+        return lru_cache(maxsize=None)(lambda unit: self._outcome(unit, nonzero))
 
     def _nonzero(self, name: str, values: Any) -> set[Element]:
         """Elements of a tensor that exist at any point and are not zero."""

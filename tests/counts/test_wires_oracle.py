@@ -1,0 +1,91 @@
+"""Deliveries and links of every array against the walk of tests/oracle, where each word walks to each of its lanes."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from sata.counts.outcomes import count_all, split
+from sata.counts.rules import Rules
+from sata.counts.wires import count_wires
+from tests.oracle.problem import Problem
+from tests.oracle.product import structure_of
+from tests.oracle.random_problems import random_problem
+from tests.oracle.random_sparse import Case, random_sparse
+from tests.oracle.sparse import Sparsity, Walk
+from tests.oracle.undecided import correlated, shared_parents
+from tests.oracle.wires import Axes, wires
+
+from .test_outcomes_oracle import rules_of, traces
+
+
+def random_axes(problem: Problem, rng: random.Random) -> Axes:
+    """Loops of an array on one axis or several, in any order of axes."""
+    axes = {}
+    for at, node in enumerate(problem.nest):
+        if node[0] == "array":
+            of = [rng.randrange(3) for _ in node[4]]
+            order = list(dict.fromkeys(of))
+            rng.shuffle(order)
+            axes[at] = tuple(tuple(n for n, a in enumerate(of) if a == axis) for axis in order)
+    return axes
+
+
+def differences(case: Case, seed: int, sparse: bool = True) -> tuple[list[object], int]:
+    """Return what differs, and how many words were compared."""
+    problem = case.problem
+    axes = random_axes(problem, random.Random(seed))
+    values, models = traces(case, seed)
+    structure, factors, _ = structure_of(problem, axes)
+    rules = rules_of(case, models) if sparse else Rules()
+    dense, _ = count_all(structure, factors, rules)
+    arrays = [node[1] for node in problem.nest if node[0] == "array"]
+    got = count_wires(structure, factors, rules, dense, range(len(arrays)))
+    walk = Walk(problem, case.sparsity)
+    want = wires(walk, values, axes)
+    found: list[object] = []
+    compared = 0
+    for number, tensor in enumerate(problem.tensors):
+        for a, name in enumerate(arrays):
+            wanted = want[name, tensor.name]
+            if (number, a) not in got:
+                assert not any(n for row in wanted.values() for n in row.values())
+                continue
+            for what, flow in (("deliver", got[number, a].received), ("hop", got[number, a].links)):
+                mine = split(flow.dense, flow.left)
+                compared += flow.dense
+                if [mine.actual, mine.gated, mine.skipped] != pytest.approx(list(wanted[what].values()), abs=1e-6):
+                    found.append((seed, name, tensor.name, what, mine, wanted[what]))
+    return found, compared
+
+
+def shared(case: Case) -> bool:
+    structure, factors, _ = structure_of(case.problem)
+    return any(
+        shared_parents(structure, factors, o, place)
+        for o, operand in enumerate(structure.operands)
+        if operand.output
+        for place in range(len(operand.chain))
+    )
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_dense(block: int) -> None:
+    compared = 0
+    for seed in range(block * 60, block * 60 + 60):
+        case = Case(random_problem(random.Random(seed)), Sparsity(), {})
+        if shared(case):
+            continue
+        found, words = differences(case, seed, sparse=False)
+        assert not found
+        compared += words
+    assert compared > 5000
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_traces(block: int) -> None:
+    for seed in range(block * 60, block * 60 + 60):
+        case = random_sparse(random.Random(seed))
+        if not correlated(case) and not shared(case):
+            assert not differences(case, seed)[0]
