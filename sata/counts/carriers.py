@@ -17,14 +17,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from sata.counts.marks import FIRST, FOREIGN, NEW, OWN, Histogram, Marks, Sight
+from sata.counts.marks import EVERY, FIRST, FOREIGN, NEW, OWN, Histogram, Marks, Sight
 from sata.nest.structure import Structure
 
 
 def carried(structure: Structure, factors: Sequence[int], operand: int, place: int, pins: Mapping[int, int]) -> int:
     """Old values that one instance is filled with.
 
-    operand: number of a result. place: of the memory in its chain. pins: spatial slots above that memory -> index.
+    operand: number of a result. place: of the memory in its chain, or one more than its last: the compute. pins: spatial
+    slots above it -> index.
 
     What is filled at a memory is what it carries, without first arrivals in a residency of the parent that came without
     a value. The first arrival is in the first step, and at the first child, that covers the element; so the recursion
@@ -46,6 +47,8 @@ def _total(sight: Sight, carrying: bool) -> int:
     parent, depth, _ = sight.depths
     slots = [s for s in range(parent, depth) if sight.spatial(s) and sight.pins[s] > 0] if carrying else []
     groups = [sight.group(view.group, tuple(slots)) for view in sight.link.apart]
+    if sight.at_compute:  # nothing is held there from one step to the next
+        return _arriving([g.histogram(EVERY, 0) for g in groups])
     total = _arriving([g.histogram(FIRST, 0) for g in groups])
     for move, runs in zip(sight.link.moves, sight.tables.active(sight.link), strict=True):
         if runs:

@@ -22,13 +22,13 @@ from sata.nest.structure import TEMPORAL, Structure
 NOBODY, NEW, HELD = 0, 1, 2
 Marks = tuple[int, ...]  # of the instance (NEW or HELD: it covers), then of every box
 Histogram = Mapping[Marks, int]
-FIRST, OWN, FOREIGN = "first", "own", "foreign"
+FIRST, OWN, FOREIGN, EVERY = "first", "own", "foreign", "every"
 
 
 @dataclass
 class Sight:
     """Arrivals at the instance of memory `level` of a chain, of elements whose first arrival further in is at the
-    pinned instance of memory `place`."""
+    pinned instance of memory `place`. One more than the last memory is the compute."""
 
     structure: Structure
     factors: tuple[int, ...]
@@ -45,10 +45,17 @@ class Sight:
     @cached_property
     def depths(self) -> tuple[int, int, int]:
         """(of the parent, of the memory, of the pinned one): how many slots are above."""
+        return self.depth(max(self.level - 1, 0)), self.depth(self.level), self.depth(self.place)
+
+    def depth(self, place: int) -> int:
+        """How many slots are above a memory of the chain, or the compute."""
         chain = self.structure.operands[self.operand].chain
-        depths = self.structure.depths
-        parent = depths[chain[self.level - 1]] if self.level else depths[chain[0]]
-        return parent, depths[chain[self.level]], depths[chain[self.place]]
+        return self.structure.depths[chain[place]] if place < len(chain) else len(self.structure.slots)
+
+    @property
+    def at_compute(self) -> bool:
+        """Whether the arrivals are those at the compute."""
+        return self.level == len(self.structure.operands[self.operand].chain)
 
     @cached_property
     def tables(self) -> Tables:
@@ -86,8 +93,9 @@ class MarkedGroup:
         self._known: dict[tuple[str, int], Histogram] = {}
 
     def histogram(self, kind: str, outside: int) -> Histogram:
-        """Marks of all coordinates, summed over the steps of a kind: the first one; those in which own temporal loop
-        number `outside` moves; or a loop of another group, so many own ones being outside it."""
+        """Marks of all coordinates, summed over the steps of a kind: the first one; every one, with nothing held; those
+        in which own temporal loop number `outside` moves; or a loop of another group, so many own ones being outside
+        it."""
         key = kind, outside
         if key not in self._known:
             self._known[key] = self._histogram(kind, outside)
@@ -107,7 +115,7 @@ class MarkedGroup:
         for n, s in enumerate(self.time):
             if kind == FIRST:
                 found.append((range(1), None))
-            elif n < outside:
+            elif n < outside or kind == EVERY:
                 found.append((range(self.factor[s]), None))
             elif n == outside and kind == OWN:
                 found.append((range(1, self.factor[s]), -1))
@@ -123,8 +131,8 @@ class _Blocks(MarkedGroup):
         number = len(self.time)
         if kind == OWN:
             return self._marked(self._reached(outside + 1) - self._reached(outside), 0)
-        if kind == FIRST:
-            return self._marked(self._reached(0), 0)
+        if kind in (FIRST, EVERY):
+            return self._marked(self._reached(0 if kind == FIRST else number), 0)
         still = all(self.factor[s] == 1 for s in self.time[outside:number])
         reached = self._reached(outside)
         return self._marked(0, reached) if still else self._marked(reached, 0)
@@ -180,7 +188,7 @@ class _Rank(MarkedGroup):
         passed = 0
         for low, count in zip(edges, counts, strict=False):
             now = bound - start - low  # places below this exist
-            then = now - before if kind != FIRST else 0
+            then = 0 if kind in (FIRST, EVERY) else now - before
             if own < now and count > passed:
                 marks = [HELD if own < then else NEW]
                 for box in boxes:
@@ -211,7 +219,7 @@ class _Window(MarkedGroup):
         for indices in product(*(p[0] for p in pairs)):
             now = dict(zip(self.time, indices, strict=True))
             old = None
-            if kind != FIRST:
+            if kind not in (FIRST, EVERY):
                 changed = [i if o is None else i - 1 if o < 0 else o
                            for i, (_, o) in zip(indices, pairs, strict=True)]  # fmt: skip
                 old = dict(zip(self.time, changed, strict=True))
@@ -251,8 +259,7 @@ class _Window(MarkedGroup):
         if level == self.sight.place or not whole:
             return whole
         structure = self.sight.structure
-        chain = structure.operands[self.sight.operand].chain
-        depth, child = structure.depths[chain[level]], structure.depths[chain[level + 1]]
+        depth, child = self.sight.depth(level), self.sight.depth(level + 1)
         between = [s for s in self.slots if depth <= s < child]
         time = [s for s in between if structure.slots[s].array == TEMPORAL]
         space = [s for s in between if structure.slots[s].array != TEMPORAL]

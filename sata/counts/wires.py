@@ -26,10 +26,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from sata.counts.carriers import carried
 from sata.counts.clusters import Tile
 from sata.counts.dense import DenseCounts, MemoryCounts, arrivals_sum, batch_of
 from sata.counts.lanes import ALL, LOSS, TAIL, Measure
@@ -106,6 +109,7 @@ class _Crossing:
 
     def __init__(self, work: Work, tables: Tables, depth: int, link: Link, operand: int, place: int) -> None:
         self.work, self.tables, self.link = work, tables, link
+        self.operand, self.at = operand, place + 1
         self.last = place + 1 == len(work.batch.plan[operand].links)
         self.skips, self.all = work.tiles(operand, place)
         slots = work.batch.structure.slots
@@ -226,14 +230,17 @@ class _Crossing:
 
     def back(self, parent: MemoryCounts, picked: Sequence[int]) -> Flow:
         """Partial sums that come back: their number and, of some loops, how far along their axes the lane is that
-        takes them; all arrivals without the first ones."""
+        takes them; all arrivals without the first ones. Where first arrivals cannot be told by their order alone (the
+        parents share elements, or a home forgets them) lanes are counted one by one; zeros leave of them what they leave
+        of all arrivals."""
         views = self.link.merged
         runs = [Run((), 1, self.measures(())), *self.last_index(self.between, (), picked, first=True)]
         firsts = [run for run in runs if not run.held_only]
         together = arrivals_sum(self.tables, self.link, views, self.last, False)
         early = self.total(runs[:1], views, (), firsts=True)
         ordered = np.asarray(early) == together - parent.reads
-        share = np.asarray(parent.reads) / np.maximum(together, 1)
+        whole = self.total(runs, views, (), at_compute=self.last)
+        share = np.where(ordered, 0.0, self.lane_by_lane(ordered, picked)) / np.where(whole > 0, whole, 1)
 
         def total(tiles: tuple[Tile, ...]) -> Number:
             every = self.total(runs, views, tiles, at_compute=self.last)
@@ -241,6 +248,25 @@ class _Crossing:
             return np.where(ordered, every - first, every * share)
 
         return self.split(total)
+
+
+    def lane_by_lane(self, known: Any, picked: Sequence[int]) -> Any:
+        """The same of mappings that are not known yet, [B] (or [1] for one): what each lane carries, and where it is."""
+        size = max((np.size(f) for f in self.tables.factors), default=1)
+        found = np.zeros(size)
+        for b in np.flatnonzero(~np.broadcast_to(known, (size,))).tolist():
+            factors = [int(f if np.ndim(f) == 0 else f[b]) for f in self.tables.factors]
+            found[b] = self.of_lanes(factors, picked)
+        return found
+
+    def of_lanes(self, factors: Sequence[int], picked: Sequence[int]) -> int:
+        structure, total = self.work.batch.structure, 0
+        above = [s for s in range(self.link.depth) if structure.slots[s].array != TEMPORAL]
+        for digits in product(*(range(factors[s]) for s in above)):
+            pins = dict(zip(above, digits, strict=True))
+            far = sum(pins[s] * prod(factors[w] for w in self.weight(s)) for s in picked)
+            total += (1 + far) * carried(structure, factors, self.operand, self.at, pins)
+        return total
 
 
 def _sum(a: Flow, b: Flow) -> Flow:
