@@ -24,8 +24,8 @@ from sata.nest.structure import Structure
 def carried(structure: Structure, factors: Sequence[int], operand: int, place: int, pins: Mapping[int, int]) -> int:
     """Old values that one instance is filled with.
 
-    operand: number of a result. place: of the memory in its chain, or one more than its last: the compute. pins: spatial
-    slots above it -> index.
+    operand: number of a result. place: of the memory in its chain, or one more than its last: the compute. pins:
+    spatial slots above it -> index.
 
     What is filled at a memory is what it carries, without first arrivals in a residency of the parent that came without
     a value. The first arrival is in the first step, and at the first child, that covers the element; so the recursion

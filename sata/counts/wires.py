@@ -231,8 +231,8 @@ class _Crossing:
     def back(self, parent: MemoryCounts, picked: Sequence[int]) -> Flow:
         """Partial sums that come back: their number and, of some loops, how far along their axes the lane is that
         takes them; all arrivals without the first ones. Where first arrivals cannot be told by their order alone (the
-        parents share elements, or a home forgets them) lanes are counted one by one; zeros leave of them what they leave
-        of all arrivals."""
+        parents share elements, or a home forgets them) lanes are counted one by one; zeros leave of them what they
+        leave of all arrivals."""
         views = self.link.merged
         runs = [Run((), 1, self.measures(())), *self.last_index(self.between, (), picked, first=True)]
         firsts = [run for run in runs if not run.held_only]
@@ -249,9 +249,8 @@ class _Crossing:
 
         return self.split(total)
 
-
     def lane_by_lane(self, known: Any, picked: Sequence[int]) -> Any:
-        """The same of mappings that are not known yet, [B] (or [1] for one): what each lane carries, and where it is."""
+        """The same of mappings that are not known yet, [B] (or [1] for one): what each lane carries, and where."""
         size = max((np.size(f) for f in self.tables.factors), default=1)
         found = np.zeros(size)
         for b in np.flatnonzero(~np.broadcast_to(known, (size,))).tolist():

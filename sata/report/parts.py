@@ -21,7 +21,7 @@ def part_of(record: dict[str, Any], computes: Collection[str] = ()) -> str:
         return LEAKAGE
     if record["component"] in computes:
         return COMPUTE
-    return WIRES if record["action"] in ("deliver", "hop") else MEMORIES
+    return WIRES if record["action"] == "deliver" else MEMORIES
 
 
 def leaks(record: dict[str, Any]) -> bool:
