@@ -34,7 +34,7 @@ import numpy as np
 
 from sata.counts.carriers import carried
 from sata.counts.clusters import Tile
-from sata.counts.dense import DenseCounts, MemoryCounts, arrivals_sum, batch_of
+from sata.counts.dense import DenseCounts, MemoryCounts, arrivals_sum, batch_of, input_reads
 from sata.counts.lanes import ALL, LOSS, TAIL, Measure
 from sata.counts.outcomes import Left, Work
 from sata.counts.plan import Link, Views
@@ -126,8 +126,8 @@ class _Crossing:
         for array in dict.fromkeys(level.array for level in self.levels):
             if array not in wanted:
                 continue
-            received = self.flow(list(self.received(array)), backward=output)
-            links = self.flow(list(self.tree(array)), backward=output)
+            received = self.flow(list(self.received(array)), output)
+            links = self.flow(list(self.tree(array)), output)
             if output and np.any(np.asarray(parent.reads) > 0):
                 received = _sum(received, self.back(parent, ()))
                 links = _sum(links, self.back(parent, self.first(array)))
@@ -200,12 +200,16 @@ class _Crossing:
 
     # --- sums -------------------------------------------------------------------------------------------------
 
-    def flow(self, runs: Sequence[Run], backward: bool) -> Flow:
-        """The words that the arrays share."""
-        views = self.link.shared
+    def flow(self, runs: Sequence[Run], output: bool) -> Flow:
+        """The words that the arrays share, by the rule that reads less in all."""
+        less = False if output else input_reads(self.tables, self.link, self.last)[1]
 
         def total(tiles: tuple[Tile, ...]) -> Number:
-            return self.total(runs, views, tiles, at_compute=self.last, backward=backward)
+            def of(views: Views) -> Number:
+                return self.total(runs, views, tiles, at_compute=self.last, backward=output)
+
+            shared = of(self.link.shared)
+            return np.where(less, of(self.link.tiled), shared) if np.any(less) else shared
 
         return self.split(total)
 
