@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sata.specs.faults import did_you_mean
+from sata.specs.python_words import plain_words
 
 if TYPE_CHECKING:
     from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -83,7 +84,7 @@ def render_value(text: str, names: Mapping[str, Any]) -> Any:
     except ZeroDivisionError:
         raise ValueError(f"division by zero in {_shown(text)}") from None
     except Exception as error:  # noqa: BLE001 -- whatever sandbox or operator says, the user gets it as a sentence
-        raise ValueError(f"{_shown(text)} cannot be computed: {_sentence(error)}") from None
+        raise ValueError(f"{_shown(text)} cannot be computed: {plain_words(error)}") from None
     result = _bounded(result)
     return result if expression.native or not isinstance(result, str) else number_or_text(result)
 
@@ -117,7 +118,7 @@ def _compiled(text: str) -> _Expression:
         template = env.from_string(text)
         return _Expression(names, False, lambda known: template.render(**known))
     except TemplateError as error:
-        raise ValueError(f"{_shown(text)} is no expression: {_sentence(error)}") from None
+        raise ValueError(f"{_shown(text)} is no expression: {plain_words(error)}") from None
     except (RecursionError, MemoryError, SyntaxError):
         raise ValueError("the expression is nested too deeply") from None
 
@@ -126,11 +127,6 @@ def _shown(text: str) -> str:
     """The expression in one line, and not all of a long one."""
     line = " ".join(text.split())
     return f"'{line}'" if len(line) <= 100 else f"'{line[:96]}...'"
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error).strip().rstrip(".") or type(error).__name__
-    return text.splitlines()[0][:200]
 
 
 @lru_cache(maxsize=1)

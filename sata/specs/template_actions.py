@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sata.specs.faults import Fault, Faults, SpecError, Where
+from sata.specs.faults import Faults
 from sata.specs.kinds import KINDS
 from sata.specs.shapes import TYPES
 from sata.specs.source import read
-from sata.specs.template_file import Header, TemplateFault, load_template
+from sata.specs.template_file import Header, load_template
 from sata.specs.templates import expand
 
 _NETWORK: tuple[Mapping[str, Any], ...] = (
@@ -51,10 +51,7 @@ def asked_of(template: str, base: Path = Path()) -> tuple[Header, tuple[Asked, .
 
     Raises: SpecError where there is no such template, or where it fails.
     """
-    try:
-        header = load_template(template, base).header
-    except TemplateFault as fault:
-        raise SpecError([Fault(Where(), str(fault))]) from None
+    header = load_template(template, base).header
     found: dict[tuple[str, str, str], tuple[list[str], str]] = {}
     for option, options in _choices(header):
         for op, stage, action, layer in _ops(template, header, options):

@@ -19,15 +19,16 @@ from typing import Any
 from sata.specs.binding import bind
 from sata.specs.einsum import EinsumError, parse_compute
 from sata.specs.expressions import render_value
-from sata.specs.faults import Faults, Where, did_you_mean
+from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.files import note
+from sata.specs.includes import what
 from sata.specs.kinds import KINDS
 from sata.specs.layer_densities import OF_AVERAGES, Signals
 from sata.specs.layer_view import view
 from sata.specs.layers import Layer, parse_layers
 from sata.specs.model import Density, Kept
 from sata.specs.source import Doc
-from sata.specs.template_file import SHIPPED, Header, TemplateFault, TemplateFile, is_one_of, load_template
+from sata.specs.template_file import SHIPPED, Header, MadeOp, Room, TemplateFile, is_one_of, load_template
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,14 @@ class ExpandedWorkload:
     kinds: tuple[str, ...]
     template_hash: str = ""
     stated: tuple[tuple[Density, ...], ...] = ()  # of each op: the density models of its layer
+    made: tuple[MadeOp, ...] = ()  # of each op: where in the template it stands
 
 
 def template_kinds(doc: Doc) -> tuple[str, ...]:
     """The kinds that the workload's template declares, so that `bits` and `density` may speak of them."""
     try:
-        return load_template(doc.data["workload"]["template"], _folder(doc)).header.kinds
-    except (TemplateFault, KeyError):
+        return _template(doc).header.kinds
+    except (SpecError, KeyError):
         return ()  # expand says what is wrong
 
 
@@ -62,9 +64,9 @@ def expand(doc: Doc, faults: Faults) -> ExpandedWorkload | None:
     before = len(faults)
     workload = doc.data["workload"]
     try:
-        template = load_template(workload["template"], _folder(doc))
-    except TemplateFault as fault:
-        faults.add(doc.where(("workload", "template")), str(fault))
+        template = _template(doc)
+    except SpecError as error:
+        faults.extend(error.faults)
         template = None
     header = template.header if template else Header()
     options = _options(doc, template, faults) if template else {}
@@ -85,7 +87,8 @@ def expand(doc: Doc, faults: Faults) -> ExpandedWorkload | None:
         return None
     batch = int(workload.get("batch", 1))
     stated = tuple(_models(layer) for _, layer in rendered)
-    return ExpandedWorkload(ops, wheres, kept, bits, timesteps, batch, kinds, _hash(template), stated)
+    return ExpandedWorkload(ops, wheres, kept, bits, timesteps, batch, kinds, _hash(template), stated,
+                            tuple(op for op, _ in rendered))  # fmt: skip
 
 
 def _averages_have_bits(layers: tuple[Layer, ...], bits: Mapping[str, int], faults: Faults) -> bool:
@@ -102,9 +105,11 @@ def _models(layer: Layer) -> tuple[Density, ...]:
     return tuple(d for d in layer.density.values() if isinstance(d, Density))
 
 
-def _folder(doc: Doc) -> Path:
-    """The folder that a template's file name is relative to: the workload's, else the current one."""
-    return doc.files[0].parent if doc.files else Path()
+def _template(doc: Doc) -> TemplateFile:
+    """The template of a workload. A file's name is relative to the workload's folder, else to the current one."""
+    where = doc.where(("workload", "template"))
+    folder = doc.files[0].parent if doc.files else Path()
+    return load_template(doc.data["workload"]["template"], folder, where if where.file else Where("<dict>"))
 
 
 def _hash(template: TemplateFile) -> str:
@@ -150,14 +155,19 @@ def _bits(doc: Doc, template: TemplateFile, timesteps: int, faults: Faults) -> d
             continue
         try:
             names = {"bits": stated, "timesteps": timesteps}
-            bits[kind] = int(render_value(value, names) if isinstance(value, str) else value)
+            number = render_value(value, names) if isinstance(value, str) else value
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or number != int(number) or number < 1:
+                at = template.header.places[kind]
+                faults.add(at, f"the bits of '{kind}' are a whole number of at least 1, not {what(number)}")
+                continue
+            bits[kind] = int(number)
         except ValueError as error:
             message = f"the bits of '{kind}' follow from others in {template.label}: {error}"
             faults.add(doc.where(("workload", "bits")), message, f"say bits: {{{kind}: 8}}")
     return bits
 
 
-Rendered = list[tuple[dict[str, Any], Layer]]
+Rendered = list[tuple[MadeOp, Layer]]
 
 
 def _render(template: TemplateFile, layers: tuple[Layer, ...], signals: Signals, options: Mapping[str, Any],
@@ -168,18 +178,23 @@ def _render(template: TemplateFile, layers: tuple[Layer, ...], signals: Signals,
     forward: Rendered = []
     back: list[tuple[str, Rendered]] = []
     ahead: dict[str, Rendered] = {}
+    room = Room()
     for layer in layers:
         names = {"layer": view(layer, by_name, signals, timesteps, batch), "options": options, "kinds": kinds}
         try:
-            ops = template.ops(names)
-        except TemplateFault as fault:
-            faults.add(layer.where, f"the template fails for layer '{layer.name}': {fault}")
+            ops = template.ops(names, room)
+        except SpecError as error:
+            at = f"for layer '{layer.name}' ({layer.where.file}:{layer.where.line})"
+            faults.extend(Fault(f.where, f"{f.message}, {at}", f.hint) for f in error.faults)
             break  # it would fail for the others in the same way
+        except ValueError as error:
+            faults.add(layer.where, f"the template {template.label} makes too much: {error}")
+            break
         own: Rendered = []
         for op in ops:
-            op.setdefault("layer", layer.name)
-            other = op.pop("ahead_of", None)
-            if op.get("stage", "forward") == "forward":
+            op.data.setdefault("layer", layer.name)
+            other = op.data.pop("ahead_of", None)
+            if op.data.get("stage", "forward") == "forward":
                 forward.append((op, layer))
             elif other is None:
                 own.append((op, layer))
@@ -192,12 +207,13 @@ def _render(template: TemplateFile, layers: tuple[Layer, ...], signals: Signals,
 def _collect(rendered: Rendered, bits: Mapping[str, int]) -> tuple[list[dict[str, Any]], list[Where], tuple[Kept, ...]]:
     """The ops without what only templates say: `kept: true` of a tensor, and keys that are null."""
     ops, kept = [], []
-    for op, layer in rendered:
+    for made, layer in rendered:
+        op = made.data
         tensors = {}
         for name, tensor in op["tensors"].items():
             if isinstance(tensor, dict):
                 if tensor.get("kept"):
-                    kind = tensor.get("kind", "")
+                    kind = str(tensor.get("kind", ""))
                     kept.append(Kept(layer.name, name, kind, _elements(op, name) * bits.get(kind, 0)))
                 tensor = {key: value for key, value in tensor.items() if key != "kept" and value is not None}
             tensors[name] = tensor

@@ -110,20 +110,25 @@ def _from_layers(doc: Doc, data: Mapping[str, Any], faults: Faults) -> Workload 
     from sata.specs.template_file import shipped_templates
     from sata.specs.templates import expand
 
+    ships = data["template"] in shipped_templates()
     expanded = expand(doc, faults)
     if expanded is None:
         return None
 
     def places(path: Path_, key: bool = False, offset: int | None = None) -> Where:
-        """A fault in what a template makes points at the layer, and names the op."""
+        """A fault in what a template of the user's own makes stands in the template; what a shipped one makes is as the
+        layer has it. Either names the op. An op itself stands where its layer does."""
         number, *rest = path
         where, op = expanded.wheres[int(number)], expanded.ops[int(number)]
         inside = path_text((str(op.get("name", "?")), *rest))
+        if not ships and rest and (rest != ["name"] or key):
+            at = expanded.made[int(number)].where(tuple(rest), key, offset or 0)
+            return Where(at.file, at.line, at.column, f"{where.path} -> {inside}")
         return Where(where.file, where.line, where.column, f"{where.path} -> {inside}")
 
     around = Surroundings((*KINDS, *expanded.kinds), expanded.bits, {}, places, expanded.stated)
     # What shipped templates make of sound layers fits the schema (a test holds them to it); checking costs half as much
     # again as all else here. A template of the user's own is checked op by op.
-    ops = parse_ops(expanded.ops, around, faults, checked=data["template"] in shipped_templates())
+    ops = parse_ops(expanded.ops, around, faults, checked=ships)
     return Workload(data.get("name", "workload"), ops, expanded.bits, expanded.timesteps, expanded.batch,
                     tuple(expanded.kept), doc.where(("workload",)))  # fmt: skip

@@ -176,8 +176,8 @@ def test_a_file_names_files_of_its_folder_only(kind: str, way: str) -> None:
              "folder link": f"in/{name}", "device": "/dev/stdin"}[way]  # fmt: skip
     written(named)
     (line, *_) = fails(*command(kind))
-    if kind == "template":
-        pass
+    if (kind, way) == ("template", "device"):
+        assert "there is no template '/dev/stdin'" in line, line
     elif way in ("absolute", "device"):
         assert "must be a relative file name" in line, line
     else:
