@@ -193,6 +193,6 @@ def test_expansion_is_fast() -> None:
     """ResNet-19, 141 ops: 30 ms here; the bound leaves room for slow machines."""
     doc = source.read(str(SHIPPED / "resnet19_cifar10.yaml"))
     expand(doc, Faults())
-    start = time.perf_counter()
+    start = time.process_time()
     assert expand(doc, Faults()) is not None
-    assert time.perf_counter() - start < 0.3
+    assert time.process_time() - start < 0.3
