@@ -45,7 +45,10 @@ def _likeness(frame: Frame) -> Any:
         (i.size_bits, i.buffers, i.bandwidth) if isinstance(i, Memory) else i.name for i in frame.skeleton.items
     )
     stops = tuple(
-        tuple((s.item, *s.energy.items(), *s.bits.items(), s.tile_bits, s.fitting_bits) for s in strand.stops)
+        tuple(
+            (s.item, *s.energy.items(), *s.own.items(), *s.bits.items(), s.tile_bits, s.fitting_bits)
+            for s in strand.stops
+        )
         for strand in frame.strands
     )
     return nodes, stops
@@ -69,7 +72,7 @@ def _passed_through(frame: Frame) -> Iterator[Any]:
 
 def _no_dearer(parent: Stop, child: Stop) -> bool:
     """Whether to serve someone from the parent costs no more: what an element read, written or merged there takes."""
-    return all(parent.energy[event] <= child.energy[event] for event in ("reads", "updates", "merge_reads"))
+    return all(parent.own[event] <= child.own[event] for event in ("reads", "updates", "merge_reads"))
 
 
 def _crowded(frame: Frame, every: dict[Any, Frame]) -> Iterator[Any]:

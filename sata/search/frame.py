@@ -18,7 +18,7 @@ import numpy as np
 from sata.counts.rules import Rules, rules_of
 from sata.nest.graph import axis_of, stored
 from sata.nest.structure import Axis, Fanout
-from sata.search.least import Kept, compute_least, computes_kept, divides, kept_on, least, linear, points
+from sata.search.least import Kept, compute_least, computes_kept, divides, kept_on, least, linear, points, word_least
 from sata.search.nests import template
 from sata.search.plans import Plans, all_plans, sharing
 from sata.search.score import Machine
@@ -30,7 +30,8 @@ from sata.specs.model import Array, Bandwidth, Compute, Memory, Op, Tensor
 class Stop:
     """A memory on the chain of a tensor: the number of its item, the arrays above it; by element of a dense count the
     energy and the bits moved of every event, bits of the largest tile as it is and as it must fit. All of these are the
-    least of any nest, and exact where the frame is linear."""
+    least of any nest, and exact where the frame is linear and no wires have a price: `energy` has what a word takes at
+    least on the wires below, `own` is the memory's alone."""
 
     item: int
     memory: Memory
@@ -39,6 +40,7 @@ class Stop:
     bits: dict[str, float]
     tile_bits: float
     fitting_bits: float
+    own: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -191,14 +193,30 @@ def _strand(skeleton: Skeleton, operand: int, ranks: Sequence[str], bounds: Sequ
         item = next(i for i, m in enumerate(skeleton.items) if not isinstance(m, Array) and m.name == name)
         memory = skeleton.items[item]
         assert isinstance(memory, Memory)
-        found = least(memory, t, _kept(rules, operand, at, op), _itself(rules, operand, at, t), whole, on)
+        kept = _kept(rules, operand, at, op)
+        found = least(memory, t, kept, _itself(rules, operand, at, t), whole, on)
         above = sum(isinstance(i, Array) for i in skeleton.items[:item])
-        stops.append(Stop(item, memory, above, found.energy, found.bits, found.tile_bits, found.fitting_bits))
+        energy = _with_wires(found.energy, skeleton.items[item:], skeleton.chain(t.name)[at + 1 :], t, kept, on)
+        stops.append(Stop(item, memory, above, energy, found.bits, found.tile_bits, found.fitting_bits, found.energy))
     carried = tuple(i for i, r in enumerate(ranks) if r in carried_ranks(op, t))
     uses = tuple(_uses(a.coefs, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
     clipped = tuple(_clipped(a, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
     count = _known(known, ("points", t.name), lambda: points(op, t))
     return Strand(t, t.role == "output", relevant, order, axes, tuple(stops), carried, count, uses, clipped)
+
+
+def _with_wires(energy: dict[str, float], below: Sequence[Any], further: Sequence[str], tensor: Tensor,
+                kept: dict[str, Kept], on: Machine) -> dict[str, float]:  # fmt: skip
+    """Energies of events at a memory with what each word takes at least on the wires to the next memory on its chain:
+    in every array between, one lane gets (or gives) it over one link. below: the items from the memory on."""
+    each = 0.0
+    for item in below[1:]:
+        if item.name in further[:1]:
+            break
+        if isinstance(item, Array) and item.hop is not None:
+            each += word_least(on.bits[tensor.kind], on.prices[item.name])
+    words = ("updates", "reads") if tensor.role == "output" else ("reads",)
+    return energy if not each else {**energy, **{e: energy[e] + each * kept[e].actual for e in words}}
 
 
 def _known(known: dict[Any, Any], key: Any, make: Callable[[], Any], keep: bool = True) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from sata.costs.energy import access_energy_pj, access_width_bits, accesses, action_energy_pj
+from sata.costs.energy import access_energy_pj, access_width_bits, accesses, action_energy_pj, wire_energy_pj
 from sata.costs.evaluate import Price
 from sata.counts.formats import DROPS_NOTHING, ENCODINGS, Fibres, field_bits, owners, value_bits
 from sata.counts.models import Model, Sight, model_of
@@ -87,6 +87,15 @@ def least(
             memory, price, event, element, metadata
         )
     return Least(energy, bits, tile, fitting)
+
+
+def word_least(element_bits: int, price: Price) -> float:
+    """pJ of a word in an array at least: one lane gets it, over one link."""
+    try:
+        each = (wire_energy_pj(1.0, element_bits, price, action) for action in ("deliver", "hop"))
+        return float(sum(each))
+    except KeyError:  # not priced: who scores such a word says so
+        return 0.0
 
 
 def compute_least(kept: Left | None, computes: float, action: str, price: Price) -> float:
