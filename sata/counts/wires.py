@@ -97,7 +97,7 @@ def count_wires(
             for place, link in enumerate(batch.plan[number].links):
                 parent = dense.tensors[number][place]
                 parent = parent if piece is None else _of_piece(parent, piece)
-                crossed = _Crossing(work, tables, structure.depths[operand.chain[place]], link, number, place)
+                crossed = _Crossing(work, tables, link, number, place)
                 for array, wires in crossed.wires(operand.output, parent, wanted):
                     size = 1 if piece is None else piece.stop - piece.start
                     found.setdefault((number, array), []).append((wires, size))
@@ -107,25 +107,27 @@ def count_wires(
 class _Crossing:
     """The arrays on one link of an operand."""
 
-    def __init__(self, work: Work, tables: Tables, depth: int, link: Link, operand: int, place: int) -> None:
+    def __init__(self, work: Work, tables: Tables, link: Link, operand: int, place: int) -> None:
         self.work, self.tables, self.link = work, tables, link
         self.operand, self.at = operand, place + 1
         self.last = place + 1 == len(work.batch.plan[operand].links)
         self.skips, self.all = work.tiles(operand, place)
-        slots = work.batch.structure.slots
+        structure, slots = work.batch.structure, work.batch.structure.slots
+        chain = structure.operands[operand].chain
+        depth, inner = structure.depths[chain[place]], len(structure.depths) if self.last else chain[place + 1]
         self.between = tuple(s for s in range(depth, link.depth) if slots[s].array != TEMPORAL)
         keys = dict.fromkeys((slots[s].array, slots[s].axis) for s in self.between)
         self.levels = [
             Level(array, tuple(s for s in self.between if (slots[s].array, slots[s].axis) == (array, axis)))
             for array, axis in sorted(keys)
         ]
+        idle = {a for a, fanout in enumerate(structure.fanouts) if chain[place] < fanout.above <= inner}
+        self.arrays = sorted({level.array for level in self.levels} | idle)  # those without loops use one lane
         self.place = {s: (v, n) for v, view in enumerate(link.apart) for n, s in enumerate(view.slots)}
 
     def wires(self, output: bool, parent: MemoryCounts, wanted: frozenset[int]) -> Iterator[tuple[int, Wires]]:
         """(array, what passes it)."""
-        for array in dict.fromkeys(level.array for level in self.levels):
-            if array not in wanted:
-                continue
+        for array in (a for a in self.arrays if a in wanted):
             received = self.flow(list(self.received(array)), output)
             links = self.flow(list(self.tree(array)), output)
             if output and np.any(np.asarray(parent.reads) > 0):

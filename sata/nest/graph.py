@@ -91,7 +91,7 @@ def structure_of(graph: Graph, nest: OpNest) -> Shape:
             memories.append(item.memory.name)
             depths.append(len(slots))
         elif isinstance(item, Array):
-            fanouts.append(Fanout(item.multicast, item.reduce))
+            fanouts.append(Fanout(item.multicast, item.reduce, len(memories)))
             axes.append(item.axes)
         elif isinstance(item, BoundLoop):
             slots.append(Slot(number[item.rank]) if item.array is None or item.axis is None else

@@ -23,10 +23,12 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """What an array does with deliveries on the way in (`multicast`: none, tile, element), results on the way out."""
+    """What an array does with deliveries on the way in (`multicast`: none, tile, element), results on the way out.
+    above: how many memories of the nest are above it, which says where an array without loops is; -1: not said."""
 
     multicast: str = "tile"
     reduce: bool = False
+    above: int = -1
 
 
 @dataclass(frozen=True, slots=True)

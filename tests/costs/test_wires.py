@@ -91,6 +91,23 @@ def test_idle_lanes() -> None:
     assert (found["Z", "hop"], found["Z", "deliver"]) == (4 + 1 + 1, 5 + 1)
 
 
+def test_an_array_without_loops_is_passed_over_one_link() -> None:
+    """As one whose loop has a factor of 1: words go to its first lane. One that no operand crosses is not passed."""
+    for lanes in ("", ", x: k 1"):
+        mapping = ("mapping:\n- {ops: a, nest: [{memory: M}, {for: 'k *'}, {array: X" + lanes + "}, {memory: S},"
+                   " {array: Y, y: m 2}, {compute: P}]}\n")  # fmt: skip
+        arch = ("arch:\n  name: wires\n  libraries: [book]\n  nodes:\n  - {memory: M, class: m}\n"
+                "  - {array: X, shape: {x: 8}, hop: wire}\n  - {memory: S, class: m, keep: [current]}\n"
+                "  - {array: Y, shape: {y: 2}, hop: wire}\n  - {compute: P, class: p}\n")  # fmt: skip
+        result = sata.evaluate(arch + LIBRARY, MATRIX.replace("K", "3").replace(" M}", " 2}"), mapping)
+        found = {(r["component"], r["tensor"], r["action"]): r["count"] for r in result.records if "hop" in r["action"]}
+        assert found["X", "A", "hop"] == 6  # 3 steps, 2 elements
+        assert found["X", "B", "hop"] == 6
+        assert found["X", "Z", "hop"] == 2  # stays in S while k runs
+        assert found["Y", "A", "hop"] == 3 * (1 + 2)
+        assert found["Y", "Z", "hop"] == 3 * (1 + 2) + 2 * (1 + 2)  # and comes back twice
+
+
 SPIKES = """
 arch:
   name: hop

@@ -33,7 +33,7 @@ def structure_of(problem: Problem, axes: Axes | None = None) -> tuple[Structure,
             slots.append(Slot(number[node[1]]))
             factors.append(node[2])
         elif node[0] == "array":
-            fanouts.append(Fanout(node[2], node[3]))
+            fanouts.append(Fanout(node[2], node[3], len(depths)))
             for n, (rank, factor) in enumerate(node[4]):
                 axis = next(i for i, own in enumerate(axes[at]) if n in own)
                 slots.append(Slot(number[rank], len(fanouts) - 1, axis))

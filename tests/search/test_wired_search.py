@@ -13,9 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sata.search.found import Best, Tally
 from sata.search.frame import Frame, frame_of
+from sata.search.frontier import Search
 from sata.search.nests import template
-from sata.search.plain import all_nests
+from sata.search.objective import Objective
+from sata.search.plain import all_nests, enumerate_scores
 from sata.search.score import figures, score
 from sata.search.setting import setting_of
 from sata.search.space import Constraints, skeletons
@@ -25,7 +28,7 @@ from .problems import Problem, few_nests, random_problem, window_problem
 from .sparse_problems import random_sparse_problem
 from .test_search import check
 
-PROBLEMS = max(int(os.environ.get("SATA_SEARCH_PROBLEMS", "24")) // 2, 4)
+PROBLEMS = max(int(os.environ.get("SATA_SEARCH_PROBLEMS", "24")) // 4, 4)
 MOST = 500
 
 
@@ -69,6 +72,17 @@ def frames_of(seed: int, ragged: bool, sparse: bool = False) -> list[Frame]:
 @pytest.mark.parametrize("seed", range(9000, 9000 + PROBLEMS))
 def test_equals_plain_enumeration(seed: int) -> None:
     check(frames_of(seed, ragged=False))
+
+
+@pytest.mark.parametrize("seed", range(9100, 9100 + PROBLEMS))
+def test_bounds_of_the_root_are_bounds(seed: int) -> None:
+    """They know that a word takes a link and a lane; no mapping of a skeleton is below them."""
+    for frame in frames_of(seed, ragged=False, sparse=seed % 2 == 0):
+        points = [(energy, cycles) for _, energy, cycles in enumerate_scores(frame)]
+        least = Search(frame, Best(Objective("energy")), Tally(), {}).root_bound()
+        if points:
+            assert least.energy.min() <= min(e for e, _ in points) * (1 + 1e-12)
+            assert least.cycles.min() <= min(c for _, c in points) * (1 + 1e-12)
 
 
 @pytest.mark.parametrize("seed", range(9500, 9500 + PROBLEMS // 3))
