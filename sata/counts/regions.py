@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 @lru_cache(maxsize=1 << 16)
 def deliveries(group: GroupAt, looks: tuple[Look, ...], steps: Steps) -> tuple[Delivery, ...]:
     """All deliveries of some steps, equal ones added up."""
-    if group.measure is None or looks:
+    if looks:
         return walked(group, looks, steps)
     if len(group.window.bounds) == 1 and (group.window.free or _plain(group)):
         found = _blocks(group, steps)
