@@ -71,7 +71,8 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
             plural(len(answer.points), "point") + ("" if answer.proven else ", open"))  # fmt: skip
         if answer.fusion is not None and answer.fusion.split:
             gap = fusion_gap(answer.fusion)
-            sure = f"fused below {answer.fusion.split}, " + ("proven" if answer.proven else f"gap {gap:.2%}")
+            where = ", ".join([answer.fusion.split, *(f"{rank} {factor}" for rank, factor in answer.fusion.loops)])
+            sure = f"fused below {where}, " + ("proven" if answer.proven else f"gap {gap:.2%}")
         rows.append((op, quantity(point.energy_pj, "pj"), whole(point.cycles), sure))
     energy, cycles = totals(answers)
     rows.append(("total", quantity(energy, "pj"), whole(cycles), ""))

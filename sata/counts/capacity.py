@@ -95,9 +95,21 @@ def occupancies(ops: Sequence[OpCounts], bits: Mapping[str, int]) -> list[Occupa
             names.append(op.nest.op.name)
             for access in op.accesses:
                 if access.memory.name == item.memory.name:
-                    tile, have = tile_of(access, bits), tiles.get(access.tensor.name)
+                    tile, have = _kept_steps(op, access, tile_of(access, bits)), tiles.get(access.tensor.name)
                     tiles[access.tensor.name] = tile if have is None or tile.bits >= have.bits else have
     return [Occupancy(level.memory, tuple(names), tiles, level.where) for level, names, tiles in found.values()]
+
+
+def _kept_steps(op: OpCounts, access: Access, tile: Tile) -> Tile:
+    """What a memory holds of a tensor that passes to later steps (`OpNest.held`): the tiles of all steps until then."""
+    name = access.tensor.name
+    if name not in op.nest.held or op.nest.chains[name][0] != access.memory.name:
+        return tile
+    own, kept = op.nest.held[name]
+    elements = tile.elements * kept
+    return Tile(
+        elements // own if elements % own == 0 else elements / own, tile.element_bits, tile.metadata_bits * kept / own
+    )
 
 
 def within(bits: Any, limit_bits: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sata.search.cycles import CycleTask, holds_cycle
 from sata.search.groups import GroupTask, holds_fused
 from sata.search.nests import loops_in_order, nest_of, shape_of
 from sata.search.score import figures
@@ -45,6 +46,8 @@ def _holds_group(task: GroupTask, answer: Answer) -> bool:
     total = (sum(p.energy_pj for p in each), sum(p.cycles for p in each))
     if total != (answer.points[0].energy_pj, answer.points[0].cycles):
         return False
+    if isinstance(task, CycleTask):
+        return holds_cycle(task, answer)
     if answer.fusion.split:
         return holds_fused(task, answer)
     return all(holds(part, member) for part, member in zip(task.parts(), answer.members, strict=True))

@@ -20,20 +20,24 @@ class Asked:
         self.never = any(least > 1 for r, (least, _) in ranks.items() if frame.skeleton.op.ranks.get(r) == 1)
         self.factors = {number[r]: span for r, span in ranks.items() if r in number}
         self.order = [number[r] for r in frame.constraints.order.get(name, ()) if r in number]
-        self.anything = bool(frame.constraints.factors or frame.constraints.order)
+        first = frame.constraints.first.get(name, ())
+        self.first = [number[r] for r in first if r in number]
+        self.behind = [n for r, n in number.items() if r not in first] if first else []
+        self.anything = bool(frame.constraints.factors or frame.constraints.order or frame.constraints.first)
 
     def begun(self, labels: Labels) -> Labels:
         """Labels at the head of the block."""
         if not self.anything:
             return labels
         labels = labels.take(np.full(len(labels), not self.never))
-        asks = self.factors or self.order
+        asks = self.factors or self.order or self.first
         labels.entry = labels.left.copy() if asks else np.ones_like(labels.left)
         return labels
 
     def open(self, labels: Labels, rank: int) -> Mask:
         """Which may have a loop over a rank next: none of a rank that must stand further in is there yet."""
         inner = self.order[self.order.index(rank) + 1 :] if rank in self.order else []
+        inner = [*inner, *self.behind] if rank in self.first else inner
         return np.asarray(np.all(labels.left[inner] == labels.entry[inner], axis=0))
 
     def within(self, labels: Labels, rank: int) -> Mask:
@@ -52,7 +56,7 @@ class Asked:
 
     def ended(self, labels: Labels) -> Labels:
         """The same, with nothing of the block remembered."""
-        if not self.factors and not self.order:
+        if not self.factors and not self.order and not self.first:
             return labels
         labels = labels.take(self.done(labels))
         labels.entry = np.ones_like(labels.left)

@@ -11,29 +11,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
+from sata.graph import WorkloadGraph, outside_between
 from sata.search.score import Machine
 from sata.search.space import Constraints, Skeleton, carried_ranks, skeletons
-from sata.specs.model import Arch, Array, Memory, Op, Workload
+from sata.specs.model import Arch, Array, Memory, Op
 
 Bans = frozenset[tuple[str, str]]  # (rank, memory): no loop over the rank stands above the memory
 
 
-def pairs_of(workload: Workload) -> list[tuple[Op, Op]]:
+def pairs_of(graph: WorkloadGraph) -> list[tuple[Op, Op]]:
     """Ops that may be fused: neighbours of one layer, of which the second takes what the first makes, and no other op
-    of the layer does. No op is in two pairs: the first one has it."""
+    does; no op has to run between them, and none of them is of a cycle. No op is in two pairs: the first one has it."""
+    workload = graph.workload
     layers: dict[str, list[Op]] = {}
     for op in workload.ops:
         layers.setdefault(op.layer, []).append(op)
     kept = {(k.layer, k.tensor) for k in workload.kept}
+    number = {op.name: n for n, op in enumerate(workload.ops)}
+    turning = {n for cycle in graph.order.cycles for n in cycle.ops}
     found: list[tuple[Op, Op]] = []
     for layer, ops in layers.items():
         taken: set[str] = set()
         for at, (maker, taker) in enumerate(zip(ops, ops[1:], strict=False)):
             inside = [t for t in passed(maker, taker) if (layer, t) not in kept and not _taken_later(t, ops[at + 2 :])]
-            if inside and not taken & {maker.name, taker.name}:
+            numbers = number[maker.name], number[taker.name]
+            if turning & set(numbers) or not (inside and keeps_to_themselves(graph, numbers, passed(maker, taker))):
+                continue
+            if not taken & {maker.name, taker.name} and not between(graph, numbers):
                 found.append((maker, taker))
                 taken |= {maker.name, taker.name}
     return found
+
+
+def keeps_to_themselves(graph: WorkloadGraph, pair: tuple[int, int], names: Sequence[str]) -> bool:
+    """Whether what passes between two ops is made by the first alone, from nothing, and read by the second alone."""
+    for value in graph.flow.values:
+        if any(n == pair[0] and t.name in names for n, t in value.makers):
+            users = {n for n, _ in (*value.makers, *value.readers)}
+            if users != set(pair) or len(value.makers) > 1 or value.makers[0][1].initialised:
+                return False
+    return True
+
+
+def between(graph: WorkloadGraph, pair: tuple[int, int]) -> bool:
+    """Whether an op has to run after one and before the other."""
+    groups = {n: n for n in range(len(graph.flow.ops))} | {pair[1]: pair[0]}
+    return next(outside_between(graph, groups), None) is not None
 
 
 def passed(maker: Op, taker: Op) -> tuple[str, ...]:

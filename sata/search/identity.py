@@ -29,6 +29,7 @@ _LEFT_OUT: Mapping[str, frozenset[str]] = {
     "Price": frozenset({"origin", "uncertainty", "library", "area_um2"}),
     "Task": frozenset({"budget"}),
     "GroupTask": frozenset({"budget"}),
+    "CycleTask": frozenset({"budget", "text"}),
 }
 
 

@@ -38,7 +38,7 @@ class Looks:
         self.moves = Moves(frame, shared)
         self.items = frame.skeleton.items
         self.ahead: Ahead | None = None
-        self.above: list[set[int]] = []  # of the outermost items, the ranks that loops below them may run over
+        self.above = _above(frame)  # of the outermost items, the ranks that loops below them may run over
         self._root: Bound | None = None
         self.looked: dict[tuple[bool, int], tuple[tuple[float, float], ...]] = {}  # what was there then
 
@@ -167,3 +167,16 @@ class Looks:
         if strand.irregular:
             return np.asarray(np.maximum(labels.floor[t, APART], once))
         return np.asarray(self.moves.counts(labels, t, Ends(strand.stops[at - 1].arrays, False))[APART])
+
+
+def _above(frame: Frame) -> list[set[int]]:
+    """By item, the ranks that loops below it may run over where some stand outermost (`Constraints.first`); nothing
+    where any may stand anywhere. Those ranks are looped over in whole in their place."""
+    ranks = set(range(len(frame.ranks)))
+    found: list[set[int]] = []
+    for name, first in frame.constraints.first.items():
+        items = [item.name for item in frame.skeleton.items]
+        whole = {n for n, rank in enumerate(frame.ranks) if rank in first}
+        at = items.index(name)
+        found = [ranks if n <= at else ranks - whole for n in range(len(items))]
+    return found

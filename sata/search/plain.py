@@ -54,6 +54,10 @@ def as_asked(skeleton: Skeleton, asked: Constraints, loops: Sequence[PlacedLoop]
         places = [order.index(loop.rank) for loop in blocks.get(name, ()) if loop.rank in order]
         if places != sorted(places):
             return False
+    for name, first in asked.first.items():
+        behind = [loop.rank not in first for loop in blocks.get(name, ())]
+        if behind != sorted(behind):
+            return False
     return True
 
 

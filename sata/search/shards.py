@@ -13,6 +13,7 @@ from hashlib import sha256
 from sata.report.files import json_text
 from sata.report.read import read_json
 from sata.search.codec import Misfit, data_of, value_of
+from sata.search.cycles import CycleTask
 from sata.search.groups import GroupTask
 from sata.search.identity import REVISION, Unknown, key_of, ops_of, size_of, text_of
 from sata.search.setting import Setting
@@ -86,6 +87,8 @@ def search_of(
 
 
 def _asked(task: Task) -> tuple[Constraints, ...]:
+    if isinstance(task, CycleTask):
+        return (task.constraints, *task.rest)
     return (task.constraints, task.others) if isinstance(task, GroupTask) else (task.constraints,)
 
 
@@ -137,7 +140,7 @@ def _sound(shard: Shard) -> bool:
     return (
         1 <= shard.part <= s.parts <= MOST
         and len(s.ops) == len(s.number) > 0
-        and all(1 <= len(unit) <= 2 for unit in s.ops)
+        and all(s.ops)
         and len(all_names) == len(set(all_names))
         and set(s.number) == set(range(len(s.keys)))
         and len(set(s.keys)) == len(s.keys)
@@ -156,7 +159,7 @@ def _pairs(search: Search, key: str, answer: Answer) -> bool:
     sizes = {len(unit) for unit, n in zip(search.ops, search.number, strict=True) if search.keys[n] == key}
     if sizes == {1}:
         return not answer.members and answer.fusion is None
-    if sizes != {2} or len(answer.members) != 2 or answer.fusion is None or any(m.members for m in answer.members):
+    if sizes != {len(answer.members)} or answer.fusion is None or any(m.members for m in answer.members):
         return False
     home = answer.fusion.split
     return not home or all(home in p.items for m in answer.members for p in m.points)

@@ -52,7 +52,8 @@ class Constraints:
     keep, bypass: memory -> kinds or tensor names that it must, or must not, keep. ranks: (array, axis) -> ranks that
     may stand there; None all. utilization: least share of the lanes of each array that is used.
     compute: the compute that ends the nest, or "". factors: node -> rank -> (least, most) product of its temporal loops
-    right below that memory or array. order: node -> ranks whose loops right below it stand in this order.
+    right below that memory or array. order: node -> ranks whose loops right below it stand in this order. first: node
+    -> ranks whose loops right below it stand before all others (not a user's: of ops that go round over a rank).
     """
 
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -62,6 +63,7 @@ class Constraints:
     compute: str = ""
     factors: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def ways_of(arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Constraints) -> list[Way]:

@@ -14,6 +14,7 @@ from math import ceil
 from typing import Any
 
 from sata.search.cache import Cache
+from sata.search.cycles import CycleTask, solve_cycle
 from sata.search.groups import GroupTask, solve_group
 from sata.search.hands import Event, Hands, Here, Processes, Say, Stop, listening
 from sata.search.identity import name_of, ops_of, size_of
@@ -83,6 +84,8 @@ def worked(task: Task, say: Say) -> Answer:
         if say(news) and best.found:
             raise KeyboardInterrupt
 
+    if isinstance(task, CycleTask):
+        return solve_cycle(task, tick)
     return solve_group(task, tick) if isinstance(task, GroupTask) else solve(task, tick)
 
 

@@ -8,7 +8,9 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from sata.counts.capacity import occupancies
+from sata.graph import Cycle
 from sata.search.constraints import Rule, constraints_of
+from sata.search.cycles import CycleTask, outermost, why_no_cycle
 from sata.search.fused_space import pairs_of
 from sata.search.groups import GroupTask, may_fuse
 from sata.search.nests import PlacedLoop, nest_of, shape_of
@@ -35,12 +37,17 @@ Unit = tuple[Op, ...]  # one op, or two that may be fused
 
 
 def units_of(setting: Setting, ops: Sequence[Op], *, fuse: bool) -> list[Unit]:
-    """The ops, those that may be fused together (`fused_space.pairs_of`), in the order of the first of each."""
+    """The ops, those that may be fused together (`fused_space.pairs_of`), in the order of the first of each. Ops of a
+    cycle come together, whether all of them are asked for or not."""
     chosen = {op.name for op in ops}
-    pairs = [p for p in (pairs_of(setting.workload) if fuse else ()) if {op.name for op in p} <= chosen]
-    first = {maker.name: (maker, taker) for maker, taker in pairs}
-    second = {taker.name for _, taker in pairs}
-    return [first.get(op.name, (op,)) for op in ops if op.name not in second]
+    pairs = [p for p in (pairs_of(setting.graph) if fuse else ()) if {op.name for op in p} <= chosen]
+    cycles = [tuple(setting.workload.ops[n] for n in cycle.ops) for cycle in setting.graph.order.cycles]
+    unit_of = {op.name: unit for unit in (*pairs, *cycles) for op in unit}
+    units: dict[str, Unit] = {}
+    for op in ops:
+        unit = unit_of.get(op.name, (op,))
+        units.setdefault(unit[0].name, unit)
+    return list(units.values())
 
 
 def tasks_of(setting: Setting, ops: Sequence[Op | Unit], objective: str, rules: Sequence[Rule], *,
@@ -53,19 +60,40 @@ def tasks_of(setting: Setting, ops: Sequence[Op | Unit], objective: str, rules: 
         members = unit if isinstance(unit, tuple) else (unit,)
         asked = [constraints_of(rules, op) for op in members]
         loops = [constraints for constraints in asked if constraints.factors or constraints.order]
-        if ragged and loops:
+        cycle = cycle_of(setting, members)
+        if ragged and loops and cycle is None:
             where = next(rule.where for rule in rules if rule.constraints is loops[0])
             hint = "leave out --ragged, or these keys"
             raise SpecError([Fault(where, "'factors' and 'order' are for exact factors, not with --ragged", hint)])
         key = tuple(same(op, constraints) for op, constraints in zip(members, asked, strict=True))
         if key not in known:
             known[key] = len(tasks)
-            tasks.append(_task(setting, members, asked, objective, ragged))
+            tasks.append(_task(setting, members, asked, objective, ragged, cycle))
         number.append(known[key])
     return tasks, number
 
 
-def _task(setting: Setting, ops: Unit, asked: Sequence[Constraints], objective: str, ragged: bool) -> Task:
+def cycle_of(setting: Setting, ops: Unit) -> Cycle | None:
+    """The cycle that ops are; None: they are none. Raises: SpecError if no nest can hold it."""
+    names = {op.name for op in ops}
+    for cycle in setting.graph.order.cycles:
+        if {setting.workload.ops[n].name for n in cycle.ops} & names:
+            what = f"{cycle.text} goes round over {cycle.rank}: these ops have to share a nest, "
+            if len({op.layer for op in ops}) > 1:
+                hint = "give them one `layer`"
+                raise SpecError([Fault(ops[0].where, f"{what}but they are of different layers", hint)])
+            if not outermost(setting.arch):
+                message = f"{what}but the ways of '{setting.arch.name}' have no outermost memory in common"
+                raise SpecError([Fault(ops[0].where, message)])
+            return cycle
+    return None
+
+
+def _task(setting: Setting, ops: Unit, asked: Sequence[Constraints], objective: str, ragged: bool,
+          cycle: Cycle | None) -> Task:  # fmt: skip
+    if cycle is not None:
+        return CycleTask(setting.arch, ops[0], setting.machine, objective, asked[0], False, ops=ops,
+                         rest=tuple(asked[1:]), rank=cycle.rank, text=cycle.text)  # fmt: skip
     if len(ops) == 1:
         return Task(setting.arch, ops[0], setting.machine, objective, asked[0], ragged)
     return GroupTask(setting.arch, ops[0], setting.machine, objective, asked[0], ragged, ops=ops, others=asked[1])
@@ -120,6 +148,8 @@ def check_found(tasks: Sequence[Task], answers: Sequence[Answer]) -> None:
 def why_not(task: Task) -> Fault:
     """Why an op has no mapping: no way down, nothing that keeps a tensor, or a memory too small (the first that helps
     when it is larger)."""
+    if isinstance(task, CycleTask):
+        return why_no_cycle(task, why_not)
     if isinstance(task, GroupTask):
         parts = task.parts()
         return why_not(next((part for part in parts if not solve(replace(part, budget=0.0)).points), parts[0]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sata.search.solve import Answer, Fusion, Point
@@ -53,11 +54,16 @@ def _entries(answers: Mapping[str, Answer], arch: Arch) -> Iterator[tuple[tuple[
             point = chosen(answer)
             yield (op,), nest_of_point(point, arch, point.items[-1])
         elif op == fusion.ops[0]:
-            yield fusion.ops, fused_nest([chosen(answers[name]) for name in fusion.ops], fusion.split, arch)
+            points = [chosen(answers[name]) for name in fusion.ops]
+            yield fusion.ops, fused_nest(points, fusion.split, arch, fusion.loops)
 
 
-def fused_nest(points: Sequence[Point], home: str, arch: Arch) -> list[dict[str, Any]]:
-    """One nest of several points: what they share down to their home, then a way for each."""
+def fused_nest(
+    points: Sequence[Point], home: str, arch: Arch, loops: Sequence[tuple[str, int]] = ()
+) -> list[dict[str, Any]]:
+    """One nest of several points: what they share down to their home, and loops right below it, then a way for each."""
+    turns = [(rank, factor) for rank, factor in loops if factor > 1]
+    points = [replace(p, loops=p.loops[len(turns) :]) for p in points]
     nests = [nest_of_point(p, arch, p.items[-1]) for p in points]
     ends = [next(n for n, node in enumerate(nest) if node.get("memory") == home) for nest in nests]
     trunk = []
@@ -66,6 +72,8 @@ def fused_nest(points: Sequence[Point], home: str, arch: Arch) -> list[dict[str,
         if "memory" in node:
             node["keep"] = list(dict.fromkeys(name for own in alike for name in own["keep"]))
         trunk.append(node)
+    if turns:
+        trunk.append({"for": ", ".join(f"{rank} {factor}" for rank, factor in turns)})
     return [*trunk, {"split": [nest[end + 1 :] for nest, end in zip(nests, ends, strict=True)]}]
 
 
@@ -100,6 +108,11 @@ def fused_certificate(answer: Answer) -> list[str]:
     if fusion is None or answer.op != fusion.ops[0]:
         return []
     names = " and ".join(fusion.ops)
+    if fusion.loops:
+        turns = ", ".join(f"{rank} {factor}" for rank, factor in fusion.loops)
+        sure = "proven optimal" if fusion.proven else f"within {fusion_gap(fusion):.3%} of the optimum"
+        what = f"go round over {turns}, which stands right below {fusion.split}: {fusion.value:.6g}, {sure}"
+        return [f"{names}: {what}", f"  scope: they share that loop and {fusion.split} alone, which keeps what passes"]
     if not fusion.kinds:
         return [f"{names} cannot be fused here"]
     if fusion.split:
@@ -128,7 +141,8 @@ def certificate(answer: Answer) -> list[str]:
         known = "proven" if answer.proven else "not proven complete"
         sure = f"Pareto front of {len(answer.points)}, {known}; least product"
     if answer.fusion is not None and answer.fusion.split:
-        sure = f"its part of a fused pair, below {answer.fusion.split}"
+        what = "a cycle" if answer.fusion.loops else "a fused pair"
+        sure = f"its part of {what}, below {answer.fusion.split}"
     counts = answer.counts
     return [
         f"{answer.op}: {point.energy_pj:.6g} pJ, {point.cycles:.6g} cycles; {answer.objective}: {sure}",

@@ -116,7 +116,7 @@ def test_paying_for_a_port_leaves_nothing_out(seed: int, monkeypatch: pytest.Mon
 def test_pairs_come_from_the_workload() -> None:
     """What passes is taken by nobody else, and an op is in one pair."""
     setting = setting_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
-    names = [(a.name, b.name) for a, b in pairs_of(setting.workload)]
+    names = [(a.name, b.name) for a, b in pairs_of(setting.graph)]
     assert ("conv2.forward", "conv2.fire") in names
     assert ("conv2.weight", "conv2.update") in names
     assert ("conv2.gradient", "conv2.weight") not in names  # `backward` takes dU too
@@ -175,7 +175,7 @@ def test_the_command_fuses_unless_it_is_told_not_to(fused: tuple[Any, Any, Group
 def test_better_than_the_shipped_mapping() -> None:
     """Forward and fire of VGG5's second layer, proven."""
     setting = setting_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
-    pair = next(p for p in pairs_of(setting.workload) if p[0].name == "conv2.forward")
+    pair = next(p for p in pairs_of(setting.graph) if p[0].name == "conv2.forward")
     found = FusedSearch(Choice(pair, setting.arch, setting.machine), "energy", 969.2e6, lambda: False).run()
     assert found.pair is not None
     assert found.bound == found.pair.energy_pj
