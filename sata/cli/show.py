@@ -28,11 +28,13 @@ def show(
     """Print the loop nests of WORKLOAD on ARCH: memories and how full they are, loops, arrays, computes.
 
     A memory that overflows is shown as such; `sata run` refuses it. ARCH alone, where it holds no workload, is printed
-    as a tree of its nodes.
+    as a tree of its nodes. A workload alone is printed as a graph: its ops in order, what each waits for, what is made
+    by no op, and what training keeps.
 
     \b
     Examples:
       sata show arch/sata.yaml
+      sata show workloads/vgg5_cifar10.yaml
       sata show arch/sata.yaml workloads/vgg5_cifar10.yaml --ops 'conv2.*'
       sata show arch/sata.yaml workloads/vgg5_cifar10.yaml --ops conv2.forward --svg nest.svg
     """
@@ -46,7 +48,8 @@ def show(
     from sata.report.text import listed
     from sata.specs.faults import Faults
 
-    if workload is None and mapping is None and ops is None and svg_file is None and _tree(arch, variables):
+    alone = workload is None and mapping is None and ops is None and svg_file is None
+    if alone and (_graph(arch, variables) or _tree(arch, variables)):
         return
     check_targets({"--svg": svg_file} if svg_file is not None else {}, [n for n in (arch, workload, mapping) if n])
     prepared = prepare(arch, workload, mapping, ops=ops, variables=variables)
@@ -62,6 +65,30 @@ def show(
     faults.check()
     if not write({svg_file: lambda: nest_svg(*groups[0][:2])}):
         show_blocks(blocks)
+
+
+def _graph(source: str, variables: dict[str, Any]) -> bool:
+    """Print the graph of a workload that stands alone; False: it does not."""
+    from sata.cli.output import show_blocks
+    from sata.graph import graph_of_workload
+    from sata.report.graph_text import graph_blocks
+    from sata.specs import SpecError, load
+    from sata.specs.faults import Faults
+    from sata.specs.source import read
+
+    try:
+        held = read(source, raw=lambda path: True).data
+    except SpecError:
+        return False  # said again where it is read in whole
+    if "workload" not in held or "arch" in held:
+        return False
+    loaded = load(workload=source, variables=variables)
+    assert loaded.workload is not None
+    faults = Faults()
+    graph = graph_of_workload(loaded.workload, faults)
+    faults.check()
+    show_blocks(graph_blocks(graph))
+    return True
 
 
 def _tree(source: str, variables: dict[str, Any]) -> bool:

@@ -90,7 +90,7 @@ class Fused:
         if loop is None:
             if cycle is not None:
                 message = (
-                    f"{cycle.text} goes round over {cycle.rank}, so all of the loop over {cycle.rank} stands above"
+                    f"{cycle.text} is a cycle over {cycle.rank}, so all of the loop over {cycle.rank} stands above"
                 )
                 ends = f"the split: '{taker}' takes what '{maker}' makes of '{edge.tensor}' in an earlier step"
                 if edge.source != edge.target and not self.view.steps(edge, cycle.rank):
@@ -104,7 +104,7 @@ class Fused:
             place = f"loop {loop.rank} {loop.factor} stands where it does"
         hint = f"move loop {loop.rank} into both ways"
         if cycle is not None and loop.rank != cycle.rank:
-            hint = f"put all of the loop over {cycle.rank} outside it: {cycle.text} goes round over {cycle.rank}"
+            hint = f"put all of the loop over {cycle.rank} outside it: {cycle.text} is a cycle over {cycle.rank}"
         if found.why == "reduces":
             message = f"{place} and reduces into '{edge.tensor}', which '{taker}' would take before it is whole"
             return message, f"move loop {loop.rank} into the way of '{maker}'"
@@ -233,6 +233,6 @@ def check_order(graph: WorkloadGraph, shares: Sequence[Share], faults: Faults, o
 
 def _apart(ops: Sequence[Op], cycle: Cycle, share: Share, faults: Faults) -> None:
     names = [ops[n].name for n in cycle.ops]
-    message = f"{cycle.text} goes round over {cycle.rank}: these ops share one nest, with {cycle.rank} above its split"
+    message = f"{cycle.text} is a cycle over {cycle.rank}: these ops share one nest, with {cycle.rank} above its split"
     listed = ", ".join(f'"{name}"' for name in names)
     faults.add(share.entry.where, message, f"write `ops: [{listed}]`, and `for: {cycle.rank} *` above a `split`")

@@ -1,4 +1,4 @@
-"""Ops that go round over a sequential rank (a recurrent layer): one loop over the rank above a split, one task.
+"""Ops that are a cycle over a sequential rank (a recurrent layer): one loop over the rank above a split, one task.
 
 Searched are the nests in which the whole loop over the rank stands right below the outermost memory, and all that the
 ops have in common is these two: what passes between them lives in that memory. Below, each op is searched by itself
@@ -29,7 +29,7 @@ from sata.specs.model import Arch, Memory
 @dataclass(frozen=True)
 class CycleTask(GroupTask):
     """What to search: the ops of a cycle in the order of a step. rest: what constrains the ops behind the first; rank:
-    what they go round over; text: one way round."""
+    what they are a cycle over; text: one way round."""
 
     rest: tuple[Constraints, ...] = ()
     rank: str = ""
@@ -167,7 +167,7 @@ def holds_cycle(task: CycleTask, answer: Answer) -> bool:
 def why_no_cycle(task: CycleTask, why: Any) -> Fault:
     """Why a cycle has no mapping. why: of a task of one op."""
     names = " and ".join(f"'{op.name}'" for op in task.ops)
-    intro = f"{task.text} goes round over {task.rank}, so {names} share one loop over it below {task.home}"
+    intro = f"{task.text} is a cycle over {task.rank}, so {names} share one loop over it below {task.home}"
     bare = next((part for part in task.parts() if not solve(replace(part, budget=0.0)).points), None)
     if bare is None:
         return Fault(

@@ -75,7 +75,7 @@ class Fusion:
     """What is known of ops that were searched together (`groups`). split: the memory below which they part, "" where
     they are better apart. value, bound: of the objective, of the ops together; apart: of the best unfused ones that
     were found; fused: what no fused nests are below. kinds: ways to fuse. loops: (rank, factor) of loops right below
-    the split's memory that are shared, too: of ops that go round over a rank (`cycles`)."""
+    the split's memory that are shared, too: of the ops of a cycle (`cycles`)."""
 
     ops: tuple[str, ...]
     split: str

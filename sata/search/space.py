@@ -53,7 +53,7 @@ class Constraints:
     may stand there; None all. utilization: least share of the lanes of each array that is used.
     compute: the compute that ends the nest, or "". factors: node -> rank -> (least, most) product of its temporal loops
     right below that memory or array. order: node -> ranks whose loops right below it stand in this order. first: node
-    -> ranks whose loops right below it stand before all others (not a user's: of ops that go round over a rank).
+    -> ranks whose loops right below it stand before all others (not a user's: of the ops of a cycle).
     """
 
     keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -78,7 +78,7 @@ def cycle_of(setting: Setting, ops: Unit) -> Cycle | None:
     names = {op.name for op in ops}
     for cycle in setting.graph.order.cycles:
         if {setting.workload.ops[n].name for n in cycle.ops} & names:
-            what = f"{cycle.text} goes round over {cycle.rank}: these ops have to share a nest, "
+            what = f"{cycle.text} is a cycle over {cycle.rank}: these ops have to share a nest, "
             if len({op.layer for op in ops}) > 1:
                 hint = "give them one `layer`"
                 raise SpecError([Fault(ops[0].where, f"{what}but they are of different layers", hint)])

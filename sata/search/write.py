@@ -111,7 +111,7 @@ def fused_certificate(answer: Answer) -> list[str]:
     if fusion.loops:
         turns = ", ".join(f"{rank} {factor}" for rank, factor in fusion.loops)
         sure = "proven optimal" if fusion.proven else f"within {fusion_gap(fusion):.3%} of the optimum"
-        what = f"go round over {turns}, which stands right below {fusion.split}: {fusion.value:.6g}, {sure}"
+        what = f"a cycle over {turns}, a loop right below {fusion.split}: {fusion.value:.6g}, {sure}"
         return [f"{names}: {what}", f"  scope: they share that loop and {fusion.split} alone, which keeps what passes"]
     if not fusion.kinds:
         return [f"{names} cannot be fused here"]

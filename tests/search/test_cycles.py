@@ -123,7 +123,7 @@ def test_the_command_maps_a_recurrent_layer(tmp_path: Any, monkeypatch: pytest.M
     assert said.exit_code == 0, said.output
     assert "fused below DRAM, t 3, proven" in said.output
     text = (tmp_path / "m.yaml").read_text()
-    assert "h.rec and h.fire: go round over t 3, which stands right below DRAM" in text
+    assert "h.rec and h.fire: a cycle over t 3, a loop right below DRAM" in text
     ran = CliRunner().invoke(main, ["run", "a.yaml", "a.yaml", "m.yaml", "--ops", "h.rec"])
     assert ran.exit_code == 0, ran.output
 
@@ -142,7 +142,7 @@ def test_layers_that_cannot_share_a_nest_are_named() -> None:
     setting = setting_of(arch(), net(layer="g"))
     with pytest.raises(SpecError) as error:
         map_workload(setting, workers=1)
-    assert "h.rec -X-> h.fire -S'-> h.rec goes round over t" in str(error.value)
+    assert "h.rec -X-> h.fire -S'-> h.rec is a cycle over t" in str(error.value)
     assert "of different layers" in str(error.value)
 
 
@@ -152,4 +152,4 @@ def test_a_cycle_that_does_not_fit_says_so() -> None:
     setting = setting_of(machine, net())
     with pytest.raises(SpecError) as error:
         map_workload(setting, workers=1, ops="h.rec")
-    assert "h.rec -X-> h.fire -S'-> h.rec goes round over t" in str(error.value)
+    assert "h.rec -X-> h.fire -S'-> h.rec is a cycle over t" in str(error.value)
