@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from sata.report.read import read_result
     from sata.report.result import Result
     from sata.specs import load
-    from sata.specs.access import allow
-    from sata.specs.faults import Fault, SpecError
     from sata.specs.model import Arch as Architecture
     from sata.specs.model import MappingSpec as Mapping
+    from sata.specs.text.access import allow
+    from sata.specs.text.faults import Fault, SpecError
 
 __all__ = [
     "Architecture", "Fault", "Mapping", "Result", "SpecError", "__version__", "allow", "check", "evaluate", "load",
@@ -31,10 +31,10 @@ __all__ = [
 _HOME = {
     "evaluate": "sata.evaluation",
     "Result": "sata.report.result",
-    "allow": "sata.specs.access",
+    "allow": "sata.specs.text.access",
     "check": "sata.evaluation",
-    "Fault": "sata.specs.faults",
-    "SpecError": "sata.specs.faults",
+    "Fault": "sata.specs.text.faults",
+    "SpecError": "sata.specs.text.faults",
     "load": "sata.specs",
     "read_result": "sata.report.read",
     "Architecture": "sata.specs.model",

@@ -20,10 +20,10 @@ from sata.costs.evaluate import Price
 from sata.costs.explain import explain_op
 from sata.costs.nodes import all_nodes, area_um2, leakage_mw, price_nodes, price_table, prices_of
 from sata.costs.tally import Tally, record, tally
-from sata.counts.capacity import Occupancy, occupancies
-from sata.counts.dense import FIELDS
-from sata.counts.models import check_densities
+from sata.counts.dense.closed_form import FIELDS
+from sata.counts.density import check_densities
 from sata.counts.op import READS, WRITES, OpCounts, count_op
+from sata.counts.storage.capacity import Occupancy, occupancies
 from sata.graph import check_graph
 from sata.nest.build import build
 from sata.nest.graph import Graph, Shape, graph_of, structure_of
@@ -32,14 +32,14 @@ from sata.report.described import tensor_rows
 from sata.report.nest_rows import nest_record
 from sata.report.result import Record, Result
 from sata.specs import Loaded, in_order, load
-from sata.specs import check as check_specs
-from sata.specs.access import granted
-from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
-from sata.specs.files import State, note, state, watching
-from sata.specs.find import find, mapping_name
+from sata.specs import check_specs as check_specs
 from sata.specs.model import Arch, Compute, Workload
 from sata.specs.shipped import how_to_change
-from sata.specs.source import Doc
+from sata.specs.text.access import granted
+from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
+from sata.specs.text.files import State, note, state, watching
+from sata.specs.text.find import find, mapping_name
+from sata.specs.text.source import Doc
 from sata.specs.tree import arch_rows
 from sata.version import __version__
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import sata
-from sata.specs.find import shipped
+from sata.specs.text.find import shipped
 
 TRAINING = ["vgg5_cifar10", "vgg9_cifar10", "vgg16_cifar10", "resnet19_cifar10", "nmnist_small", "vggsnn_cifar10dvs"]
 TEMPLATES = ["lif_inference", "ann_training", "ann_inference", "qnn_inference"]

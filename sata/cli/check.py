@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from sata.cli.options import data_option, set_option
-from sata.specs.access import granted, granting
-from sata.specs.faults import Fault, SpecError, did_you_mean
+from sata.specs.text.access import granted, granting
+from sata.specs.text.faults import Fault, SpecError, did_you_mean
 
 
 @click.command(short_help="Find the faults of files without evaluating them.")
@@ -49,8 +49,8 @@ def _fit_together(files: list[str], variables: dict[str, Any]) -> str:
 
     Raises: SpecError with what `sata run` would say of them, tiles that do not fit and missing prices included.
     """
-    from sata.specs.find import find, mapping_name
-    from sata.specs.source import read
+    from sata.specs.text.find import find, mapping_name
+    from sata.specs.text.source import read
 
     holding: dict[str, list[str]] = {"arch": [], "workload": [], "mapping": []}
     name = ""
@@ -81,7 +81,7 @@ def _fit_together(files: list[str], variables: dict[str, Any]) -> str:
 
 
 def _holds(key: str, name: str) -> bool:
-    from sata.specs.source import read
+    from sata.specs.text.source import read
 
     try:
         return key in read(name, raw=lambda path: True).data

@@ -11,7 +11,7 @@ CHANGED = 1  # exit code: something is beyond the tolerance
 
 def _tolerance(_ctx: click.Context, _param: click.Parameter, given: str | None) -> float | None:
     """A share such as `1%` as a number."""
-    from sata.specs.units import parse_quantity
+    from sata.specs.text.units import parse_quantity
 
     if given is None or given.strip() == "0":
         return None if given is None else 0.0
@@ -44,7 +44,7 @@ def compare(files: tuple[str, ...], tolerance: float | None, each: tuple[str, ..
     from sata.report.compare_text import compare_blocks
     from sata.report.files import check_targets, json_text
     from sata.report.read import read_result
-    from sata.specs.faults import SpecError
+    from sata.specs.text.faults import SpecError
 
     if len(files) < 2:
         raise click.UsageError("give two results or more: sata compare A.json B.json")

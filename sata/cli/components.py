@@ -11,7 +11,7 @@ from sata.cli.options import json_option
 
 if TYPE_CHECKING:
     from sata.report.text import Block
-    from sata.specs.components import Library
+    from sata.specs.library.components import Library
 
 
 @click.command(short_help="Classes of component libraries, and what they take and do.")
@@ -32,7 +32,7 @@ def components(library: str | None, json_file: str | None) -> None:
     from sata.costs.nodes import load_libraries
     from sata.report.components_text import class_data, library_blocks
     from sata.report.files import check_targets, json_text
-    from sata.specs.faults import Faults, Where
+    from sata.specs.text.faults import Faults, Where
 
     check_targets({"--json": json_file} if json_file is not None else {}, [library] if library is not None else [])
     names = [library] if library is not None else _shipped()
@@ -47,7 +47,7 @@ def components(library: str | None, json_file: str | None) -> None:
 
 
 def _shipped() -> list[str]:
-    from sata.specs.find import shipped
+    from sata.specs.text.find import shipped
 
     return sorted(path.stem for path in shipped("components").glob("*.yaml"))
 

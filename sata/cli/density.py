@@ -21,7 +21,7 @@ def models(json_file: str | None) -> None:
       sata models --json models.json
     """
     from sata.cli.output import show_blocks, write
-    from sata.counts.models import MODELS
+    from sata.counts.density import MODELS
     from sata.report.density_text import models_blocks, models_data
     from sata.report.files import check_targets, json_text
 
@@ -59,18 +59,18 @@ def density(
       sata density spikes.npz --json measured.json
     """
     from sata.cli.output import show_blocks, width, write
-    from sata.counts.measured import measure
-    from sata.counts.models.interface import BadParameter
-    from sata.counts.models.trace_file import measured, names_in
-    from sata.report.density_text import legend, measured_blocks, measured_data, measured_yaml
+    from sata.counts.density.interface import BadParameter
+    from sata.counts.density.measured import measure
+    from sata.counts.density.trace_file import array_names, measured
+    from sata.report.density_text import density_legend, measured_blocks, measured_data, measured_yaml
     from sata.report.files import check_targets, json_text
     from sata.report.text import wrapped
-    from sata.specs.faults import Fault, SpecError, Where, did_you_mean
+    from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
 
     check_targets({"--json": json_file} if json_file is not None else {}, [file])
     found = []
     try:
-        for name in arrays or names_in(Path(file)):
+        for name in arrays or array_names(Path(file)):
             values = measured(Path(file), name).values
             if not values.size or (time is not None and time >= values.ndim):
                 message = f"array '{name}' has no dimension {time}" if values.size else f"array '{name}' is empty"
@@ -85,7 +85,7 @@ def density(
         return
     if model is None:
         show_blocks([*(block for name, one in found for block in measured_blocks(name, one, kind)),
-                     legend(one for _, one in found)])  # fmt: skip
+                     density_legend(one for _, one in found)])  # fmt: skip
         return
     for name, one in found:
         if model not in one.parameters:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NoReturn
 
-from sata.specs.said import escaped, escaped_lines, quoted
+from sata.specs.text.said import escaped, escaped_lines, quoted
 from sata.version import __version__
 
 PIPE_CLOSED = 1  # whoever reads standard output has left

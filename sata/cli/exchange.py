@@ -38,8 +38,8 @@ def cacti(files: tuple[str, ...], output: str, width: str | None) -> None:
     from sata.cli.output import write
     from sata.interchange.cacti import cacti_table, read_cacti
     from sata.report.files import check_targets
-    from sata.specs.faults import Faults
-    from sata.specs.units import parse_quantity
+    from sata.specs.text.faults import Faults
+    from sata.specs.text.units import parse_quantity
 
     check_targets({"-o": output}, files)
     try:

@@ -10,8 +10,8 @@ import click
 if TYPE_CHECKING:
     from sata.cli.watch import Shown
     from sata.report.text import Block
-    from sata.search.cache import Cache
-    from sata.search.solve import Answer
+    from sata.search.answers.cache import Cache
+    from sata.search.engine.solve import Answer
     from sata.specs.model import Arch
 
 INTERRUPTED = 130  # exit code: the user ended the search; what was found is written
@@ -32,7 +32,7 @@ def texts_of(
 ) -> dict[str | None, Callable[[], str]]:
     """What goes into the files: the mapping, and the JSON."""
     from sata.report.files import json_text
-    from sata.search.write import mapping_text
+    from sata.search.answers.mapping_file import mapping_text
 
     objective = next(iter(answers.values())).objective
     header = [
@@ -60,9 +60,9 @@ def finish(watch: Shown, cache: Cache | None) -> None:
 
 
 def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
-    from sata.report.text import Lines, Table, plural, quantity, whole
-    from sata.search.workload import totals
-    from sata.search.write import chosen, fusion_gap
+    from sata.report.text import Lines, TextTable, plural, quantity, whole_number
+    from sata.search.answers.mapping_file import chosen, fusion_gap
+    from sata.search.run.workload import totals
 
     rows = []
     for op, answer in answers.items():
@@ -73,10 +73,10 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
             gap = fusion_gap(answer.fusion)
             where = ", ".join([answer.fusion.split, *(f"{rank} {factor}" for rank, factor in answer.fusion.loops)])
             sure = f"fused below {where}, " + ("proven" if answer.proven else f"gap {gap:.2%}")
-        rows.append((op, quantity(point.energy_pj, "pj"), whole(point.cycles), sure))
+        rows.append((op, quantity(point.energy_pj, "pj"), whole_number(point.cycles), sure))
     energy, cycles = totals(answers)
-    rows.append(("total", quantity(energy, "pj"), whole(cycles), ""))
-    blocks: list[Block] = [Table("Best mappings", ("op", "energy", "cycles", "optimum"), "lrrl", tuple(rows), 1)]
+    rows.append(("total", quantity(energy, "pj"), whole_number(cycles), ""))
+    blocks: list[Block] = [TextTable("Best mappings", ("op", "energy", "cycles", "optimum"), "lrrl", tuple(rows), 1)]
     sums = {
         name: sum(a.counts[name] for a in answers.values()) for name in ("generated", "hopeless", "merged", "unfit")
     }
@@ -99,7 +99,7 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
 
 def _data(answers: Mapping[str, Answer]) -> dict[str, Any]:
     """The JSON: per op its certificate and points, in the form that `sata plot` reads of one op."""
-    from sata.search.codec import data_of
+    from sata.search.answers.codec import data_of
 
     ops = []
     for op, a in answers.items():

@@ -35,9 +35,9 @@ from sata.cli.run import run
 from sata.cli.shipped import list_, templates
 from sata.cli.show import ops, show
 from sata.cli.sweep import sweep
-from sata.specs.access import Access, granting
-from sata.specs.faults import SpecError, did_you_mean
-from sata.specs.files import watching
+from sata.specs.text.access import FileAccess, granting
+from sata.specs.text.faults import SpecError, did_you_mean
+from sata.specs.text.files import watching
 from sata.version import __version__
 
 
@@ -49,7 +49,7 @@ class Sata(click.Group):
         input; 70 for a mistake of sata; 130 when interrupted; 143 when terminated."""
         _say_what_we_can()
         try:
-            with terminable(), watching(), granting(Access()):
+            with terminable(), watching(), granting(FileAccess()):
                 super().main(*args, **{**options, "standalone_mode": False})
                 flushed()
         except SpecError as error:

@@ -34,7 +34,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
     """`2/4` as (2, 4)."""
     if given is None:
         return None
-    from sata.search.shards import MOST
+    from sata.search.run.shards import MOST
 
     part, _, parts = (text.strip() for text in given.partition("/"))
     if part.isascii() and part.isdigit() and parts.isascii() and parts.isdigit() and len(part) + len(parts) < 20:
@@ -100,15 +100,15 @@ def map_(
     from sata.cli.found import finish, tell
     from sata.cli.output import show_blocks, write
     from sata.cli.watch import Shown
+    from sata.parallel.dask import check_address
     from sata.report.files import check_targets, json_text
-    from sata.search.cache import Cache
-    from sata.search.cluster import check_address
-    from sata.search.constraints import read_constraints
-    from sata.search.groups import may_fuse
-    from sata.search.setting import setting_of
-    from sata.search.shards import part_of, search_of, shard_text
-    from sata.search.workers import How, solve_all
-    from sata.search.workload import check_found, selected, spread, tasks_of, units_of
+    from sata.search.answers.cache import Cache
+    from sata.search.engine.group import may_fuse
+    from sata.search.run.scheduler import Resources, solve_all
+    from sata.search.run.setup import setup_of
+    from sata.search.run.shards import search_of, shard_of, shard_text
+    from sata.search.run.workload import answers_by_op, check_found, search_units, selected, tasks_of
+    from sata.search.space.constraints import read_constraints
 
     if shard is not None and (space or (output is None and json_file is None)):
         raise click.UsageError("--shard needs -o FILE for the answers of its part, and does not go with --space")
@@ -118,23 +118,23 @@ def map_(
             raise click.UsageError("--workers are processes of this machine; --scheduler has workers of its own")
     targets = {option: name for option, name in (("--json", json_file), ("-o", output)) if name is not None}
     check_targets(targets, [name for name in (arch, workload, constraints_file) if name is not None])
-    setting = setting_of(arch, workload, variables)
+    setting = setup_of(arch, workload, variables)
     rules = read_constraints(constraints_file, setting.arch, setting.workload) if constraints_file is not None else []
     check_targets(targets)  # includes, tables and recordings are known now
     chosen = selected(setting, ops)
     if space:
-        from sata.search.size import space_rows
+        from sata.search.run.space_size import space_rows
 
         rows = space_rows(setting, chosen, rules)
         if not write({json_file: lambda: json_text({"space": rows})}):
             show_blocks(_space_blocks(rows))
         return
     cache = None if no_cache else Cache()
-    units = units_of(setting, chosen, fuse=not no_fuse and may_fuse(objective, ragged))
+    units = search_units(setting, chosen, fuse=not no_fuse and may_fuse(objective, ragged))
     tasks, number = tasks_of(setting, units, objective, rules, ragged=ragged)
-    mine = list(range(len(tasks))) if shard is None else part_of(tasks, *shard)
+    mine = list(range(len(tasks))) if shard is None else shard_of(tasks, *shard)
     with Shown(len(mine), budget) as watch:
-        some = solve_all([tasks[n] for n in mine], How(workers, cache, watch, scheduler), budget=budget)
+        some = solve_all([tasks[n] for n in mine], Resources(workers, cache, watch, scheduler), budget=budget)
     check_found([tasks[n] for n in mine], some)
     if shard is not None:
         search = search_of(setting, units, tasks, number, shard[1])
@@ -142,13 +142,13 @@ def map_(
         write({output: lambda: text, json_file: lambda: text})
         finish(watch, cache)
         return
-    answers = spread(units, number, tasks, some)
+    answers = answers_by_op(units, number, tasks, some)
     tell(answers, setting.arch, setting.workload.name, output, json_file, watch.kept)
     finish(watch, cache)
 
 
 def _space_blocks(rows: list[dict[str, Any]]) -> list[Block]:
-    from sata.report.text import Table
+    from sata.report.text import TextTable
 
     cells = tuple((r["op"], f"{r['keeps']:,}", f"{r['nests']:.3g}", r["removed"]) for r in rows)
-    return [Table("Size of the space", ("op", "keeps", "nests", "removed by constraints"), "lrrl", cells)]
+    return [TextTable("Size of the space", ("op", "keeps", "nests", "removed by constraints"), "lrrl", cells)]

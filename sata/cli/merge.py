@@ -22,8 +22,8 @@ def merge(files: tuple[str, ...], output: str | None, json_file: str | None) -> 
     """
     from sata.cli.found import tell
     from sata.report.files import check_targets
-    from sata.search.shards import Shard, merged, read_shard
-    from sata.specs.faults import Fault, SpecError, Where
+    from sata.search.run.shards import Shard, merged_shards, read_shard
+    from sata.specs.text.faults import Fault, SpecError, Where
 
     targets = {option: name for option, name in (("--json", json_file), ("-o", output)) if name is not None}
     check_targets(targets, files)
@@ -38,5 +38,5 @@ def merge(files: tuple[str, ...], output: str | None, json_file: str | None) -> 
             faults += error.faults
     if faults:
         raise SpecError(faults)
-    search, arch, answers = merged(named)
+    search, arch, answers = merged_shards(named)
     tell(answers, arch, search.workload, output, json_file)

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from sata.specs.access import Access, checked_folder, granted, granting
-from sata.specs.expressions import number_or_text
+from sata.specs.text.access import FileAccess, checked_folder, granted, granting
+from sata.specs.text.expressions import number_or_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 Value = int | float | str
@@ -74,7 +74,7 @@ def _data(ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -
         _grant(ctx, replace(granted(), data=(*granted().data, *map(checked_folder, given))))
 
 
-def _grant(ctx: click.Context, access: Access) -> None:
+def _grant(ctx: click.Context, access: FileAccess) -> None:
     """Until the command ends."""
     ctx.with_resource(granting(access))
 

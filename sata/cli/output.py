@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sata.report.files import STDOUT, write_files
-from sata.report.text import Block, Table, block_lines, fit, plain
-from sata.specs.said import escaped_lines
+from sata.report.text import Block, TextTable, block_lines, fit, plain
+from sata.specs.text.said import escaped_lines
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -45,7 +45,7 @@ def show_blocks(blocks: Sequence[Block]) -> None:
     for number, block in enumerate(blocks):
         if number:
             console.print()
-        if isinstance(block, Table):
+        if isinstance(block, TextTable):
             console.print(Text(block.title, style="bold cyan"))
             console.print(_rich(fit(block, width(), _PADDING)))
         else:
@@ -55,7 +55,7 @@ def show_blocks(blocks: Sequence[Block]) -> None:
                 console.print(Text(line), soft_wrap=True)
 
 
-def _rich(table: Table) -> RichTable:
+def _rich(table: TextTable) -> RichTable:
     """A table that already fits, for the terminal."""
     from rich.table import Table as RichTable
     from rich.text import Text

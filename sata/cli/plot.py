@@ -35,7 +35,7 @@ def plot(kind: str, files: tuple[str, ...], output: str, ops: str | None, column
     from sata.report.files import check_targets
     from sata.report.pictures.kinds import picture
     from sata.report.pictures.style import FORMATS, render
-    from sata.specs.faults import did_you_mean
+    from sata.specs.text.faults import did_you_mean
 
     if kind not in KINDS:
         message = f"no picture '{kind}', expected one of: {', '.join(KINDS)}"

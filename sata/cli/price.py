@@ -67,7 +67,7 @@ def priced(source: str, variables: dict[str, Any]) -> tuple[Arch, dict[str, Pric
     """An architecture and the prices of its nodes. Raises: SpecError with all faults."""
     from sata.costs.nodes import price_nodes, prices_of
     from sata.specs import load
-    from sata.specs.faults import Faults
+    from sata.specs.text.faults import Faults
 
     loaded = load(source, variables=variables)
     assert loaded.arch is not None
@@ -91,7 +91,7 @@ def _arch(source: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str
 def _explain(source: str, component: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str, Any]]:
     from sata.costs.nodes import all_nodes
     from sata.report.explain_text import explain_blocks, explain_data
-    from sata.specs.faults import did_you_mean
+    from sata.specs.text.faults import did_you_mean
 
     arch, nodes = priced(source, variables)
     if component not in nodes:

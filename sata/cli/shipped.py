@@ -53,8 +53,8 @@ def list_(names: tuple[str, ...], folder: str | None, json_file: str | None) -> 
 
 def _copy(files: Sequence[ShippedFile], folder: Path) -> None:
     from sata.report.files import write_files
-    from sata.specs.faults import Fault, SpecError, Where
     from sata.specs.shipped import copies
+    from sata.specs.text.faults import Fault, SpecError, Where
 
     if not folder.is_dir():
         raise SpecError([Fault(Where(str(folder)), "is no folder")])
@@ -82,8 +82,8 @@ def templates(names: tuple[str, ...], json_file: str | None) -> None:
     from sata.cli.output import show_blocks, write
     from sata.report.files import check_targets, json_text
     from sata.report.shipped_text import template_blocks, template_data
-    from sata.specs.template_actions import asked_of
-    from sata.specs.template_file import shipped_templates
+    from sata.specs.workload.template_actions import asked_of
+    from sata.specs.workload.template_file import shipped_templates
 
     check_targets({"--json": json_file} if json_file is not None else {}, names)
     found = [(name, *asked_of(name)) for name in names or shipped_templates()]

@@ -39,14 +39,14 @@ def show(
       sata show arch/sata.yaml workloads/vgg5_cifar10.yaml --ops conv2.forward --svg nest.svg
     """
     from sata.cli.output import show_blocks, width, write
-    from sata.counts.capacity import occupancies
     from sata.counts.op import count_op
+    from sata.counts.storage.capacity import occupancies
     from sata.evaluation import prepare
     from sata.report.files import check_targets
     from sata.report.nest_text import nest_block
     from sata.report.pictures.nest import nest_svg
     from sata.report.text import listed
-    from sata.specs.faults import Faults
+    from sata.specs.text.faults import Faults
 
     alone = workload is None and mapping is None and ops is None and svg_file is None
     if alone and (_graph(arch, variables) or _tree(arch, variables)):
@@ -73,8 +73,8 @@ def _graph(source: str, variables: dict[str, Any]) -> bool:
     from sata.graph import graph_of_workload
     from sata.report.graph_text import graph_blocks
     from sata.specs import SpecError, load
-    from sata.specs.faults import Faults
-    from sata.specs.source import read
+    from sata.specs.text.faults import Faults
+    from sata.specs.text.source import read
 
     try:
         held = read(source, raw=lambda path: True).data

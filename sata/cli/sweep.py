@@ -12,7 +12,7 @@ from sata.cli.options import access_options, set_option
 if TYPE_CHECKING:
     from sata.report.text import Block
     from sata.sweep.rows import Row
-    from sata.sweep.run import Outcome
+    from sata.sweep.run import PointOutcome
     from sata.sweep.spec import Sweep
 
 INTERRUPTED = 130
@@ -49,11 +49,11 @@ def sweep(
     from sata.cli.output import say, show_blocks, write_bytes
     from sata.cli.progress import progress
     from sata.report.files import check_targets
-    from sata.search.cache import default_folder
+    from sata.search.answers.cache import default_folder
     from sata.sweep.journal import Journal
     from sata.sweep.run import sweep_points
     from sata.sweep.spec import read_sweep
-    from sata.sweep.table import check_format, table, table_bytes
+    from sata.sweep.table import check_format, sweep_table, table_bytes
 
     targets = {option: name for option, name in (("-o", output), ("--pareto", pareto_file)) if name is not None}
     forms = {name: check_format(name) for name in targets.values()}
@@ -69,7 +69,7 @@ def sweep(
     with progress("sweeping") as tell:
         found = sweep_points(given, journal, workers, None if no_cache else str(default_folder()), tell,
                              check=lambda: check_targets(targets, sources))  # fmt: skip
-    rows = table(given, found.rows)
+    rows = sweep_table(given, found.rows)
     files = {output: rows, pareto_file: [row for row in rows if row["pareto"]]}
     made = {name: table_bytes(some, forms[name]) for name, some in files.items() if name is not None}
     write_bytes({name: content for name, content in made.items() if name != "-"})
@@ -85,7 +85,7 @@ def sweep(
         raise SystemExit(ALL_FAILED)
 
 
-def _blocks(given: Sweep, found: Outcome, rows: Sequence[Row]) -> list[Block]:
+def _blocks(given: Sweep, found: PointOutcome, rows: Sequence[Row]) -> list[Block]:
     from sata.report.text import Lines, plural
 
     failed = [row for row in rows if row["status"] == "failed"]
@@ -103,17 +103,17 @@ def _blocks(given: Sweep, found: Outcome, rows: Sequence[Row]) -> list[Block]:
 
 
 def _front(rows: Sequence[Row], given: Sweep) -> Block:
-    from sata.report.text import Table, quantity, whole
+    from sata.report.text import TextTable, quantity, whole_number
 
     shown = rows[:MOST_SHOWN]
     more = [n for n in given.pareto if n not in ("energy_pj", "cycles")]
     cells = [
-        (str(r["point"]), str(r["label"]), quantity(_number(r, "energy_pj"), "pj"), whole(_number(r, "cycles")),
+        (str(r["point"]), str(r["label"]), quantity(_number(r, "energy_pj"), "pj"), whole_number(_number(r, "cycles")),
          *(f"{_number(r, n):.6g}" for n in more))
         for r in shown
     ]  # fmt: skip
     title = "Pareto set" + (f", the first {len(shown)} of {len(rows)}" if len(rows) > len(shown) else "")
-    return Table(title, ("", "point", "energy", "cycles", *more), "rlrr" + "r" * len(more), tuple(cells))
+    return TextTable(title, ("", "point", "energy", "cycles", *more), "rlrr" + "r" * len(more), tuple(cells))
 
 
 def _number(row: Row, name: str) -> float:

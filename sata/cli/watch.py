@@ -10,26 +10,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sata.search.workers import News, Watch
-from sata.specs.said import escaped
+from sata.search.run.scheduler import Progress, Watcher
+from sata.specs.text.said import escaped
 
 if TYPE_CHECKING:
     from rich.live import Live
 
-    from sata.search.solve import Answer, Task
+    from sata.search.engine.solve import Answer, Task
 
 PATIENCE = 1.0  # seconds before anything is drawn
 EVERY = 0.1  # seconds between two pictures
 MOST_LINES = 8  # tasks that are shown at once
 
 
-class Shown(Watch):
+class Shown(Watcher):
     """Counts what happens, and draws it while `live`. A context: nothing is left on the screen behind it."""
 
     def __init__(self, tasks: int, budget: float | None = None) -> None:
         self.tasks, self.budget = tasks, budget
         self.start = time.monotonic()
-        self.open: dict[int, tuple[str, News | None, float]] = {}
+        self.open: dict[int, tuple[str, Progress | None, float]] = {}
         self.answers: list[Answer] = []
         self.kept = self.killed = 0
         self.stopped = False
@@ -48,12 +48,12 @@ class Shown(Watch):
     # --- what happens -------------------------------------------------------------------------------------------
 
     def begun(self, number: int, task: Task) -> None:
-        from sata.search.identity import name_of
+        from sata.search.answers.fingerprint import name_of
 
         self.open[number] = name_of(task), None, time.monotonic()
         self.draw()
 
-    def news(self, number: int, news: News) -> None:
+    def news(self, number: int, news: Progress) -> None:
         name, _, since = self.open.get(number, (news.op, None, time.monotonic()))
         self.open[number] = name, news, since
         self.draw()
@@ -120,7 +120,7 @@ class Shown(Watch):
         return f"{seconds:.0f} s"
 
 
-def _row(name: str, news: News | None, seconds: float) -> str:
+def _row(name: str, news: Progress | None, seconds: float) -> str:
     if news is None:
         return f"  {escaped(name)}: {seconds:.0f} s"
     words = [f"{news.looked:,} looked at", f"{seconds:.0f} s"]

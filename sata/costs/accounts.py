@@ -9,7 +9,7 @@ from typing import Any
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.evaluate import Price
 from sata.costs.nodes import all_nodes
-from sata.costs.tally import spread
+from sata.costs.tally import spread_over
 from sata.specs.model import Arch
 
 Record = dict[str, Any]
@@ -41,7 +41,7 @@ def component_rows(arch: Arch, prices: Mapping[str, Price], records: Iterable[Re
 
 def leakage_spread(price: Price, seconds: float, instances: int) -> dict[str, float]:
     """The uncertainty, by class, of what all instances of a node leak in `seconds`, in pJ."""
-    return spread(price, lambda own: leakage_energy_pj(own.leakage_mw or 0.0, seconds, instances))
+    return spread_over(price, lambda own: leakage_energy_pj(own.leakage_mw or 0.0, seconds, instances))
 
 
 def uncertainty_rows(pairs: Sequence[tuple[Record, Mapping[str, float]]]) -> list[Record]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from sata.costs import plugin
-from sata.specs.components import Component, Compound, Estimator, Library, Use
-from sata.specs.faults import Faults, did_you_mean
+from sata.specs.library.components import Component, Compound, Estimator, Library, Use
+from sata.specs.text.faults import Faults, did_you_mean
 
 DEEPEST = 40  # levels of compounds in compounds
 

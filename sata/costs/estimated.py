@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 from sata.costs.evaluate import Price, leakage_uncertainty, own_uncertainty
 from sata.costs.plugin import Plugin, PluginError, ask
 from sata.plugins import Estimate
-from sata.specs.components import Scalar, Uncertainty
-from sata.specs.units import DIMENSIONS
+from sata.specs.library.components import Scalar, Uncertainty
+from sata.specs.text.units import DIMENSIONS
 
 _FIELD = {"pj": "energy_pj", "um2": "area_um2", "mw": "leakage_mw"}
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sata.costs.check import no_action
-from sata.costs.interpolate import between, scaled
-from sata.specs.components import Component, Compound, Library, Primitive, Scalar, Table, Uncertainty, shown
-from sata.specs.expressions import render_value
-from sata.specs.faults import Faults, Where
+from sata.costs.interpolate import between, scaled_price
+from sata.specs.library.components import Component, Compound, Library, Primitive, Scalar, Table, Uncertainty, shown
+from sata.specs.text.expressions import render_value
+from sata.specs.text.faults import Faults, Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def _node(technology_nm: float | None) -> str:
 def primitive_price(component: Primitive, library: Library, values: Mapping[str, Scalar]) -> Price:
     """The reference point, scaled. Raises: ValueError where no scaling reaches."""
     kinds = _kinds(component)
-    factors = {q: scaled(component.reference, kinds, values, q) for q in ("energy", "area", "leakage")}
+    factors = {q: scaled_price(component.reference, kinds, values, q) for q in ("energy", "area", "leakage")}
 
     def priced(quantity: str, value: float | None, unit: str) -> tuple[float | None, str]:
         """(the scaled value, its origin)."""
@@ -99,7 +99,7 @@ def table_price(component: Table, library: Library, values: Mapping[str, Scalar]
     amounts: dict[str, float] = {}
     origin: dict[str, str] = {}  # by quantity: `energy.read`, `area`
     for quantity, value in found.items():
-        by, said = scaled(component.reference, kinds, values, quantity.split(".")[0])
+        by, said = scaled_price(component.reference, kinds, values, quantity.split(".")[0])
         amounts[quantity] = value * by
         origin[quantity] = f"{library.name}: {component.name}{_node(component.technology_nm)}, {rows}{said}"
     missing = f"not priced by {library.name}: {component.name} ({component.file} has no such column)"

@@ -12,14 +12,14 @@ from typing import Any
 
 from sata.costs.evaluate import Price
 from sata.costs.tally import tally
+from sata.counts.dense.plan import plan_of
+from sata.counts.dense.tables import Batch, Tables
 from sata.counts.op import OpCounts, count_op
-from sata.counts.plan import plan_of
-from sata.counts.rules import Decision, Leader, Rules, rules_of
-from sata.counts.tables import Batch, Tables
-from sata.nest.graph import Shape, stored
+from sata.counts.sparse.rules import Decision, Leader, Rules, rules_of
+from sata.nest.graph import Shape, stored_tensors
 from sata.nest.model import OpNest
 from sata.nest.structure import TEMPORAL, Axis, Structure
-from sata.specs.faults import Faults
+from sata.specs.text.faults import Faults
 
 Record = dict[str, Any]
 TOGETHER = "all rules"
@@ -53,7 +53,7 @@ def _alone(nest: OpNest, shape: Shape, rules: Rules) -> Iterator[tuple[Record, R
     """(what a rule says, the rule with all others away); a rule that speaks of several tensors once for each."""
     op = nest.op
     for d in rules.decisions:
-        follower = stored(op)[d.operand]
+        follower = stored_tensors(op)[d.operand]
         memory = nest.chains[follower.name][d.link]
         leaders = ", ".join(rules.leaders[n].tensor for n in d.leaders)
         effect = "skip" if d.skip else "gate"

@@ -19,12 +19,12 @@ from sata.costs.check import hint_with
 from sata.costs.evaluate import Price
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
-from sata.specs import schema
-from sata.specs.expressions import has_expression, names_in, render_value
-from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
-from sata.specs.library import is_raw
-from sata.specs.source import Doc, Path_, read
-from sata.specs.units import parse_quantity
+from sata.specs.library.library import is_raw
+from sata.specs.text import schema
+from sata.specs.text.expressions import has_expression, names_in, render_value
+from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
+from sata.specs.text.source import Doc, Path_, read
+from sata.specs.text.units import parse_quantity
 
 LEAK = "leak"
 _BUILT_IN = ("layer", "index", "layers", "last")

@@ -16,7 +16,7 @@ import bisect
 import math
 from collections.abc import Mapping, Sequence
 
-from sata.specs.components import Reference, Row, Scalar, Scale, Table, shown
+from sata.specs.library.components import Reference, Scalar, Scale, Table, TableRow, shown
 
 Values = Mapping[str, float]
 
@@ -26,7 +26,7 @@ def between(table: Table, values: Mapping[str, Scalar]) -> tuple[Values, str]:
 
     Raises: ValueError outside the rows, unless the table extrapolates.
     """
-    rows: Sequence[Row] = table.rows
+    rows: Sequence[TableRow] = table.rows
     exact = [name for name in (rows[0].keys if rows else ()) if name not in table.interpolate]
     for name in exact:
         matching = [row for row in rows if row.keys[name] == values[name]]
@@ -45,7 +45,7 @@ def between(table: Table, values: Mapping[str, Scalar]) -> tuple[Values, str]:
     return found, ", ".join([text, *dict.fromkeys(steps)])
 
 
-def _grids(table: Table, rows: Sequence[Row], values: Mapping[str, Scalar]) -> dict[str, list[float]]:
+def _grids(table: Table, rows: Sequence[TableRow], values: Mapping[str, Scalar]) -> dict[str, list[float]]:
     """The values along each attribute that is interpolated. Raises: ValueError outside them, or with none."""
     grids: dict[str, list[float]] = {}
     for name in table.interpolate:
@@ -62,7 +62,7 @@ def _grids(table: Table, rows: Sequence[Row], values: Mapping[str, Scalar]) -> d
     return grids
 
 
-def _along(table: Table, rows: Sequence[Row], grids: Mapping[str, Sequence[float]], values: Mapping[str, Scalar],
+def _along(table: Table, rows: Sequence[TableRow], grids: Mapping[str, Sequence[float]], values: Mapping[str, Scalar],
            corner: Mapping[str, float], lines: set[int], steps: list[str]) -> Values:  # fmt: skip
     """Between the neighbours along the first attribute of `grids` that `corner` has not. `rows`: those at `corner`."""
     name = next((n for n in grids if n not in corner), None)
@@ -149,7 +149,7 @@ def _point(scale: Scale, x: float) -> float:
     return v + (w - v) * (x - a) / (b - a)
 
 
-def scaled(
+def scaled_price(
     reference: Reference, kinds: Mapping[str, str], values: Mapping[str, Scalar], quantity: str
 ) -> tuple[float, str]:
     """The factor of `quantity` (energy | area | leakage) at attribute `values`, and a text that says so.

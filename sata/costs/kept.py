@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from sata.costs.prices import Prices
-from sata.specs.access import granted
-from sata.specs.components import Library
-from sata.specs.faults import Fault, Faults, SpecError, Where
-from sata.specs.files import State, note, state, watching
-from sata.specs.find import find, is_within, outside, relative_name, roots_of
-from sata.specs.library import is_raw, parse_library
-from sata.specs.source import Doc, read
+from sata.specs.library.components import Library
+from sata.specs.library.library import is_raw, parse_library
+from sata.specs.text.access import granted
+from sata.specs.text.faults import Fault, Faults, SpecError, Where
+from sata.specs.text.files import State, note, state, watching
+from sata.specs.text.find import find, is_within, outside, relative_name, roots_of
+from sata.specs.text.source import Doc, read
 
 KEPT = 16  # libraries, and sets of prices
 
@@ -61,7 +61,7 @@ def library_of(name: str, faults: Faults, base: Path | None = None) -> Library |
 
 
 def check_named(name: str, base: Path | None, where: Where) -> None:
-    """Raises: SpecError, at `where`, for a library that a file may not name (`sata.specs.access`). base: of that file,
+    """Raises: SpecError, at `where`, for a library that a file may not name (`sata.specs.text.access`). base: of that file,
     where libraries beside it are looked for."""
     relative_name(name, where)
     if not is_within(find(name, "components", base), roots_of(base or Path())):

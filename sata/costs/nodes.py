@@ -12,11 +12,11 @@ from sata.costs.evaluate import Price
 from sata.costs.kept import check_named, inline_library, library_of, prices_for
 from sata.costs.prices import At, Prices
 from sata.interchange.accelergy import holds_tables, join_tables, parse_accelergy
-from sata.specs.components import Library, Scalar
-from sata.specs.faults import Fault, Faults, SpecError, Where
-from sata.specs.find import FOLDERS, shipped
+from sata.specs.library.components import Library, Scalar
 from sata.specs.model import Arch, Array, Compute, Memory
-from sata.specs.source import Doc, Path_
+from sata.specs.text.faults import Fault, Faults, SpecError, Where
+from sata.specs.text.find import FOLDERS, shipped
+from sata.specs.text.source import Doc, Path_
 from sata.specs.tree import placed
 
 _STEP = re.compile(r"\[(\d+)\]|\.?([^.\[\]]+)")

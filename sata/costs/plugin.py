@@ -14,8 +14,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sata.plugins import GROUP, Estimate
-from sata.specs.components import Attribute, Estimator, Scalar, convert
-from sata.specs.units import DIMENSIONS
+from sata.specs.library.components import Attribute, Estimator, Scalar, convert
+from sata.specs.text.units import DIMENSIONS
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

@@ -11,8 +11,7 @@ from sata.costs.estimated import plugin_price, unasked
 from sata.costs.evaluate import Price, compound_price, primitive_price, table_price
 from sata.costs.plugin import Plugin, PluginError
 from sata.costs.technology import rescaled
-from sata.specs.access import granted
-from sata.specs.components import (
+from sata.specs.library.components import (
     Attribute,
     Component,
     Compound,
@@ -24,8 +23,9 @@ from sata.specs.components import (
     Table,
     convert,
 )
-from sata.specs.expressions import has_expression, render_value
-from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean
+from sata.specs.text.access import granted
+from sata.specs.text.expressions import has_expression, render_value
+from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
 
 At = Callable[[str], Where]  # the place of a node's "class", or of one of its attributes
 

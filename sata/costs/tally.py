@@ -28,12 +28,12 @@ from sata.costs.energy import (
 from sata.costs.evaluate import Price
 from sata.costs.prices import missing_action
 from sata.costs.time import compute_cycles, filling_cycles, memory_cycles, tile_copies
-from sata.counts.busiest import busiest_bits
-from sata.counts.dense import MemoryCounts
+from sata.counts.dense.busiest import busiest_bits
+from sata.counts.dense.closed_form import MemoryCounts
 from sata.counts.op import READS, WRITES, Access, Delivery, OpCounts
-from sata.counts.outcomes import Outcome
-from sata.specs.faults import Faults
+from sata.counts.sparse.outcomes import Outcome
 from sata.specs.model import Memory, Op
+from sata.specs.text.faults import Faults
 
 Record = dict[str, Any]
 _Spread = tuple[Record, Mapping[str, float]]  # a record, and the uncertainty of its energy by class
@@ -69,7 +69,7 @@ def tally(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int]
     return Tally(op, records, dict(_cycles(counts, prices, bits)), _filling(counts, bits), spreads)
 
 
-def spread(price: Price, energy: Callable[[Price], Amount]) -> dict[str, float]:
+def spread_over(price: Price, energy: Callable[[Price], Amount]) -> dict[str, float]:
     """The uncertainty in pJ, by class, of the energy that `energy` computes from a price."""
     if not (price.uncertainty or price.leakage_uncertainty):
         return {}
@@ -109,7 +109,7 @@ def _memory_records(
             if not amount:
                 continue
             try:
-                each, apart = float(cost.each(price)), spread(price, cost)
+                each, apart = float(cost.each(price)), spread_over(price, cost)
             except KeyError:
                 faults.extend([missing_action(op.name, memory.name, price, action, memory.where)])
                 each, apart = 0.0, {}
@@ -152,7 +152,7 @@ def _compute_records(counts: OpCounts, prices: Mapping[str, Price], faults: Faul
         if not number:
             continue
         try:
-            each, apart = float(cost.each(price)), spread(price, cost)
+            each, apart = float(cost.each(price)), spread_over(price, cost)
         except KeyError:
             faults.extend([missing_action(op.name, compute.name, price, op.action, compute.where)])
             each, apart = 0.0, {}
@@ -177,7 +177,7 @@ def _hop_records(
             if not number:
                 continue
             try:
-                each, apart = float(cost.each(price)), spread(price, cost)
+                each, apart = float(cost.each(price)), spread_over(price, cost)
             except KeyError:
                 faults.extend([missing_action(op.name, d.array.name, price, "deliver", d.array.where)])
                 each, apart = 0.0, {}

@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from sata.counts.dense import EVENTS, DenseCounts, MemoryCounts
-from sata.counts.extents import batch_extents, extents
+from sata.counts.dense.closed_form import EVENTS, DenseCounts, MemoryCounts
+from sata.counts.dense.extents import batch_extents, extents
+from sata.counts.dense.wires import count_wires
 from sata.counts.lockstep import LARGEST, Share, TooLarge, waiting_share
-from sata.counts.outcomes import Decided, Outcome, count_all, split
-from sata.counts.rules import Rules, rules_of
-from sata.counts.stored import Held, hold, hold_batch
-from sata.counts.wires import count_wires
-from sata.nest.graph import Shape, stored
+from sata.counts.sparse.outcomes import Decided, Outcome, count_all, split
+from sata.counts.sparse.rules import Rules, rules_of
+from sata.counts.storage.stored import Held, hold, hold_batch
+from sata.nest.graph import Shape, stored_tensors
 from sata.nest.model import OpNest
 from sata.nest.structure import Structure
-from sata.specs.faults import Fault, SpecError
 from sata.specs.model import Array, Memory, Tensor
+from sata.specs.text.faults import Fault, SpecError
 
 Number = Any  # a number, or an array [B]
 
@@ -123,7 +123,7 @@ def accesses_of(
     formats = any(memory.format for memory in memories.values())
     batch = np.ndim(shape[1]) == 2
     tiles: Any = () if not formats else batch_extents(*shape) if batch else extents(*shape)
-    for number, (tensor, counts) in enumerate(zip(stored(nest.op), dense.tensors, strict=True)):
+    for number, (tensor, counts) in enumerate(zip(stored_tensors(nest.op), dense.tensors, strict=True)):
         for place, (name, found) in enumerate(zip(nest.chains[tensor.name], counts, strict=True)):
             events = {e: split(getattr(found, e), decided.events.get((number, place, e))) for e in EVENTS}
             held = None
@@ -139,7 +139,7 @@ def deliveries_of(nest: OpNest, shape: tuple[Structure, Any], rules: Rules, dens
     """Only for arrays whose wires have a class: the others carry words for nothing. Of one mapping, or of a batch."""
     arrays = [item for item in nest.items if isinstance(item, Array)]
     priced = [number for number, array in enumerate(arrays) if array.hop is not None]
-    tensors = stored(nest.op)
+    tensors = stored_tensors(nest.op)
     for (operand, number), wires in count_wires(*shape, rules, dense, priced).items():
         words, hops = (split(flow.dense, flow.left) for flow in (wires.received, wires.links))
         yield Delivery(arrays[number], tensors[operand], words, hops)

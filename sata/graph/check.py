@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from sata.graph.order import Order, order_of, sequential_in
-from sata.graph.parts import apart, same_elements
+from sata.graph.parts import disjoint, same_elements
 from sata.graph.values import Dataflow, Value, dataflow, is_sum, place_of
-from sata.specs.faults import Faults, did_you_mean
 from sata.specs.model import Density, Op, Tensor, Workload
+from sata.specs.text.faults import Faults, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _check_makers(ops: tuple[Op, ...], value: Value, faults: Faults) -> None:
     """Two makers both add, the later to what is there; or make disjoint parts."""
     for (a, made), (b, other) in combinations(value.makers, 2):
         one, two = ops[a], ops[b]
-        if apart(one, made, two, other) or (is_sum(one) and is_sum(two) and other.initialised):
+        if disjoint(one, made, two, other) or (is_sum(one) and is_sum(two) and other.initialised):
             continue
         message = f"'{value.name}' is made by '{one.name}' and by '{two.name}', "
         if is_sum(one) and is_sum(two):

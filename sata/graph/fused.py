@@ -16,8 +16,8 @@ from sata.graph.check import WorkloadGraph
 from sata.graph.order import ASCENDING
 from sata.graph.parts import distance
 from sata.graph.values import Edge, Why
-from sata.specs.faults import Where
 from sata.specs.model import Op
+from sata.specs.text.faults import Where
 
 
 @dataclass(frozen=True, slots=True)

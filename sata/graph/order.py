@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from sata.graph.parts import distance
 from sata.graph.values import Dataflow, Edge
-from sata.specs.faults import Faults
 from sata.specs.model import Op
+from sata.specs.text.faults import Faults
 
 ASCENDING, DESCENDING = "ascending", "descending"
 

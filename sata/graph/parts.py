@@ -40,7 +40,7 @@ def same_elements(made: Tensor, taken: Tensor) -> bool:
     return all(prod(d.size for d in a) == prod(d.size for d in b) for a, b in paired(made, taken))
 
 
-def apart(one: Op, made: Tensor, other: Op, taken: Tensor) -> bool:
+def disjoint(one: Op, made: Tensor, other: Op, taken: Tensor) -> bool:
     """Whether no element is both what `made` of one op and `taken` of another mean. True only where that is sure."""
     if len(made.dims) != len(taken.dims):
         return False

@@ -11,9 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from sata.graph.parts import apart
-from sata.specs.faults import Where
+from sata.graph.parts import disjoint
 from sata.specs.model import Op, Tensor
+from sata.specs.text.faults import Where
 
 Key = tuple[str, str]  # layer, tensor
 INPUT = "input"  # `of: input`: comes from outside
@@ -73,7 +73,7 @@ class Dataflow:
 
 def dataflow(ops: Sequence[Op]) -> Dataflow:
     """The values of ops, in the order of the first op that has each."""
-    binder = _Binder(ops)
+    binder = _FlowBinder(ops)
     values = tuple(binder.values())
     made = tuple(v for v in values if v.makers)
     edges = tuple(edge for value in made for edge in _edges(ops, value))
@@ -85,7 +85,7 @@ def is_sum(op: Op) -> bool:
     return op.function is None and "+=" in op.compute
 
 
-class _Binder:
+class _FlowBinder:
     """Finds the value of each tensor of each op."""
 
     def __init__(self, ops: Sequence[Op]) -> None:
@@ -168,13 +168,13 @@ class _Binder:
 def _edges(ops: Sequence[Op], value: Value) -> Iterator[Edge]:
     for maker, made in value.makers:
         for reader, read in value.readers:
-            if not apart(ops[maker], made, ops[reader], read):
+            if not disjoint(ops[maker], made, ops[reader], read):
                 yield Edge(maker, reader, made, read)
         for reader, read in value.old:
             yield Edge(reader, maker, read, made, Why.OLD)
     for n, (maker, made) in enumerate(value.makers):
         for later, taken in value.makers[n + 1 :]:
-            if not apart(ops[maker], made, ops[later], taken):
+            if not disjoint(ops[maker], made, ops[later], taken):
                 yield Edge(maker, later, made, taken, Why.ADDED)
 
 

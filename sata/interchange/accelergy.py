@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sata.specs.components import Component, Library, Primitive, Reference
-from sata.specs.faults import Faults, Where, did_you_mean
-from sata.specs.source import Doc, Path_
+from sata.specs.library.components import Component, Library, Primitive, Reference
+from sata.specs.text.faults import Faults, Where, did_you_mean
+from sata.specs.text.source import Doc, Path_
 
 VERSIONS = ("0.3", "0.4")
 LEAKS = ("leak", "idle")  # the first that a component has is its leakage
@@ -66,7 +66,7 @@ def join_tables(doc: Doc, groups: list[list[Doc]], where: Where, faults: Faults)
 def parse_accelergy(docs: Sequence[Doc], clock_hz: float | None, faults: Faults) -> Library | None:
     """The library of one or two files of tables; None with faults. `clock_hz` turns energy a cycle into leakage."""
     before = len(faults)
-    reader = _Reader(faults)
+    reader = _ErtReader(faults)
     for doc in docs:
         for key in doc.data:
             if key in ("ERT", "ART"):
@@ -83,7 +83,7 @@ def parse_accelergy(docs: Sequence[Doc], clock_hz: float | None, faults: Faults)
     return Library(name, components, None, f"Accelergy tables {files}", digest, docs[0].where(()))
 
 
-class _Reader:
+class _ErtReader:
     """Collects the tables of several files by their names."""
 
     def __init__(self, faults: Faults) -> None:

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sata.specs.faults import Faults, Where, did_you_mean
-from sata.specs.files import note
-from sata.specs.tables import LARGEST_TABLE
+from sata.specs.library.tables import LARGEST_TABLE
+from sata.specs.text.faults import Faults, Where, did_you_mean
+from sata.specs.text.files import note
 
 START = "Total cache size (bytes)"  # the first line of a result in the text form
 HEADER = "Tech node (nm)"  # the first column of the comma-separated form
@@ -51,7 +51,7 @@ _WHOLE = ("size", "banks", "block", "width")
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class CactiMemory:
     """One result. `width_bits`: what one access moves, None if the output does not say; energies are of one access."""
 
     size_bytes: int
@@ -66,7 +66,7 @@ class Memory:
     where: Where = Where()
 
 
-def read_cacti(name: str, faults: Faults) -> list[Memory]:
+def read_cacti(name: str, faults: Faults) -> list[CactiMemory]:
     """The results in one file, in its order; faults with file and line for what cannot be read."""
     before = len(faults)
     try:
@@ -93,7 +93,7 @@ def read_cacti(name: str, faults: Faults) -> list[Memory]:
     return found
 
 
-def _from_text(name: str, lines: Sequence[str], faults: Faults) -> Iterator[Memory]:
+def _from_text(name: str, lines: Sequence[str], faults: Faults) -> Iterator[CactiMemory]:
     """Results of the printed form; each begins with its size."""
     results: list[dict[str, tuple[int, str]]] = []
     for number, line in enumerate(lines, 1):
@@ -110,7 +110,7 @@ def _from_text(name: str, lines: Sequence[str], faults: Faults) -> Iterator[Memo
             yield made
 
 
-def _from_csv(name: str, lines: Sequence[str], faults: Faults) -> Iterator[Memory]:
+def _from_csv(name: str, lines: Sequence[str], faults: Faults) -> Iterator[CactiMemory]:
     """Results of the comma-separated form; a header may come again where files were put together."""
     header: list[str] = []
     for number, line in enumerate(lines, 1):
@@ -141,7 +141,7 @@ class _Result:
                  faults: Faults) -> None:  # fmt: skip
         self.name, self.said, self.line, self.names, self.faults = name, said, line, names, faults
 
-    def memory(self) -> Memory | None:
+    def memory(self) -> CactiMemory | None:
         before = len(self.faults)
         dram = "activate" in self.said
         size, banks, node = self.number("size"), self.number("banks"), self.number("node")
@@ -157,8 +157,18 @@ class _Result:
         if len(self.faults) > before:
             return None
         source = f"CACTI {Path(self.name).name} line {self.line}{', closed page' if dram else ''}"
-        return Memory(int(size), int(banks), int(width) or None, _nano(read), _nano(write), leakage, area, node, source,
-                      Where(self.name, self.line, 1))  # fmt: skip
+        return CactiMemory(
+            int(size),
+            int(banks),
+            int(width) or None,
+            _nano(read),
+            _nano(write),
+            leakage,
+            area,
+            node,
+            source,
+            Where(self.name, self.line, 1),
+        )
 
     def number(self, key: str, default: float | None = None) -> float:
         """A value in the unit CACTI prints it in. A fault for one that is missing (without default) or no number."""
@@ -201,14 +211,14 @@ def _nano(value: float) -> float:
     return float(f"{value * 1000:.12g}")
 
 
-def cacti_table(memories: Sequence[Memory], names: Sequence[str]) -> str:
+def cacti_table(memories: Sequence[CactiMemory], names: Sequence[str]) -> str:
     """The CSV text of one result or more; a column `width_b` if widths differ. names: the files they come from.
 
     Raises: SpecError for two technologies, or two results of one size, number of banks and width.
     """
     faults = Faults()
     widths = {m.width_bits for m in memories}
-    first: dict[tuple[object, ...], Memory] = {}
+    first: dict[tuple[object, ...], CactiMemory] = {}
     for memory in memories:
         if memory.technology_nm != memories[0].technology_nm:
             other = f"the first result for {memories[0].technology_nm:g} nm"
@@ -226,7 +236,7 @@ def cacti_table(memories: Sequence[Memory], names: Sequence[str]) -> str:
     return "\n".join([*_head(memories, names, widths), *_rows(memories, len(widths) > 1)]) + "\n"
 
 
-def _head(memories: Sequence[Memory], names: Sequence[str], widths: set[int | None]) -> Iterator[str]:
+def _head(memories: Sequence[CactiMemory], names: Sequence[str], widths: set[int | None]) -> Iterator[str]:
     """Comments: where the numbers come from, and the component that takes them."""
     files = " ".join(Path(name).name.encode("unicode_escape").decode() for name in names)
     one = next(iter(widths)) if len(widths) == 1 else None
@@ -240,7 +250,7 @@ def _head(memories: Sequence[Memory], names: Sequence[str], widths: set[int | No
         yield "#      scale: {width: {energy: linear, area: constant, leakage: constant}}}"
 
 
-def _rows(memories: Sequence[Memory], with_width: bool) -> Iterator[str]:
+def _rows(memories: Sequence[CactiMemory], with_width: bool) -> Iterator[str]:
     wide = ["width_b"] if with_width else []
     yield ",".join(["size_B", "banks", *wide, "read_pj", "write_pj", "leakage_mw", "area_mm2", "source"])
     for m in sorted(memories, key=lambda m: (m.size_bytes, -m.banks, m.width_bits or 0)):

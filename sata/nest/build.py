@@ -17,11 +17,11 @@ from sata.nest.kinds import check_kinds
 from sata.nest.leaders import check_rules
 from sata.nest.loops import Known
 from sata.nest.match import Share, match
-from sata.nest.model import BoundLoop, Group, Item, Level, OpNest, Program
+from sata.nest.model import BoundLoop, Group, Item, NestLevel, OpNest, Program
 from sata.nest.resolve import path_of, resolve, way_down
-from sata.specs.faults import Faults, did_you_mean
-from sata.specs.kinds import KINDS
 from sata.specs.model import Arch, MappingSpec, MapSplit, Memory, Tensor, Workload
+from sata.specs.text.faults import Faults, did_you_mean
+from sata.specs.workload.kinds import KINDS
 
 
 def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, only: str | None = None) -> Program:
@@ -146,7 +146,7 @@ def _inner_home(nest: OpNest, t: Tensor, home: str, fused: Fused, number: int) -
     """Whether a tensor may live further in: it passes between fused ops alone and is kept above their split, or it is
     state and no loop of its carried rank is above its home."""
     if t.name in nest.passed:
-        above = any(isinstance(i, Level) and i.memory.name == home for i in nest.items[: nest.shared])
+        above = any(isinstance(i, NestLevel) and i.memory.name == home for i in nest.items[: nest.shared])
         return above and not fused.why_not_inside(number, nest, t, home)
     return bool(_carried(nest, t)) and _carrying_loop(nest, t, home) is None
 
@@ -165,6 +165,6 @@ def _carrying_loop(nest: OpNest, t: Tensor, home: str) -> BoundLoop | None:
 
 def _above(items: tuple[Item, ...], memory: str) -> Iterator[Item]:
     for item in items:
-        if isinstance(item, Level) and item.memory.name == memory:
+        if isinstance(item, NestLevel) and item.memory.name == memory:
             return
         yield item

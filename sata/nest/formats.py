@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sata.nest.model import Group, Level
-from sata.specs.faults import Faults, did_you_mean
+from sata.nest.model import Group, NestLevel
 from sata.specs.formats import TensorFormat
 from sata.specs.model import Arch, Memory, Tensor, Workload
+from sata.specs.text.faults import Faults, did_you_mean
 
 
 def check_kept(arch: Arch, workload: Workload, faults: Faults) -> None:
@@ -31,7 +31,7 @@ def check_formats(groups: Iterable[Group], bits: Mapping[str, int], faults: Faul
     seen: set[tuple[str, str]] = set()  # one tensor of a kind is enough to tell
     for group in groups:
         for nest in group.nests:
-            for level in (item for item in nest.items if isinstance(item, Level)):
+            for level in (item for item in nest.items if isinstance(item, NestLevel)):
                 for tensor in (t for t in nest.op.tensors if t.name in level.keeps):
                     form = level.memory.format_of(tensor)
                     key = (level.memory.name, tensor.kind)

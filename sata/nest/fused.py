@@ -21,9 +21,9 @@ from sata.graph import (
     outside_between,
 )
 from sata.nest.match import Share
-from sata.nest.model import BoundLoop, Level, OpNest
-from sata.specs.faults import Faults, Where
+from sata.nest.model import BoundLoop, NestLevel, OpNest
 from sata.specs.model import Op, Tensor
+from sata.specs.text.faults import Faults, Where
 
 
 def shared_loops(nest: OpNest) -> list[BoundLoop]:
@@ -175,7 +175,7 @@ class Fused:
         """A loop over another rank, below a loop over `rank` and above the home."""
         seen = False
         for item in nest.items:
-            if isinstance(item, Level) and item.memory.name == home:
+            if isinstance(item, NestLevel) and item.memory.name == home:
                 return None
             if isinstance(item, BoundLoop) and item.factor > 1:
                 if seen and item.rank != rank:
@@ -199,7 +199,7 @@ class Fused:
         """How many steps of a rank the loops below a memory make."""
         steps = nest.op.ranks[rank]
         for item in nest.items:
-            if isinstance(item, Level) and item.memory.name == home:
+            if isinstance(item, NestLevel) and item.memory.name == home:
                 break
             if isinstance(item, BoundLoop) and item.rank == rank:
                 steps = min(item.stride, steps)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sata.nest.model import BoundLoop, Group, Item, Level, OpNest
+from sata.nest.model import BoundLoop, Group, Item, NestLevel, OpNest
 from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
 from sata.specs.model import Array, Compute, Dim, Op, Tensor
 
@@ -43,14 +43,14 @@ def graph_of(group: Group) -> Graph:
 def _keep_more(graph: Graph, node: int, item: Item) -> None:
     """A shared memory keeps what any of the ops has it keep."""
     have = graph.nodes[node]["item"]
-    if isinstance(item, Level):
+    if isinstance(item, NestLevel):
         keeps = tuple(dict.fromkeys((*have.keeps, *item.keeps)))
-        graph.nodes[node]["item"] = Level(have.memory, keeps, have.where)
+        graph.nodes[node]["item"] = NestLevel(have.memory, keeps, have.where)
 
 
 def _link(graph: Graph, nest: OpNest, path: list[int]) -> None:
     """Edges along the chain of every stored tensor of one op."""
-    place = {item.memory.name: node for item, node in zip(nest.items, path, strict=True) if isinstance(item, Level)}
+    place = {item.memory.name: node for item, node in zip(nest.items, path, strict=True) if isinstance(item, NestLevel)}
     for tensor, chain in nest.chains.items():
         nodes = [*(place[name] for name in chain), path[-1]]
         for parent, child in zip(nodes, nodes[1:], strict=False):
@@ -87,7 +87,7 @@ def structure_of(graph: Graph, nest: OpNest) -> Shape:
     memories: list[str] = []
     for node in path_to(graph, op.name):
         item = graph.nodes[node]["item"]
-        if isinstance(item, Level):
+        if isinstance(item, NestLevel):
             memories.append(item.memory.name)
             depths.append(len(slots))
         elif isinstance(item, Array):
@@ -104,13 +104,13 @@ def structure_of(graph: Graph, nest: OpNest) -> Shape:
             tuple(memories.index(name) for name in nest.chains[t.name]),
             t.initialised,
         )
-        for t in stored(op)
+        for t in stored_tensors(op)
     )
     structure = Structure(tuple(op.ranks.values()), tuple(slots), tuple(depths), tuple(fanouts), operands)
     return structure, tuple(factors)
 
 
-def stored(op: Op) -> tuple[Tensor, ...]:
+def stored_tensors(op: Op) -> tuple[Tensor, ...]:
     """The op's tensors that live in memories, in order: a structure's operands."""
     return tuple(t for t in op.tensors if not t.local)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sata.specs.faults import Faults, did_you_mean
-from sata.specs.kinds import KINDS
 from sata.specs.model import Arch, Workload
+from sata.specs.text.faults import Faults, did_you_mean
+from sata.specs.workload.kinds import KINDS
 
 # Kinds that a shipped template declares: an architecture may speak of them beside a workload of another template.
 USUAL_KINDS = ("optimizer_state",)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sata.specs.faults import Faults
 from sata.specs.model import Arch, Memory, Op, Rule, Tensor, Workload
+from sata.specs.text.faults import Faults
 
 
 def leaders_of(op: Op, rule: Rule, follower: Tensor) -> list[Tensor]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sata.nest.model import BoundLoop
-from sata.specs.faults import Faults, did_you_mean
 from sata.specs.model import Array, Compute, Loop, MapArray, MapLoops, Memory, NestNode, Op
+from sata.specs.text.faults import Faults, did_you_mean
 
 # Ranks of the shipped templates: a `*` over one of them that an op lacks is a loop of one, so that a single nest
 # serves convolutions and linear layers.

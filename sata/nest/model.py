@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sata.specs.faults import Where
 from sata.specs.model import Array, Compute, Memory, Op
+from sata.specs.text.faults import Where
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class NestLevel:
     """A memory in the nest of one op; `keeps`: names of the op's tensors it keeps."""
 
     memory: Memory
@@ -30,7 +30,7 @@ class BoundLoop:
     where: Where = Where()
 
 
-Item = Level | BoundLoop | Array | Compute
+Item = NestLevel | BoundLoop | Array | Compute
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ class OpNest:
     held: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
-    def levels(self) -> tuple[Level, ...]:
-        return tuple(i for i in self.items if isinstance(i, Level))
+    def levels(self) -> tuple[NestLevel, ...]:
+        return tuple(i for i in self.items if isinstance(i, NestLevel))
 
     @property
     def loops(self) -> tuple[BoundLoop, ...]:

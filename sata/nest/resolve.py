@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sata.nest.loops import Known, factors_of, flatten, sequential_in_time, stars_fit
-from sata.nest.model import Item, Level, OpNest
-from sata.specs.faults import Faults, did_you_mean
+from sata.nest.model import Item, NestLevel, OpNest
 from sata.specs.model import (
     Arch,
     Array,
@@ -23,6 +22,7 @@ from sata.specs.model import (
     NestNode,
     Op,
 )
+from sata.specs.text.faults import Faults, did_you_mean
 
 # Tensors of the shipped templates: a mapping for all of them may name one that a workload lacks.
 USUAL_TENSORS = frozenset("W S X U S' V dS dS' dU G H' dW M N".split())
@@ -79,7 +79,7 @@ def resolve(op: Op, nodes: Sequence[NestNode], shared: int, way: Way, known: Kno
         if isinstance(node, MapMemory):
             memory = by_name[node.name]
             assert isinstance(memory, Memory)
-            items.append(Level(memory, kept(op, memory, node, known, faults), node.where))
+            items.append(NestLevel(memory, kept(op, memory, node, known, faults), node.where))
         elif isinstance(node, MapArray):
             array = by_name[node.name]
             assert isinstance(array, Array)

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sata.costs.evaluate import Price
-from sata.specs.faults import Faults
 from sata.specs.model import Arch, Array, Branch, Node
+from sata.specs.text.faults import Faults
 
 VERSION = "0.4"
 LEAK = "leak"

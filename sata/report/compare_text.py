@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sata.report.compare import Change, Comparison
 from sata.report.result import Record
-from sata.report.text import Block, Lines, Table, plural, quantity, share, whole
+from sata.report.text import Block, Lines, TextTable, percent, plural, quantity, whole_number
 
 LARGEST = 10  # rows of a table of changes
 _NAMES = {"energy_pj": "energy", "cycles": "cycles", "seconds": "time", "area_um2": "area", "leakage_mw": "leakage",
@@ -31,7 +31,7 @@ def _letter(number: int) -> str:
     return chr(ord("a") + number) if number < 26 else f"{number + 1}"
 
 
-def _totals(letters: Sequence[str], found: Sequence[Comparison]) -> Table:
+def _totals(letters: Sequence[str], found: Sequence[Comparison]) -> TextTable:
     """A row a number; a column a result, and after each but the first its change."""
     rows = []
     for first in found[0].totals:
@@ -41,7 +41,7 @@ def _totals(letters: Sequence[str], found: Sequence[Comparison]) -> Table:
             cells += ["-", "-"] if change is None else [_value(change, change.b), _relative(change)]
         rows.append(tuple(cells))
     head = ("", letters[0], *(cell for letter in letters[1:] for cell in (letter, "change")))
-    return Table("Totals", head, "l" + "r" * (len(head) - 1), tuple(rows))
+    return TextTable("Totals", head, "l" + "r" * (len(head) - 1), tuple(rows))
 
 
 def _changes(way: str, found: Comparison) -> list[Block]:
@@ -54,25 +54,25 @@ def _changes(way: str, found: Comparison) -> list[Block]:
     if found.times:
         rows = tuple(_time(r) for r in found.times[:LARGEST])
         title = _title(f"What changed the cycles, {way}", len(found.times), "op")
-        blocks.append(Table(title, ("op", "a", way[-1], "change", "bound by"), "lrrrl", rows))
+        blocks.append(TextTable(title, ("op", "a", way[-1], "change", "bound by"), "lrrrl", rows))
     return blocks or [Lines("", (f"nothing differs, {way}",))]
 
 
-def _causes(way: str, found: Comparison) -> Table:
+def _causes(way: str, found: Comparison) -> TextTable:
     change = next(c for c in found.totals if c.what == "energy_pj")
     total = (change.b or 0.0) - (change.a or 0.0)
     rows = tuple(
-        (r["component"], _what(r), _pj(r["change_pj"]), share(r["change_pj"], total) if total else "-",
+        (r["component"], _what(r), _pj(r["change_pj"]), percent(r["change_pj"], total) if total else "-",
          _pj(r["counts_pj"]), _pj(r["prices_pj"]), _ratio(r["count_a"], r["count_b"]))
         for r in found.causes[:LARGEST]
     )  # fmt: skip
     head = ("component", "what", "change", "of all", "by counts", "by prices", "count")
     title = _title(f"What changed the energy, {way}", len(found.causes), "part")
-    return Table(title, head, "llrrrrr", rows)
+    return TextTable(title, head, "llrrrrr", rows)
 
 
 def _time(r: Record) -> tuple[str, ...]:
-    change = _signed(whole(abs(r["change"])), r["change"])
+    change = _signed(whole_number(abs(r["change"])), r["change"])
     return r["op"], _cycles(r["a"]), _cycles(r["b"]), change, _bound(r)
 
 
@@ -97,7 +97,7 @@ def _beyond(way: str, changes: Sequence[Change], tolerance: float) -> Lines:
 def _value(change: Change, value: float | None) -> str:
     if value is None:
         return "-"
-    return whole(value) if change.what == "cycles" else quantity(value, _DIMENSIONS[change.what])
+    return whole_number(value) if change.what == "cycles" else quantity(value, _DIMENSIONS[change.what])
 
 
 def _relative(change: Change) -> str:
@@ -119,7 +119,7 @@ def _signed(text: str, value: float) -> str:
 
 
 def _cycles(value: float | None) -> str:
-    return "-" if value is None else whole(value)
+    return "-" if value is None else whole_number(value)
 
 
 def _ratio(a: float, b: float) -> str:

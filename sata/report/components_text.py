@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sata.report.text import Block, Lines, plural
-from sata.specs.components import (
+from sata.specs.library.components import (
     Attribute,
     Component,
     Compound,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sata.counts.measured import Measured
-from sata.counts.models.interface import Model
+from sata.counts.density.interface import Model
+from sata.counts.density.measured import Measured
 from sata.report.ops_text import flow
-from sata.report.text import Block, Lines, Table, share
+from sata.report.text import Block, Lines, TextTable, percent
 
 
 def models_blocks(models: Iterable[type[Model]]) -> list[Block]:
@@ -34,7 +34,7 @@ def models_data(models: Iterable[type[Model]]) -> list[dict[str, Any]]:
 MOST_NUMBERS = 12  # of a model that stand in a summary; a table of more is printed on its own
 
 
-def legend(found: Iterable[Measured]) -> Lines:
+def density_legend(found: Iterable[Measured]) -> Lines:
     """What the columns of the tables are, and which neurons a model calls silent."""
     models = dict.fromkeys(model for one in found for model in one.parameters)
     lines = [
@@ -50,13 +50,13 @@ def legend(found: Iterable[Measured]) -> Lines:
 def measured_blocks(name: str, found: Measured, kind: str) -> list[Block]:
     """Errors of the models as a table, and their parameters as YAML but for long tables."""
     shape = " x ".join(map(str, found.shape)) or "one element"
-    silent = "" if found.silent is None else f", {share(found.silent, 1)} of neurons zero in all steps"
+    silent = "" if found.silent is None else f", {percent(found.silent, 1)} of neurons zero in all steps"
     title = f"{name}: {shape}, density {found.density:.4g}{silent}"
     models = list(found.parameters)
     rows = [(c.tile.label, f"{c.counted:.3f}", *(_error(c.predicted[m], c.counted) for m in models))
             for c in found.compared]  # fmt: skip
     head = ("tile", "empty", *models)
-    table = Table(title, head, "l" + "r" * (len(models) + 1), tuple(rows))
+    table = TextTable(title, head, "l" + "r" * (len(models) + 1), tuple(rows))
     lines = [_stated(name, found, m, kind) for m in models]
     return [table if rows else Lines(title, ()), Lines(f"{name}, for a workload: one of", tuple(lines))]
 

@@ -140,7 +140,7 @@ def _life(k: Record, result: Result, place: Mapping[str, int]) -> tuple[int, int
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class NodeUse:
     """A node in a run: its energy, and how much of a memory's size, or of a compute's lanes, is used."""
 
     energy_pj: float
@@ -148,7 +148,7 @@ class Use:
     used: float | None
 
 
-def uses(result: Result) -> dict[str, Use]:
+def uses(result: Result) -> dict[str, NodeUse]:
     """By node. A memory: its fullest group; a compute: existing points over steps times lanes, of all its ops."""
     energy = sums(result.records, lambda r: r["component"])
     total = sum(energy.values())
@@ -162,7 +162,7 @@ def uses(result: Result) -> dict[str, Use]:
         if room:
             used[node] = sum(op["computes"] for op in own) / room
     names = dict.fromkeys((*(row["node"] for row in result.architecture), *energy, *used))
-    return {n: Use(energy.get(n, 0.0), energy.get(n, 0.0) / total if total else 0.0, used.get(n)) for n in names}
+    return {n: NodeUse(energy.get(n, 0.0), energy.get(n, 0.0) / total if total else 0.0, used.get(n)) for n in names}
 
 
 def densities(result: Result) -> dict[str, list[Record]]:

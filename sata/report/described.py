@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sata.counts.models import model_of
+from sata.counts.density import model_of
 from sata.specs.model import Density, Op, Tensor
 
 Row = dict[str, Any]

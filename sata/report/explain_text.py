@@ -7,7 +7,7 @@ from typing import Any
 
 from sata.costs.evaluate import Price
 from sata.costs.nodes import Amount, PriceRow, amounts
-from sata.report.text import Block, Lines, Table, plural, quantity
+from sata.report.text import Block, Lines, TextTable, plural, quantity
 
 _DIMENSION = {"pJ": "pj", "um2": "um2", "mW": "mw"}
 Key = tuple[str, str, str]  # node, quantity, unit: an action may be called `area`
@@ -107,7 +107,7 @@ def diff_blocks(names: tuple[str, str], found: Sequence[Mapping[str, Any]], equa
             origins.append(f"  instances  {d['instances_a']}, {d['instances_b']}")
     head = ("node", "price", "a", "b", "b / a")
     title = f"{plural(len(found), 'price')} of {len(found) + equal} differ: a is {names[0]}, b is {names[1]}"
-    return [Table(title, head, "llrrr", tuple(rows)), Lines("Where they come from", tuple(origins))]
+    return [TextTable(title, head, "llrrr", tuple(rows)), Lines("Where they come from", tuple(origins))]
 
 
 def _value(d: Mapping[str, Any], letter: str) -> str:

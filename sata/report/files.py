@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from sata.report.result import Result
-from sata.specs.faults import Fault, SpecError, Where
-from sata.specs.files import was_read
+from sata.specs.text.faults import Fault, SpecError, Where
+from sata.specs.text.files import was_read
 
 FIELDS = (
     "op", "layer", "stage", "component", "class", "tensor", "kind", "action", "outcome", "count", "price_pj",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sata.graph import Edge, Why, WorkloadGraph
 from sata.graph.kept import elements, kept_values
 from sata.graph.parts import distance
-from sata.report.text import Block, Lines, Table, plural, whole
+from sata.report.text import Block, Lines, TextTable, plural, whole_number
 
 _WORDS = {Why.MADE: "", Why.ADDED: "adds to ", Why.OLD: "changes "}
 
@@ -22,7 +22,7 @@ def graph_blocks(graph: WorkloadGraph) -> list[Block]:
     )
     name = graph.workload.name
     blocks: list[Block] = [
-        Table(f"{name}: {plural(len(ops), 'op')} in order", ("op", "stage", "waits for"), "lll", rows)
+        TextTable(f"{name}: {plural(len(ops), 'op')} in order", ("op", "stage", "waits for"), "lll", rows)
     ]
     if graph.order.cycles:
         lines = [f"{c.text}: over {c.rank}, {c.direction}" for c in graph.order.cycles]
@@ -32,9 +32,9 @@ def graph_blocks(graph: WorkloadGraph) -> list[Block]:
         blocks.append(Lines("Inputs: made by no op", tuple(given)))
     kept = [(value.name, t.kind, elements(t) * graph.workload.bits.get(t.kind, 0)) for value, t in kept_values(graph)]
     if kept:
-        total = ("total", "", whole(sum(bits for *_, bits in kept)))
-        rows = (*((v, kind, whole(bits)) for v, kind, bits in kept), total)
-        blocks.append(Table("Kept from the forward stage to another", ("tensor", "kind", "bits"), "llr", rows, 1))
+        total = ("total", "", whole_number(sum(bits for *_, bits in kept)))
+        rows = (*((v, kind, whole_number(bits)) for v, kind, bits in kept), total)
+        blocks.append(TextTable("Kept from the forward stage to another", ("tensor", "kind", "bits"), "llr", rows, 1))
     return blocks
 
 

@@ -19,9 +19,9 @@ from sata.report.pictures.style import Picture, inline
 from sata.report.result import Record, Result
 from sata.report.sparsity_text import assumptions
 from sata.report.summary import (
-    components,
+    component_table,
     computes,
-    kept,
+    kept_lines,
     kinds,
     left_out,
     metadata,
@@ -30,15 +30,15 @@ from sata.report.summary import (
     times,
     uncertainties,
 )
-from sata.report.text import Table, quantity
+from sata.report.text import TextTable, quantity
 
 _FOLDER = Path(__file__).with_name("page")
 _SECTIONS = {
     "summary": "Summary", "energy": "Energy", "layers": "Layers and ops", "zeros": "Zeros", "machine": "Machine",
     "step": "BPTT", "nests": "Loop nests", "prices": "Prices", "basis": "Assumptions, versions",
 }  # fmt: skip
-_TABLES: tuple[Callable[[Result], Table | None], ...] = (
-    stages, times, components, kinds, metadata, computes, uncertainties,
+_TABLES: tuple[Callable[[Result], TextTable | None], ...] = (
+    stages, times, component_table, kinds, metadata, computes, uncertainties,
 )  # fmt: skip
 # What the numbers of every result assume; the pages of the documentation say more.
 ASSUMPTIONS = (
@@ -68,7 +68,7 @@ def result_page(result: Result, done: Callable[[int, int], None] = lambda _done,
     meta = {"sata": "", **result.meta}
     head = overview(result)
     title, _, about = head.title.partition(": ")
-    figures, densities, memory = _figures(result, Markup, done), density_listing(result), kept(result)
+    figures, densities, memory = _figures(result, Markup, done), density_listing(result), kept_lines(result)
     sections = {name: text for name, text in _SECTIONS.items() if name != "zeros" or saved}
     if not memory:  # nothing is trained
         sections |= {"step": "Densities"}

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from sata.nest.graph import Graph, path_to
-from sata.nest.model import BoundLoop, Group, Level, OpNest
+from sata.nest.model import BoundLoop, Group, NestLevel, OpNest
 from sata.specs.model import Array, Compute, Op, Rule
 
 Row = dict[str, Any]
@@ -46,7 +46,7 @@ def _walk(rows: list[Row], depth: int, op: str | None, items: Sequence[object], 
     for number, item in enumerate(items):
         row: Row = {}
         deeper = 0
-        if isinstance(item, Level):
+        if isinstance(item, NestLevel):
             rules = _rules(item.memory.rules, nests)
             row = {"is": "memory", "text": f"memory {item.memory.name}", "node": item.memory.name,
                    "keeps": list(item.keeps), "rules": rules}  # fmt: skip

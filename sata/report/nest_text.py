@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sata.counts.capacity import Occupancy, Tile
-from sata.counts.models import model_of
+from sata.counts.density import model_of
+from sata.counts.storage.capacity import Occupancy, StoredTile
 from sata.nest.graph import Graph
 from sata.nest.model import Group
 from sata.report.nest_rows import nest_rows
@@ -80,7 +80,7 @@ def _memory(row: Mapping[str, Any], names: Sequence[str], held: Sequence[Occupan
     return f"{row['text']}: {tiles}{_fill(found)}{rules}"
 
 
-def _tile(name: str, tile: Tile) -> str:
+def _tile(name: str, tile: StoredTile) -> str:
     metadata = [f"{quantity(tile.metadata_bits, 'bits')} metadata"] if tile.metadata_bits else []
     data = [quantity(tile.data_bits, "bits")] if tile.data_bits or not metadata else []
     return f"{name} {' + '.join([*data, *metadata])}"

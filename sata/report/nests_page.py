@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sata.report.result import Record, Result
 from sata.report.sums import grouped, sums
-from sata.report.text import quantity, whole
+from sata.report.text import quantity, whole_number
 
 _EVENTS = ("fills", "reads", "updates", "drains", "merge_reads")
 Key = tuple[str, str]  # op, and memory or tensor
@@ -28,7 +28,7 @@ def nest_entries(result: Result) -> list[Record]:
         pj = math.fsum(value for (op, _), value in energy.items() if op in names)
         own = [ops[name] for name in names if name in ops]
         bound = ", ".join(dict.fromkeys(op["bound_by"] for op in own))
-        about = f"{quantity(pj, 'pj')}, {whole(math.fsum(op['cycles'] for op in own))} cycles, bound by {bound}"
+        about = f"{quantity(pj, 'pj')}, {whole_number(math.fsum(op['cycles'] for op in own))} cycles, bound by {bound}"
         rows = [_row(row, names, traffic, bits, energy, held.get(nest["group"], [])) for row in nest["rows"]]
         found.append({"name": " + ".join(names), "about": about, "rows": rows, "ops": list(map(_op, nest["ops"]))})
     return found
@@ -73,7 +73,7 @@ def _limit(row: Record, passing: Sequence[str], held: Sequence[Record]) -> str:
 
 
 def _passes(t: Record, several: bool) -> str:
-    events = [f"{'merges' if e == 'merge_reads' else e} {whole(t[e])}" for e in _EVENTS if t[e]]
+    events = [f"{'merges' if e == 'merge_reads' else e} {whole_number(t[e])}" for e in _EVENTS if t[e]]
     op = f" in {t['op']}" if several else ""
     metadata = math.fsum(t.get(field) or 0 for field in ("metadata_read_bits", "metadata_write_bits"))
     if t.get("format"):

@@ -5,20 +5,20 @@ from __future__ import annotations
 from html import escape
 
 from sata.report.result import Result
-from sata.report.summary import components, overview, stages, times
-from sata.report.text import Block, Table
+from sata.report.summary import component_table, overview, stages, times
+from sata.report.text import Block, TextTable
 
 
 def result_html(result: Result) -> str:
     """The head of the summary, and energy and time by stage, energy by component."""
-    blocks: list[Block | None] = [overview(result), stages(result), components(result), times(result)]
+    blocks: list[Block | None] = [overview(result), stages(result), component_table(result), times(result)]
     return "\n".join(["<div>", *(block_html(block) for block in blocks if block is not None), "</div>"])
 
 
 def block_html(block: Block) -> str:
     """A block of text as HTML: a table as a table, lines as preformatted text."""
     title = f"<b>{escape(block.title)}</b>" if block.title else ""
-    if not isinstance(block, Table):
+    if not isinstance(block, TextTable):
         return f"<p>{title}</p><pre>{escape(chr(10).join(block.lines))}</pre>"
     head = "".join(f"<th{_align(a)}>{escape(cell)}</th>" for cell, a in zip(block.head, block.align, strict=True))
     rows = "".join(

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sata.specs.kinds import KINDS
 from sata.specs.model import Density, Op, Tensor, Workload
+from sata.specs.workload.kinds import KINDS
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./']*(-[A-Za-z0-9_./']+)*")
 _WORDS = frozenset("y n yes no true false on off null none nan inf".split())  # words that YAML reads as something else
@@ -21,13 +21,13 @@ def ops_yaml(workload: Workload) -> str:
 
 def _workload(workload: Workload) -> Iterator[str]:
     yield "workload:"
-    yield f"  name: {scalar(workload.name)}"
+    yield f"  name: {yaml_scalar(workload.name)}"
     yield f"  batch: {workload.batch}"
     yield f"  timesteps: {workload.timesteps}"
     used = dict.fromkeys([*workload.bits, *(t.kind for op in workload.ops for t in op.tensors)])
     more = [kind for kind in used if kind not in KINDS]
     if more:
-        yield f"  kinds: [{', '.join(map(scalar, more))}]"
+        yield f"  kinds: [{', '.join(map(yaml_scalar, more))}]"
     if workload.bits:
         yield f"  bits: {flow(workload.bits)}"
     yield "  ops:"
@@ -36,17 +36,17 @@ def _workload(workload: Workload) -> Iterator[str]:
 
 
 def _op(op: Op) -> Iterator[str]:
-    yield f"  - name: {scalar(op.name)}"
-    yield f"    layer: {scalar(op.layer)}"
-    yield f"    stage: {scalar(op.stage)}"
-    yield f"    action: {scalar(op.action)}"
+    yield f"  - name: {yaml_scalar(op.name)}"
+    yield f"    layer: {yaml_scalar(op.layer)}"
+    yield f"    stage: {yaml_scalar(op.stage)}"
+    yield f"    action: {yaml_scalar(op.action)}"
     if op.sequential:
         yield f"    sequential: {flow(op.sequential)}"
     yield f"    ranks: {flow(op.ranks)}"
     yield f"    compute: {json.dumps(op.compute, ensure_ascii=False)}"
     yield "    tensors:"
     for t in op.tensors:
-        yield f"      {scalar(t.name)}: {flow(_tensor(op, t))}"
+        yield f"      {yaml_scalar(t.name)}: {flow(_tensor(op, t))}"
 
 
 def _tensor(op: Op, t: Tensor) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def _end(op: Op, terms: tuple[tuple[str, int], ...], offset: int, sign: int) -> 
 
 def flow(data: Mapping[str, Any]) -> str:
     """A mapping in flow style, on one line."""
-    return "{" + ", ".join(f"{scalar(key)}: {_value(value)}" for key, value in data.items()) + "}"
+    return "{" + ", ".join(f"{yaml_scalar(key)}: {_value(value)}" for key, value in data.items()) + "}"
 
 
 def _value(value: Any) -> str:
@@ -86,10 +86,10 @@ def _value(value: Any) -> str:
         return flow(value)
     if isinstance(value, list):
         return f"[{', '.join(map(_value, value))}]"
-    return scalar(value) if isinstance(value, str) else repr(value)
+    return yaml_scalar(value) if isinstance(value, str) else repr(value)
 
 
-def scalar(text: str) -> str:
+def yaml_scalar(text: str) -> str:
     """A text as it stands in YAML: plain where nothing can be misread, else in double quotes."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text

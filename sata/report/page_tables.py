@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sata.report.result import Record, Result
 from sata.report.summary import bounds
 from sata.report.sums import grouped, sums
-from sata.report.text import quantity, share, whole
+from sata.report.text import percent, quantity, whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,9 @@ def _numbers(ops: Sequence[Record], pj: float, result: Result) -> Iterable[Cell]
     room = sum(op["steps"] * op["instances"] for op in ops)
     yield Cell(quantity(pj, "pj"), pj)
     yield _share(pj, total)
-    yield Cell(whole(cycles), cycles)
+    yield Cell(whole_number(cycles), cycles)
     yield _share(cycles, result.cycles)
-    yield Cell(whole(number), number)
+    yield Cell(whole_number(number), number)
     for outcome in ("actual", "gated", "skipped"):
         yield _share(math.fsum(op[outcome] for op in ops), number)
     yield _share(number, room)
@@ -79,7 +79,7 @@ def _numbers(ops: Sequence[Record], pj: float, result: Result) -> Iterable[Cell]
 
 
 def _share(part: float, of: float) -> Cell:
-    return Cell(share(part, of), round(part / of, 9) if of else 0.0)
+    return Cell(percent(part, of), round(part / of, 9) if of else 0.0)
 
 
 def price_listing(result: Result) -> Listing:
@@ -93,7 +93,7 @@ def price_listing(result: Result) -> Listing:
         text = quantity(p["value"], dimension) if known and dimension else "not priced"
         attributes = f" ({p['attributes']})" if p["attributes"] else ""
         rows.append((Cell(p["node"]), Cell(p["component"] + attributes), Cell(p["quantity"]),
-                     Cell(text, p["value"] if known else -1.0), Cell(whole(p["instances"]), p["instances"]),
+                     Cell(text, p["value"] if known else -1.0), Cell(whole_number(p["instances"]), p["instances"]),
                      Cell(p["library"]), Cell(p["origin"])))  # fmt: skip
     return Listing(head, tuple(rows), _first(rows))
 
@@ -120,9 +120,9 @@ def saving_listing(saved: Sequence[Record]) -> Listing | None:
              ("energy", "r"), ("cycles", "r"))  # fmt: skip
     rows = []
     for r in saved:
-        empty = Cell("-", -1.0) if r["empty"] is None else Cell(share(r["empty"], 1.0), round(float(r["empty"]), 9))
-        counts = [Cell(whole(r[name]), float(r[name])) for name in ("computes", "accesses")]
+        empty = Cell("-", -1.0) if r["empty"] is None else Cell(percent(r["empty"], 1.0), round(float(r["empty"]), 9))
+        counts = [Cell(whole_number(r[name]), float(r[name])) for name in ("computes", "accesses")]
         energy, cycles = float(r["energy_pj"]), float(r["cycles"])
         rows.append((Cell(r["op"]), Cell(r["rule"]), Cell(r["tile"]), empty, *counts,
-                     Cell(quantity(energy, "pj"), energy), Cell(whole(cycles), cycles)))  # fmt: skip
+                     Cell(quantity(energy, "pj"), energy), Cell(whole_number(cycles), cycles)))  # fmt: skip
     return Listing(tuple(Head(*name) for name in names), tuple(rows), _first(rows)) if rows else None

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sata.report.read import read_json, read_text
+from sata.report.read import read_text, result_from_json
 from sata.report.result import Record
-from sata.specs.faults import Fault, SpecError, Where, did_you_mean
+from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
 
 MOST = 1_000_000  # points of one file
 FAILED = "failed"  # the status of a point without figures
@@ -46,7 +46,7 @@ def read_points(name: str, needed: Sequence[str] = ("energy_pj", "cycles")) -> P
         return _checked(_csv_rows(name, needed), None, needed, Where(name))
     if name.lower().endswith(".parquet"):
         return _checked(_parquet_rows(name), None, needed, Where(name))
-    return _of_json(read_json(name), needed, Where(name))
+    return _of_json(result_from_json(name), needed, Where(name))
 
 
 def read_fronts(name: str, pattern: str = "*") -> list[Points]:
@@ -54,7 +54,7 @@ def read_fronts(name: str, pattern: str = "*") -> list[Points]:
 
     Raises: SpecError with the faults of the file, or where no op matches.
     """
-    data = None if name.lower().endswith((".csv", ".parquet")) else read_json(name)
+    data = None if name.lower().endswith((".csv", ".parquet")) else result_from_json(name)
     ops = data.get("ops") if isinstance(data, dict) else None
     if not isinstance(ops, list) or not all(isinstance(op, dict) and isinstance(op.get("op"), str) for op in ops):
         return [read_points(name)]

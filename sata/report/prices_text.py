@@ -7,7 +7,7 @@ from typing import Any
 
 from sata.costs.given import GivenResult
 from sata.costs.nodes import PriceRow
-from sata.report.text import Block, Lines, Table, listed, plural, quantity, share, sum_of, whole
+from sata.report.text import Block, Lines, TextTable, listed, percent, plural, quantity, sum_of, whole_number
 
 _DIMENSION = {"pJ": "pj", "um2": "um2", "mW": "mw"}
 
@@ -73,12 +73,12 @@ def counts_blocks(result: GivenResult) -> list[Block]:
         done = sum_of([n for key, n in actions.items() if key[0] == run])
         rows.append(_row("total", "", done, total, total))
         head = ("stage", "group", "actions", "energy", "share")
-        blocks.append(Table(f"{run}: energy by stage and group", head, "llrrr", tuple(rows), closing=1))
+        blocks.append(TextTable(f"{run}: energy by stage and group", head, "llrrr", tuple(rows), closing=1))
     return blocks
 
 
 def _row(stage: str, group: str, actions: float, pj: float, total: float) -> tuple[str, ...]:
-    return stage, group, whole(actions), quantity(pj, "pj"), share(pj, total)
+    return stage, group, whole_number(actions), quantity(pj, "pj"), percent(pj, total)
 
 
 def counts_data(result: GivenResult) -> dict[str, Any]:

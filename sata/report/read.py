@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sata.report.result import Record, Result
-from sata.specs.faults import Fault, SpecError, Where, did_you_mean
-from sata.specs.files import note
+from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
+from sata.specs.text.files import note
 
 LARGEST_BYTES = 512 << 20
 _MOST_FAULTS = 10  # of one file: a table whose columns have other names is one mistake
@@ -87,7 +87,7 @@ def read_text(name: str) -> str:
         raise SpecError([Fault(where, "not text: it holds binary data")]) from None
 
 
-def read_json(name: str) -> Any:
+def result_from_json(name: str) -> Any:
     """The data of a JSON file. Raises: SpecError with line and column of what is no JSON."""
     text = read_text(name)
     try:
@@ -108,7 +108,7 @@ def _no_number(word: str) -> float:
 
 def read_result(name: str) -> Result:
     """The result that a JSON file holds. Raises: SpecError with the first faults of the file."""
-    return result_of(read_json(name), name)
+    return result_of(result_from_json(name), name)
 
 
 def result_of(data: Any, name: str = "") -> Result:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sata.report.text import Block, Lines, Table
+from sata.report.text import Block, Lines, TextTable
 from sata.specs.shipped import ShippedFile
-from sata.specs.template_actions import Asked
-from sata.specs.template_file import Header
+from sata.specs.workload.template_actions import ActionRequest
+from sata.specs.workload.template_file import Header
 
 _TITLES = {
     "arch": "Architectures",
@@ -49,7 +49,7 @@ def list_data(files: Sequence[ShippedFile], users: Mapping[str, Sequence[str]]) 
             for file in files]  # fmt: skip
 
 
-def template_blocks(name: str, header: Header, asked: Sequence[Asked]) -> list[Block]:
+def template_blocks(name: str, header: Header, asked: Sequence[ActionRequest]) -> list[Block]:
     """What a template is for, its options, and a table of its ops and of the actions that they ask for."""
     lines = [f"  {header.about}"] if header.about else []
     for option, said in header.options.items():
@@ -58,19 +58,19 @@ def template_blocks(name: str, header: Header, asked: Sequence[Asked]) -> list[B
     return [Lines(name, tuple(lines)), *_ops_tables(name, asked), *_closing(asked)]
 
 
-def _ops_tables(name: str, asked: Sequence[Asked]) -> list[Block]:
+def _ops_tables(name: str, asked: Sequence[ActionRequest]) -> list[Block]:
     """The ops that are there by default, then those of each option; the actions of one op stand together."""
     order = list(dict.fromkeys(one.op for one in asked))
     rows = sorted(asked, key=lambda one: order.index(one.op))
     head = ("op", "stage", "action", "of layers")
     return [
-        Table(f"Ops of {name}{f' with {option}' if option else ''}", head, "llll",
+        TextTable(f"Ops of {name}{f' with {option}' if option else ''}", head, "llll",
               tuple((one.op, one.stage, one.action, ", ".join(one.layers)) for one in rows if one.option == option))
         for option in dict.fromkeys(one.option for one in asked)
     ]  # fmt: skip
 
 
-def _closing(asked: Sequence[Asked]) -> list[Block]:
+def _closing(asked: Sequence[ActionRequest]) -> list[Block]:
     """What else is needed, and when which of two actions is asked for."""
     lines = ["  The class of a compute prices the actions of the ops that a mapping puts on it, the class of a memory "
              "read and write."]  # fmt: skip
@@ -79,7 +79,7 @@ def _closing(asked: Sequence[Asked]) -> list[Block]:
     return [Lines("", tuple(lines))]
 
 
-def template_data(name: str, header: Header, asked: Sequence[Asked]) -> Mapping[str, Any]:
+def template_data(name: str, header: Header, asked: Sequence[ActionRequest]) -> Mapping[str, Any]:
     """The same as data."""
     return {
         "template": name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from sata.report.result import Record
-from sata.report.text import Block, Lines, Table, quantity, share, whole
+from sata.report.text import Block, Lines, TextTable, percent, quantity, whole_number
 
 HEAD = ("rule", "looks at", "empty", "computes", "accesses", "energy", "cycles")
 
@@ -19,14 +19,14 @@ def sparsity_blocks(records: Sequence[Record]) -> Iterator[Block]:
     for op in dict.fromkeys(r["op"] for r in records):
         rows = [r for r in records if r["op"] == op]
         closing = int(len(rows) > 1)
-        yield Table(f"Saved by zeros in {op}", HEAD, "llrrrrr", tuple(map(_cells, rows)), closing)
+        yield TextTable(f"Saved by zeros in {op}", HEAD, "llrrrrr", tuple(map(_cells, rows)), closing)
     yield Lines("What this rests on", tuple(assumptions(records)))
 
 
 def _cells(row: Record) -> tuple[str, ...]:
-    empty = "-" if row["empty"] is None else share(row["empty"], 1.0)
-    counts = (whole(row["computes"]), whole(row["accesses"]))
-    return row["rule"], row["tile"], empty, *counts, quantity(row["energy_pj"], "pj"), whole(row["cycles"])
+    empty = "-" if row["empty"] is None else percent(row["empty"], 1.0)
+    counts = (whole_number(row["computes"]), whole_number(row["accesses"]))
+    return row["rule"], row["tile"], empty, *counts, quantity(row["energy_pj"], "pj"), whole_number(row["cycles"])
 
 
 def assumptions(records: Sequence[Record]) -> Iterator[str]:

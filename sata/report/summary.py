@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from sata.report.parts import PARTS, WIRES, leaks, part_of
 from sata.report.result import Record, Result
-from sata.report.sums import apart, grouped, sums
-from sata.report.text import Block, Lines, Table, listed, plural, quantity, share, sum_of, whole
+from sata.report.sums import grouped, kept_apart, sums
+from sata.report.text import Block, Lines, TextTable, listed, percent, plural, quantity, sum_of, whole_number
 
 LARGEST = 10  # rows of the table of layers
 
@@ -21,14 +21,14 @@ def summary(result: Result) -> list[Block]:
     blocks: list[Block | None] = [
         overview(result),
         stages(result),
-        components(result),
+        component_table(result),
         uncertainties(result),
         kinds(result),
         metadata(result),
         times(result),
         computes(result),
         layers(result),
-        kept(result),
+        kept_lines(result),
         left_out(result),
     ]
     return [block for block in blocks if block is not None]
@@ -49,10 +49,10 @@ def overview(result: Result) -> Lines:
     if meta.get("clock_hz"):
         about.append(quantity(meta["clock_hz"], "hz"))
     about += [f"{name} = {value}" for name, value in meta.get("variables", {}).items()]
-    cycles = f"{whole(result.cycles)} cycles"
+    cycles = f"{whole_number(result.cycles)} cycles"
     time = f"{cycles} = {quantity(seconds, 'seconds')}" if seconds is not None else f"{cycles} (no clock: no time)"
     spread = result.uncertainty_pj() if result.uncertainty else 0.0
-    apart = f" +- {quantity(spread, 'pj')} ({share(spread, energy)})" if spread else ""
+    apart = f" +- {quantity(spread, 'pj')} ({percent(spread, energy)})" if spread else ""
     lines = [f"energy    {quantity(energy, 'pj')}{apart}", f"time      {time}"]
     if seconds:
         lines.append(f"power     {quantity(energy * 1e-9 / seconds, 'mw')} on average")
@@ -74,7 +74,7 @@ def _or_unpriced(result: Result, what: str, total: str) -> str:
 # --- energy -------------------------------------------------------------------------------------------------------
 
 
-def stages(result: Result) -> Table:
+def stages(result: Result) -> TextTable:
     """Energy by stage, split into compute, memories, wires and leakage."""
     computes = frozenset(op["compute"] for op in result.ops)
     energy = sums(result.records, lambda r: (r["stage"], part_of(r, computes)))
@@ -84,18 +84,18 @@ def stages(result: Result) -> Table:
     rows = []
     for stage in names:
         each = [energy.get((stage, p), 0.0) for p in used]
-        rows.append((stage, _pj(sum_of(each)), share(sum_of(each), total), *map(_pj, each)))
+        rows.append((stage, _pj(sum_of(each)), percent(sum_of(each), total), *map(_pj, each)))
     totals = [sum_of([energy.get((s, p), 0.0) for s in names]) for p in used]
     if len(names) > 1:
-        rows.append(("total", _pj(total), share(total, total), *map(_pj, totals)))
-    rows.append(("share", "", "", *(share(s, total) for s in totals)))
+        rows.append(("total", _pj(total), percent(total, total), *map(_pj, totals)))
+    rows.append(("share", "", "", *(percent(s, total) for s in totals)))
     closing = min(len(names), 2)
-    return Table(
+    return TextTable(
         "Energy by stage", ("stage", "energy", "share", *used), "l" + "r" * (2 + len(used)), tuple(rows), closing
     )
 
 
-def components(result: Result) -> Table | None:
+def component_table(result: Result) -> TextTable | None:
     """Energy by component: what its actions cost, and its leakage."""
     active = sums((r for r in result.records if not leaks(r)), lambda r: r["component"])
     leaking = sums((r for r in result.records if leaks(r)), lambda r: r["component"])
@@ -104,24 +104,24 @@ def components(result: Result) -> Table | None:
     rows = []
     for name in sorted(classes, key=lambda n: -active.get(n, 0.0) - leaking.get(n, 0.0)):
         a, b = active.get(name, 0.0), leaking.get(name, 0.0)
-        rows.append((name, classes[name], _pj(a + b), share(a + b, total), _pj(a), _pj(b)))
+        rows.append((name, classes[name], _pj(a + b), percent(a + b, total), _pj(a), _pj(b)))
     head = ("component", "class", "energy", "share", "actions", "leakage")
-    return Table("Energy by component", head, "llrrrr", tuple(rows)) if rows else None
+    return TextTable("Energy by component", head, "llrrrr", tuple(rows)) if rows else None
 
 
-def uncertainties(result: Result) -> Table | None:
+def uncertainties(result: Result) -> TextTable | None:
     """The classes whose uncertain numbers make most of the uncertainty of the energy."""
     by = result.uncertainty_pj(by=("class",))
     total = result.uncertainty_pj()
     rows = []
     for (name,), pj in sorted(by.items(), key=lambda item: -item[1])[:LARGEST]:
         nodes = dict.fromkeys(u["component"] for u in result.uncertainty if u["class"] == name)
-        rows.append((name, f"+- {_pj(pj)}", share(pj * pj, total * total), listed(list(nodes))))
+        rows.append((name, f"+- {_pj(pj)}", percent(pj * pj, total * total), listed(list(nodes))))
     title = f"Uncertainty of the energy: +- {_pj(total)}, by class of component"
-    return Table(title, ("class", "uncertainty", "of variance", "in"), "lrrl", tuple(rows)) if rows else None
+    return TextTable(title, ("class", "uncertainty", "of variance", "in"), "lrrl", tuple(rows)) if rows else None
 
 
-def kinds(result: Result) -> Table | None:
+def kinds(result: Result) -> TextTable | None:
     """Energy of moving tensors, by their kind, and the component that takes most of it."""
     records = [r for r in result.records if r["kind"]]
     energy = sums(records, lambda r: r["kind"])
@@ -130,28 +130,28 @@ def kinds(result: Result) -> Table | None:
     rows = []
     for kind, pj in sorted(energy.items(), key=lambda item: -item[1]):
         most = sorted(((c, e) for (k, c), e in where.items() if k == kind), key=lambda item: -item[1])[:2]
-        mostly = ", ".join(f"{c} {share(e, pj)}" for c, e in most if e > 0)
-        rows.append((kind, _pj(pj), share(pj, total), mostly))
+        mostly = ", ".join(f"{c} {percent(e, pj)}" for c, e in most if e > 0)
+        rows.append((kind, _pj(pj), percent(pj, total), mostly))
     head = ("kind", "energy", "share", "mostly in")
-    return Table("Energy of moving tensors, by kind", head, "lrrl", tuple(rows)) if rows else None
+    return TextTable("Energy of moving tensors, by kind", head, "lrrl", tuple(rows)) if rows else None
 
 
-def metadata(result: Result) -> Table | None:
+def metadata(result: Result) -> TextTable | None:
     """Bits of metadata that formats have moved, by memory and kind, and what they cost."""
     rows, total = [], result.energy_pj()
     found = [r for r in result.records if r["outcome"] == "metadata"]
-    for (memory, kind), entries in apart(found, lambda r: (r["component"], r["kind"])):
+    for (memory, kind), entries in kept_apart(found, lambda r: (r["component"], r["kind"])):
         pj = sum_of([r["energy_pj"] for r in entries])
         each = (sum_of([r["count"] for r in entries if r["action"] == f"metadata_{way}"]) for way in ("read", "write"))
-        rows.append((memory, kind, *(quantity(bits, "bits") for bits in each), _pj(pj), share(pj, total)))
+        rows.append((memory, kind, *(quantity(bits, "bits") for bits in each), _pj(pj), percent(pj, total)))
     head = ("memory", "kind", "read", "written", "energy", "share")
-    return Table("Metadata of formats", head, "llrrrr", tuple(rows)) if rows else None
+    return TextTable("Metadata of formats", head, "llrrrr", tuple(rows)) if rows else None
 
 
 # --- time and computes --------------------------------------------------------------------------------------------
 
 
-def times(result: Result) -> Table | None:
+def times(result: Result) -> TextTable | None:
     """Cycles by stage, what bounds them, and how much of the compute is in use."""
     rows = []
     for stage, ops in grouped(result.ops, "stage"):
@@ -159,7 +159,7 @@ def times(result: Result) -> Table | None:
     if len(rows) > 1:
         rows.append(("total", *_time(result.ops, result)))
     head = ("stage", "cycles", "share", "time", "lanes", "bound by")
-    return Table("Time by stage", head, "lrrrrl", tuple(rows), closing=len(rows) > 1) if rows else None
+    return TextTable("Time by stage", head, "lrrrrl", tuple(rows), closing=len(rows) > 1) if rows else None
 
 
 def _time(ops: Sequence[Record], result: Result) -> tuple[str, ...]:
@@ -167,7 +167,7 @@ def _time(ops: Sequence[Record], result: Result) -> tuple[str, ...]:
     clock = result.meta.get("clock_hz")
     time = quantity(cycles / clock, "seconds") if clock else "-"
     points, room = sum(op["computes"] for op in ops), sum(op["steps"] * op["instances"] for op in ops)
-    return whole(cycles), share(cycles, result.cycles), time, share(points, room), bounds(ops)
+    return whole_number(cycles), percent(cycles, result.cycles), time, percent(points, room), bounds(ops)
 
 
 def bounds(ops: Sequence[Record], most: int = 2) -> str:
@@ -175,10 +175,10 @@ def bounds(ops: Sequence[Record], most: int = 2) -> str:
     by = sums(ops, lambda op: op["bound_by"], "cycles")
     total = sum_of(list(by.values()))
     found = sorted(by.items(), key=lambda item: -item[1])[:most]
-    return ", ".join(name if len(by) == 1 else f"{name} {share(c, total, 0)}" for name, c in found)
+    return ", ".join(name if len(by) == 1 else f"{name} {percent(c, total, 0)}" for name, c in found)
 
 
-def computes(result: Result) -> Table | None:
+def computes(result: Result) -> TextTable | None:
     """How many computes there are by stage, and the share that was done, gated and skipped."""
     rows = []
     for stage, ops in grouped(result.ops, "stage"):
@@ -186,18 +186,18 @@ def computes(result: Result) -> Table | None:
     if len(rows) > 1:
         rows.append(("total", *_outcomes(result.ops)))
     head = ("stage", "computes", "actual", "gated", "skipped")
-    return Table("Computes and sparsity", head, "lrrrr", tuple(rows), closing=len(rows) > 1) if rows else None
+    return TextTable("Computes and sparsity", head, "lrrrr", tuple(rows), closing=len(rows) > 1) if rows else None
 
 
 def _outcomes(ops: Sequence[Record]) -> tuple[str, ...]:
     total = sum_of([op["computes"] for op in ops])
-    return whole(total), *(share(sum_of([op[o] for op in ops]), total) for o in ("actual", "gated", "skipped"))
+    return whole_number(total), *(percent(sum_of([op[o] for op in ops]), total) for o in ("actual", "gated", "skipped"))
 
 
 # --- layers, memory that is kept, what is missing -----------------------------------------------------------------
 
 
-def layers(result: Result) -> Table | None:
+def layers(result: Result) -> TextTable | None:
     """The layers (of a single layer: the ops) that take most energy."""
     names = list(dict.fromkeys(op["layer"] for op in result.ops))
     field = "layer" if len(names) > 1 else "op"
@@ -215,15 +215,15 @@ def layers(result: Result) -> Table | None:
         rows.append(_layer(f"{len(rest)} more", pj, total, [op for _, ops in rest for op in ops], result))
     title = f"Largest of {len(groups)} {field}s" if rest else f"By {field}"
     head = (field, "energy", "share", "cycles", "share", "bound by")
-    return Table(title, head, "lrrrrl", tuple(rows))
+    return TextTable(title, head, "lrrrrl", tuple(rows))
 
 
 def _layer(name: str, pj: float, total: float, ops: Sequence[Record], result: Result) -> tuple[str, ...]:
     cycles = sum_of([op["cycles"] for op in ops])
-    return name, _pj(pj), share(pj, total), whole(cycles), share(cycles, result.cycles), bounds(ops)
+    return name, _pj(pj), percent(pj, total), whole_number(cycles), percent(cycles, result.cycles), bounds(ops)
 
 
-def kept(result: Result) -> Table | None:
+def kept_lines(result: Result) -> TextTable | None:
     """What back-propagation keeps, by kind, and the layers that keep most."""
     total = sum(k["bits"] for k in result.kept)
     if not result.kept:
@@ -233,9 +233,9 @@ def kept(result: Result) -> Table | None:
         bits = sum(k["bits"] for k in entries)
         by = sorted(sums(entries, lambda k: k["layer"], "bits").items(), key=lambda item: -item[1])
         mostly = ", ".join(f"{layer} {quantity(b, 'bits')}" for layer, b in by[:3])
-        rows.append((kind, quantity(bits, "bits"), share(bits, total), mostly))
+        rows.append((kind, quantity(bits, "bits"), percent(bits, total), mostly))
     head = ("kind", "memory", "share", "largest layers")
-    return Table("Kept from the forward to the backward pass", head, "lrrl", tuple(rows))
+    return TextTable("Kept from the forward to the backward pass", head, "lrrl", tuple(rows))
 
 
 def left_out(result: Result) -> Lines | None:

@@ -19,10 +19,10 @@ def sums(records: Iterable[Record], key: Callable[[Record], Any], field: str = "
 
 def grouped(records: Iterable[Record], field: str) -> Iterator[tuple[str, list[Record]]]:
     """(value of a field, its records), in order of first appearance."""
-    yield from apart(records, lambda r: r[field])
+    yield from kept_apart(records, lambda r: r[field])
 
 
-def apart(records: Iterable[Record], key: Callable[[Record], Any]) -> Iterator[tuple[Any, list[Record]]]:
+def kept_apart(records: Iterable[Record], key: Callable[[Record], Any]) -> Iterator[tuple[Any, list[Record]]]:
     """Records that `key` tells apart, in order of first appearance."""
     found: dict[Any, list[Record]] = {}
     for r in records:

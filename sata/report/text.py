@@ -11,8 +11,8 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sata.specs.said import escaped
-from sata.specs.units import format_quantity
+from sata.specs.text.said import escaped
+from sata.specs.text.units import format_quantity
 
 GAP = "  "
 CUT = ".."  # stands for what does not fit; plain ASCII, so that every terminal and file can hold it
@@ -20,7 +20,7 @@ _NARROWEST = 6  # characters that a column of text keeps as long as numbers besi
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TextTable:
     """Rows of cells below a head. align: one letter a column, `l` or `r`. closing: rows at the end that sum up the
     others."""
 
@@ -39,7 +39,7 @@ class Lines:
     lines: tuple[str, ...]
 
 
-Block = Table | Lines
+Block = TextTable | Lines
 
 
 def quantity(value: float | None, dimension: str, digits: int = 4) -> str:
@@ -51,12 +51,12 @@ def quantity(value: float | None, dimension: str, digits: int = 4) -> str:
     return f"{shown:,.0f} {unit}" if abs(shown) >= 10 ** (digits - 1) else f"{shown:.{digits}g} {unit}"
 
 
-def whole(value: float) -> str:
+def whole_number(value: float) -> str:
     """`1,234,567`; small numbers that are not whole keep two digits: `9.75`."""
     return f"{value:,.2f}" if abs(value) < 1000 and value != round(value) else f"{value:,.0f}"
 
 
-def share(part: float, of: float, digits: int = 1) -> str:
+def percent(part: float, of: float, digits: int = 1) -> str:
     """`43.2%`; `-` of nothing."""
     return f"{100 * part / of:.{digits}f}%" if of else "-"
 
@@ -66,7 +66,7 @@ def clean(text: str) -> str:
     return escaped(text)
 
 
-def fit(table: Table, width: int, gap: int = len(GAP)) -> Table:
+def fit(table: TextTable, width: int, gap: int = len(GAP)) -> TextTable:
     """The table no wider than `width` characters: names are cut first, then columns on the right go, then the rest."""
     rows = [tuple(clean(cell) for cell in row) for row in (table.head, *table.rows)]
     columns = [max(len(row[i]) for row in rows) for i in range(len(table.head))]
@@ -91,7 +91,7 @@ def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: max(width - len(CUT), 0)] + CUT[:width]
 
 
-def table_lines(table: Table, width: int | None) -> list[str]:
+def table_lines(table: TextTable, width: int | None) -> list[str]:
     """The table as lines of plain text, head and rows, none longer than `width`; None: as wide as they are."""
     table = fit(table, sys.maxsize if width is None else width)
     rows = [table.head, *table.rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sata.report.result import Record, Result
-from sata.report.text import Block, Table, whole
+from sata.report.text import Block, TextTable, whole_number
 
 FIELDS = ("tile", "fills", "reads", "updates", "drains", "merge_reads")
 
@@ -22,12 +22,12 @@ def traffic_blocks(result: Result) -> Iterator[Block]:
         shown = [f for f in FIELDS if f == "tile" or any(row[f] for row in rows)]
         head = ("memory", "tensor", "x", *("merges" if f == "merge_reads" else f for f in shown))
         cells = tuple(_cells(row, shown) for row in rows)
-        yield Table(f"Traffic of {op}, in elements", head, "ll" + "r" * (1 + len(shown)), cells)
+        yield TextTable(f"Traffic of {op}, in elements", head, "ll" + "r" * (1 + len(shown)), cells)
         held = [row for row in rows if row.get("format")]
         if held:
             head = ("memory", "tensor", "format", "metadata read", "metadata written")
             lines = tuple((r["memory"], r["tensor"], r["format"], *map(_bits, _metadata(r))) for r in held)
-            yield Table(f"Formats of {op}", head, "lllrr", lines)
+            yield TextTable(f"Formats of {op}", head, "lllrr", lines)
 
 
 def _metadata(row: Record) -> tuple[float, float]:
@@ -35,8 +35,8 @@ def _metadata(row: Record) -> tuple[float, float]:
 
 
 def _bits(number: float) -> str:
-    return f"{whole(number)} b"
+    return f"{whole_number(number)} b"
 
 
 def _cells(row: Record, shown: list[str]) -> tuple[str, ...]:
-    return row["memory"], row["tensor"], whole(row["instances"]), *(whole(row[f]) for f in shown)
+    return row["memory"], row["tensor"], whole_number(row["instances"]), *(whole_number(row[f]) for f in shown)

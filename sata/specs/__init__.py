@@ -1,4 +1,4 @@
-"""Specs: text -> frozen values, and every fault with its place. `load` reads a run, `check` files on their own."""
+"""Specs: text -> frozen values, and every fault with its place. `load` reads a run, `check_specs` files on their own."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sata.specs.arch import parse_arch
-from sata.specs.faults import Fault, Faults, SpecError, Where, did_you_mean, nearest
 from sata.specs.mapping import parse_mapping
 from sata.specs.model import Arch, MappingSpec, Workload
-from sata.specs.source import Doc, Path_, read
-from sata.specs.workload import parse_workload
+from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean, nearest
+from sata.specs.text.source import Doc, Path_, read
+from sata.specs.workload.workload import parse_workload
 
-__all__ = ["Fault", "Faults", "Loaded", "SpecError", "Where", "check", "load"]
+__all__ = ["Fault", "Faults", "Loaded", "SpecError", "Where", "check_specs", "load"]
 
 TOP_KEYS = ("arch", "workload", "mapping", "library")
 FOLDERS = {"arch": "arch", "workload": "workloads", "mapping": "mappings", "library": "components"}
@@ -61,7 +61,7 @@ def load(arch: Any = None, workload: Any = None, mapping: Any = None, *, librari
     return Loaded(parsed["arch"], parsed["workload"], parsed["mapping"], tuple(reading.docs), inline)
 
 
-def check(*sources: Any, variables: Mapping[str, Any] | None = None,
+def check_specs(*sources: Any, variables: Mapping[str, Any] | None = None,
           further: Callable[[Workload, Faults], None] | None = None) -> list[Fault]:  # fmt: skip
     """The faults of each source on its own, for whatever top keys it holds. Nothing is raised for bad input.
 
@@ -111,7 +111,7 @@ _PARSERS: dict[str, Callable[[Doc, Faults], Any]] = {
 
 
 def _parse_library(doc: Doc, faults: Faults) -> Any:
-    from sata.specs.library import parse_library
+    from sata.specs.library.library import parse_library
 
     return parse_library(doc, faults)
 
@@ -142,7 +142,7 @@ class _Reading:
         return doc
 
     def read_if_there(self, name: str, folder: str) -> Doc | None:
-        from sata.specs.find import find, mapping_name
+        from sata.specs.text.find import find, mapping_name
 
         try:
             if not mapping_name(name.removeprefix("mappings/").removesuffix(".yaml")):
@@ -187,6 +187,6 @@ def _raw(path: Path_) -> bool:
     """Expressions in the parts and actions of a library belong to the attributes of their class, not to the file."""
     if path[:2] != ("library", "components"):
         return False
-    from sata.specs.library import is_raw
+    from sata.specs.library.library import is_raw
 
     return is_raw(path)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sata.specs import schema
-from sata.specs.faults import Faults, Where, did_you_mean
 from sata.specs.formats import TensorFormat, parse_formats
 from sata.specs.model import Arch, Array, Bandwidth, Branch, Compute, Memory, Node, Rule
-from sata.specs.source import Doc, Path_
-from sata.specs.units import parse_quantity
+from sata.specs.text import schema
+from sata.specs.text.faults import Faults, Where, did_you_mean
+from sata.specs.text.source import Doc, Path_
+from sata.specs.text.units import parse_quantity
 
 STREAM = "stream"
 _NO_AXIS = frozenset(("memory", "for", "array", "compute", "split"))  # what nodes of a mapping begin with
@@ -21,12 +21,12 @@ def parse_arch(doc: Doc, faults: Faults) -> Arch | None:
     before = len(faults)
     if not schema.validate(doc, "arch", faults):
         return None
-    reader = _Reader(doc, faults)
+    reader = _ArchReader(doc, faults)
     arch = reader.arch(doc.data["arch"])
     return arch if len(faults) == before else None
 
 
-class _Reader:
+class _ArchReader:
     """Reads data that has passed the schema."""
 
     def __init__(self, doc: Doc, faults: Faults) -> None:

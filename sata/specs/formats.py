@@ -1,6 +1,6 @@
 """`format:` of a memory: how it stores a tensor, one entry per rank. Names, parameters and places are checked here.
 
-What a format occupies and moves stands in `sata.counts.formats`, under the same names.
+What a format occupies and moves stands in `sata.counts.storage.formats`, under the same names.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sata.specs.faults import Faults, Where, did_you_mean
-from sata.specs.includes import what
-from sata.specs.source import Doc, Path_
+from sata.specs.text.faults import Faults, Where, did_you_mean
+from sata.specs.text.includes import what
+from sata.specs.text.source import Doc, Path_
 
 MOST_BITS = 64
 

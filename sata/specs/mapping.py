@@ -6,8 +6,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from sata.specs import schema
-from sata.specs.faults import Faults, Where
 from sata.specs.model import (
     Entry,
     Loop,
@@ -19,7 +17,9 @@ from sata.specs.model import (
     MapSplit,
     NestNode,
 )
-from sata.specs.source import Doc, Path_
+from sata.specs.text import schema
+from sata.specs.text.faults import Faults, Where
+from sata.specs.text.source import Doc, Path_
 
 LARGEST_FACTOR = 1 << 40
 _RANGE = re.compile(r"(?P<one>[0-9]{1,15})|(?P<least>[0-9]{1,15})?\.\.(?P<most>[0-9]{1,15})?")

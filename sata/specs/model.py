@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sata.specs.faults import Where
 from sata.specs.formats import TensorFormat
+from sata.specs.text.faults import Where
 
 # --- architecture -----------------------------------------------------------------------------------------------
 
@@ -256,7 +256,7 @@ class Op:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptRule:
     """What back-propagation through time keeps of one tensor of one layer from the forward to the backward pass."""
 
     layer: str
@@ -274,7 +274,7 @@ class Workload:
     bits: Mapping[str, int]
     timesteps: int = 1
     batch: int = 1
-    kept: tuple[Kept, ...] = ()
+    kept: tuple[KeptRule, ...] = ()
     where: Where = Where()
 
 

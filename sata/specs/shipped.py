@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from sata.specs.faults import Fault, SpecError, Where, did_you_mean
-from sata.specs.find import FOLDERS, shipped
-from sata.specs.template_file import SHIPPED as TEMPLATES
+from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
+from sata.specs.text.find import FOLDERS, shipped
+from sata.specs.workload.template_file import SHIPPED as TEMPLATES
 
 TEMPLATE_FOLDER = "templates"
 LIST_FOLDERS = (*FOLDERS, TEMPLATE_FOLDER)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sata.specs.model import Arch, Array, Branch, Compute, Memory, Node, Rule
-from sata.specs.units import format_quantity
+from sata.specs.text.units import format_quantity
 
 Row = dict[str, Any]
 

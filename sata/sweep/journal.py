@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sata.specs.faults import Fault, SpecError, Where
+from sata.specs.text.faults import Fault, SpecError, Where
 from sata.sweep.rows import Cell, Done, hash_of
 
 LARGEST = 1 << 30  # bytes of a journal that is read

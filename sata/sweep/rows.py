@@ -11,17 +11,17 @@ from typing import Any
 from sata.evaluation import evaluate
 from sata.report.parts import leaks
 from sata.report.result import Result
-from sata.search.cache import Cache
-from sata.search.constraints import read_constraints
-from sata.search.identity import REVISION
-from sata.search.setting import setting_of
-from sata.search.workers import How, Watch
-from sata.search.workload import map_workload
-from sata.search.write import mapping_text
-from sata.specs.faults import SpecError
-from sata.specs.files import watching
-from sata.specs.source import fingerprint
-from sata.sweep.spec import Mapper, Point, Scalar
+from sata.search.answers.cache import Cache
+from sata.search.answers.fingerprint import REVISION
+from sata.search.answers.mapping_file import mapping_text
+from sata.search.run.scheduler import Resources, Watcher
+from sata.search.run.setup import setup_of
+from sata.search.run.workload import map_workload
+from sata.search.space.constraints import read_constraints
+from sata.specs.text.faults import SpecError
+from sata.specs.text.files import watching
+from sata.specs.text.source import fingerprint
+from sata.sweep.spec import Mapper, Scalar, SweepPoint
 from sata.version import __version__
 
 Cell = Scalar | None
@@ -37,7 +37,7 @@ class Interrupted(Exception):
     """The user ended a search: its row would not be what it is."""
 
 
-class _Stopped(Watch):
+class _Stopped(Watcher):
     stopped = False
 
     def stopping(self) -> None:
@@ -48,7 +48,7 @@ class _Stopped(Watch):
 class Job:
     """What a worker needs for one point. cache: the folder of the cache of searches, None without."""
 
-    point: Point
+    point: SweepPoint
     mapper: Mapper | None
     by: tuple[str, ...]
     cache: str | None
@@ -62,7 +62,7 @@ class Done:
     files: Mapping[str, str]
 
 
-def key_of(job: Job, prints: dict[str, str]) -> str:
+def row_key(job: Job, prints: dict[str, str]) -> str:
     """A hash of what a row depends on, but for files that the named ones name: those are kept with the row.
 
     prints: hashes of files, kept between calls.
@@ -109,7 +109,7 @@ def _figures(job: Job) -> Row:
     if job.mapper is None:
         sources = (files["arch"], files.get("workload"), files.get("mapping"))
         return _row(evaluate(*sources, ops=point.ops, **variables), job.by)
-    setting = setting_of(files["arch"], files.get("workload"), variables)
+    setting = setup_of(files["arch"], files.get("workload"), variables)
     rules = []
     if job.mapper.constraints is not None:
         rules = read_constraints(job.mapper.constraints, setting.arch, setting.workload)
@@ -117,7 +117,7 @@ def _figures(job: Job) -> Row:
     watch = _Stopped()
     answers = map_workload(
         setting, job.mapper.objective, ops=point.ops, rules=rules, ragged=job.mapper.ragged,
-        budget=job.mapper.budget, how=How(1, cache, watch),
+        budget=job.mapper.budget, how=Resources(1, cache, watch),
     )  # fmt: skip
     if watch.stopped:
         raise Interrupted

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sata.search.hands import Hands, Here, Processes, listening
-from sata.specs.access import Granted, granted
-from sata.specs.files import note
+from sata.parallel.executors import Executor, InProcess, ProcessPool, listening
+from sata.specs.text.access import Granted, granted
+from sata.specs.text.files import note
 from sata.sweep.journal import Journal
-from sata.sweep.rows import Done, Interrupted, Job, done, key_of
+from sata.sweep.rows import Done, Interrupted, Job, done, row_key
 from sata.sweep.spec import Sweep
 
 TRIES = 3  # how often a point is given to a new worker when the one that has it is killed
@@ -23,7 +23,7 @@ Tell = Callable[[int, int], None]  # points that are finished, of how many
 
 
 @dataclass
-class Outcome:
+class PointOutcome:
     """rows: by number of the point, from 1. resumed: points that the journal had. interrupted: by the user."""
 
     rows: dict[int, Done] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Outcome:
 
 def sweep_points(sweep: Sweep, journal: Journal, workers: int | None = None, cache: str | None = None,
                  tell: Tell = lambda _done, _of: None, work: Callable[[Job, Any], Done] = done,
-                 check: Callable[[], None] = lambda: None) -> Outcome:  # fmt: skip
+                 check: Callable[[], None] = lambda: None) -> PointOutcome:  # fmt: skip
     """The rows of all points. Equal points are one piece of work.
 
     check: called after each point, when the files that it was made from are noted as read; what it raises ends all.
@@ -44,7 +44,7 @@ def sweep_points(sweep: Sweep, journal: Journal, workers: int | None = None, cac
     prints: dict[str, str] = {}
     numbers: dict[str, list[int]] = {}
     for number, job in enumerate(jobs):
-        numbers.setdefault(key_of(job, prints), []).append(number)
+        numbers.setdefault(row_key(job, prints), []).append(number)
     run = _Run(jobs, numbers, journal, tell, check)
     known = journal.read()
     for key in [key for key in numbers if key in known]:
@@ -54,7 +54,7 @@ def sweep_points(sweep: Sweep, journal: Journal, workers: int | None = None, cac
     if todo:
         number = min(workers or os.cpu_count() or 1, len(todo))
         here = Granted(work, granted())
-        run.work(Processes(here, number) if number > 1 else Here(here, lambda _event: False), deque(todo))
+        run.work(ProcessPool(here, number) if number > 1 else InProcess(here, lambda _event: False), deque(todo))
     return run.outcome
 
 
@@ -62,7 +62,7 @@ class _Run:
     def __init__(self, jobs: Sequence[Job], numbers: dict[str, list[int]], journal: Journal, tell: Tell,
                  check: Callable[[], None]) -> None:  # fmt: skip
         self.jobs, self.numbers, self.journal, self.tell = jobs, numbers, journal, tell
-        self.outcome = Outcome()
+        self.outcome = PointOutcome()
         self.check = check
         self.files: set[str] = set()
         self.tries: dict[str, int] = {}
@@ -77,7 +77,7 @@ class _Run:
             self.check()
         self.tell(len(self.outcome.rows), len(self.jobs))
 
-    def work(self, hands: Hands, todo: deque[str]) -> None:
+    def work(self, hands: Executor, todo: deque[str]) -> None:
         busy: dict[int, str] = {}
         with listening() as stop:
             try:

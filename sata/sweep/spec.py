@@ -9,11 +9,11 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from sata.specs import schema
-from sata.specs.faults import Faults, SpecError, did_you_mean
-from sata.specs.find import beside, find, mapping_name
-from sata.specs.source import Doc, Path_, read
-from sata.specs.units import parse_quantity
+from sata.specs.text import schema
+from sata.specs.text.faults import Faults, SpecError, did_you_mean
+from sata.specs.text.find import beside, find, mapping_name
+from sata.specs.text.source import Doc, Path_, read
+from sata.specs.text.units import parse_quantity
 
 MOST = 100_000  # points
 SOURCES = ("arch", "workload", "mapping")
@@ -32,7 +32,7 @@ class Mapper:
 
 
 @dataclass(frozen=True)
-class Point:
+class SweepPoint:
     """One point, from 1. varied: what the sweep varies, in its order. files: "arch", "workload", "mapping" -> path."""
 
     number: int
@@ -47,7 +47,7 @@ class Sweep:
     """All of a sweep. columns: names of what is varied."""
 
     name: str
-    points: tuple[Point, ...]
+    points: tuple[SweepPoint, ...]
     columns: tuple[str, ...]
     mapper: Mapper | None = None
     by: tuple[str, ...] = ()
@@ -76,10 +76,10 @@ def read_sweep(source: Any, variables: Mapping[str, Any] | None = None) -> Sweep
     faults.check()
     schema.validate(doc, "sweep", faults)
     faults.check()
-    return _Reader(doc, faults).sweep()
+    return _SweepReader(doc, faults).sweep()
 
 
-class _Reader:
+class _SweepReader:
     """Reads a document that has passed the schema."""
 
     def __init__(self, doc: Doc, faults: Faults) -> None:
@@ -133,7 +133,7 @@ class _Reader:
 
     def points(
         self, fixed: Mapping[str, Scalar], grid: Mapping[str, list[Scalar]], listed: list[Mapping[str, Scalar]]
-    ) -> Iterator[Point]:
+    ) -> Iterator[SweepPoint]:
         number = 0
         for at, entry in enumerate(listed):
             for values in product(*grid.values()):
@@ -144,7 +144,7 @@ class _Reader:
                     k: path for k in SOURCES if k in every and (path := self.file(k, every[k], at, grid)) is not None
                 }
                 variables = {name: value for name, value in every.items() if name not in VARIED}
-                yield Point(number, own, files, variables, str(every["ops"]) if "ops" in every else None)
+                yield SweepPoint(number, own, files, variables, str(every["ops"]) if "ops" in every else None)
 
     def file(self, key: str, name: Scalar, at: int, grid: Mapping[str, list[Scalar]]) -> str | None:
         """The path of a file that a point names; None, with a fault at its place, if there is none."""
@@ -181,7 +181,7 @@ class _Reader:
 
     # --- variables ----------------------------------------------------------------------------------------------
 
-    def check_variables(self, points: tuple[Point, ...]) -> None:
+    def check_variables(self, points: tuple[SweepPoint, ...]) -> None:
         """A variable that no file of any point declares is a fault; of some points, it is theirs."""
         self.faults.check()
         declared: dict[str, None] = {}

@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from sata.report.files import csv_text, json_text
-from sata.specs.faults import Fault, SpecError, Where
+from sata.specs.text.faults import Fault, SpecError, Where
 from sata.sweep.rows import FIGURES, Cell, Done, Row
-from sata.sweep.spec import Point, Sweep
+from sata.sweep.spec import Sweep, SweepPoint
 
 FORMATS = ("csv", "json", "parquet")
 _FIRST = ("point", "label", "status", "pareto")
 _LAST = ("proven", "gap", "why")
 
 
-def table(sweep: Sweep, rows: Mapping[int, Done]) -> list[Row]:
+def sweep_table(sweep: Sweep, rows: Mapping[int, Done]) -> list[Row]:
     """A row for each point that is finished, in their order, all with the same columns."""
     names = {name: name if name not in _taken(rows) else f"set.{name}" for name in sweep.columns}
     found = [_row(point, names, rows[point.number].row) for point in sweep.points if point.number in rows]
@@ -33,7 +33,7 @@ def _taken(rows: Mapping[int, Done]) -> set[str]:
     return {*_FIRST, *FIGURES, *_LAST, *(name for done in rows.values() for name in done.row)}
 
 
-def _row(point: Point, names: Mapping[str, str], figures: Mapping[str, Cell]) -> Row:
+def _row(point: SweepPoint, names: Mapping[str, str], figures: Mapping[str, Cell]) -> Row:
     label = ", ".join(f"{name} {value}" for name, value in point.varied.items())
     row: Row = {"point": point.number, "label": label, "status": figures["status"], "pareto": 0}
     return {**row, **{names[name]: value for name, value in point.varied.items()}, **figures}

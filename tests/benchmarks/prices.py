@@ -17,9 +17,9 @@ from pathlib import Path
 from sata.costs.evaluate import Price
 from sata.costs.nodes import area_um2, price_nodes, prices_of
 from sata.specs import load
-from sata.specs.faults import Faults
-from sata.specs.find import shipped
 from sata.specs.model import Arch, Memory
+from sata.specs.text.faults import Faults
+from sata.specs.text.find import shipped
 
 W_GLB = range(32, 32 + 100)  # KiB, the table's range
 U_GLB = range(100, 100 + 100)

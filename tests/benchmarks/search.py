@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from sata.search.found import scored
-from sata.search.frame import Frame, frame_of
-from sata.search.nests import template
-from sata.search.plain import legal
-from sata.search.score import score
-from sata.search.setting import Setting, setting_of
-from sata.search.solve import Task, solve
-from sata.search.space import Constraints, skeletons
-from sata.search.strategies import Strategy, evolution, random_nest, random_search
+from sata.search.engine.solve import Task, solve
+from sata.search.engine.strategies import Strategy, evolution, random_nest, random_search
+from sata.search.model.enumerate import legal
+from sata.search.model.exact import score
+from sata.search.model.problem import SearchProblem, problem_of
+from sata.search.partial.incumbent import score_mapping
+from sata.search.run.setup import SearchSetup, setup_of
+from sata.search.space.nests import template
+from sata.search.space.storage_templates import Constraints, storage_templates
 from sata.specs.model import Op
 
 CASES = (
@@ -34,7 +34,7 @@ BATCH = 200_000
 def main(seconds: float) -> None:
     rate()
     for arch, workload, name in CASES:
-        setting = setting_of(arch, workload)
+        setting = setup_of(arch, workload)
         op = next(o for o in setting.workload.ops if o.name == name)
         frames = frames_of(setting, op)
         row = [f"{strategy(frames, make, seconds):.5g}" for make in (random_search, evolution)]
@@ -46,21 +46,21 @@ def main(seconds: float) -> None:
         )
 
 
-def frames_of(setting: Setting, op: Op) -> list[Frame]:
+def frames_of(setting: SearchSetup, op: Op) -> list[SearchProblem]:
     nothing = Constraints()
     return [
-        frame_of(s, setting.machine, nothing, False)
-        for s in skeletons(setting.arch, op, setting.machine.prices, nothing)
+        problem_of(s, setting.machine, nothing, False)
+        for s in storage_templates(setting.arch, op, setting.machine.prices, nothing)
     ]
 
 
-def strategy(frames: list[Frame], make: Any, seconds: float) -> float:
+def strategy(frames: list[SearchProblem], make: Any, seconds: float) -> float:
     """The least energy that a strategy finds in the time."""
     run: Strategy = make(frames, 1)
     frame, loops = next(run)
     best, end = float("inf"), time.monotonic() + seconds
     while time.monotonic() < end:
-        found = scored(frame, loops) if legal(frame, loops) else None
+        found = score_mapping(frame, loops) if legal(frame, loops) else None
         value = float("inf") if found is None else found.energy_pj
         best = min(best, value)
         frame, loops = run.send(value)
@@ -71,7 +71,7 @@ def rate() -> None:
     """Mappings of one structure scored in a second, on one core: a convolution with a window."""
     import random
 
-    setting = setting_of("arch/eyeriss.yaml", "workloads/conv_layer.yaml")
+    setting = setup_of("arch/eyeriss.yaml", "workloads/conv_layer.yaml")
     op = setting.workload.ops[0]
     frame = frames_of(setting, op)[0]
     slots = [(n, "", r) for n, item in enumerate(frame.skeleton.items[:-1]) for r in frame.ranks]

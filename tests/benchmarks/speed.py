@@ -15,11 +15,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 import sata
-from sata.counts.dense import CHUNK, count
-from sata.counts.models import shared
-from sata.counts.models.uniform import Uniform
-from sata.counts.outcomes import count_all
-from sata.counts.rules import Decision, Leader, Rules
+from sata.counts.dense.closed_form import CHUNK, count
+from sata.counts.density import shared
+from sata.counts.density.uniform import Uniform
+from sata.counts.sparse.outcomes import count_all
+from sata.counts.sparse.rules import Decision, Leader, Rules
 from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
 from sata.specs.model import Rule
 

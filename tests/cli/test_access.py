@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import sata
-from sata.specs.faults import SpecError
+from sata.specs.text.faults import SpecError
 from tests.cli.test_commands import fails
 from tests.cli.test_run import SMALL, invoke, ok
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 import sata
-from sata.counts.models import MODELS, over_grid
-from sata.counts.models.interface import Subject
+from sata.counts.density import MODELS, over_grid
+from sata.counts.density.interface import Subject
 from tests.cli.test_commands import fails
 from tests.cli.test_run import ok
 from tests.oracle.draws import draw

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from sata.cli import ending
-from sata.specs.faults import Fault, SpecError, Where
-from sata.specs.said import LONGEST, escaped
+from sata.specs.text.faults import Fault, SpecError, Where
+from sata.specs.text.said import LONGEST, escaped
 from tests.cli.test_access import TEXT
 from tests.cli.test_process import in_terminal
 from tests.cli.test_run import SMALL, invoke

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sata.cli import main
-from sata.specs.find import shipped
+from sata.specs.text.find import shipped
 
 SMALL = str(Path(__file__).with_name("small.yaml"))
 

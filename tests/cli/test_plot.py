@@ -11,7 +11,7 @@ import pytest
 from sata.cli.plot import KINDS
 from sata.report.files import result_json
 from sata.report.points import read_points
-from sata.specs.faults import SpecError
+from sata.specs.text.faults import SpecError
 from tests.cli.test_commands import fails
 from tests.cli.test_run import SMALL, ok
 from tests.report.made import small, training

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 import sata
-from sata.specs import find as finding
 from sata.specs import load
 from sata.specs.shipped import LIST_FOLDERS, folder_of, shipped_files
-from sata.specs.template_actions import asked_of
-from sata.specs.template_file import shipped_templates
+from sata.specs.text import find as finding
+from sata.specs.workload.template_actions import asked_of
+from sata.specs.workload.template_file import shipped_templates
 from tests.cli.test_commands import fails
 from tests.cli.test_run import ok
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sata.report import files
-from sata.specs.faults import SpecError
+from sata.specs.text.faults import SpecError
 from tests.cli.test_commands import fails
 from tests.cli.test_run import SMALL, ok
 

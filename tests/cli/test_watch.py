@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from sata.cli.watch import MOST_LINES, Shown
-from sata.search.solve import Answer
-from sata.search.workers import News
+from sata.search.engine.solve import Answer
+from sata.search.run.scheduler import Progress
 from tests.cli.test_process import in_terminal, plain, run
 
 
@@ -40,8 +40,8 @@ def test_what_is_known_of_each(shown: Shown) -> None:
     begin(shown, 3, "a")
     begin(shown, 4, "b")
     begin(shown, 5, "c")
-    shown.news(4, News("b", 2_000_000, math.inf, 0.0))
-    shown.news(5, News("c", 500_000, 1.05e9, 1e9))
+    shown.news(4, Progress("b", 2_000_000, math.inf, 0.0))
+    shown.news(5, Progress("c", 500_000, 1.05e9, 1e9))
     shown.done(0, answer(True), False)
     shown.done(1, answer(False), False)
     shown.done(2, answer(True), True)

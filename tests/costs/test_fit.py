@@ -9,8 +9,8 @@ import pytest
 
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
-from sata.specs.faults import Faults, SpecError, Where
-from sata.specs.find import shipped
+from sata.specs.text.faults import Faults, SpecError, Where
+from sata.specs.text.find import shipped
 
 Row = tuple[float, ...]
 REFERENCE = 32768.0

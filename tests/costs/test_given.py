@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from sata.costs.given import price_counts
-from sata.specs.faults import SpecError
+from sata.specs.text.faults import SpecError
 
 BOOK = """
     library:

@@ -12,9 +12,9 @@ import sata
 from sata.costs.evaluate import Price
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
-from sata.specs.components import Component, Table
-from sata.specs.faults import Faults, Where
-from sata.specs.find import shipped
+from sata.specs.library.components import Component, Table
+from sata.specs.text.faults import Faults, Where
+from sata.specs.text.find import shipped
 
 NAMES = sorted(path.stem for path in Path(shipped("components")).glob("*.yaml"))
 WITH_PRIMITIVES = ["sata_32nm", "sata_28nm_inference", "horowitz_45nm", "eyeriss_65nm"]

@@ -7,11 +7,11 @@ from textwrap import dedent, indent
 
 import pytest
 
-from sata.specs.components import Compound, Library, Primitive, Table
-from sata.specs.faults import Faults
-from sata.specs.library import is_raw, parse_library
-from sata.specs.source import read
-from sata.specs.units import parse_quantity
+from sata.specs.library.components import Compound, Library, Primitive, Table
+from sata.specs.library.library import is_raw, parse_library
+from sata.specs.text.faults import Faults
+from sata.specs.text.source import read
+from sata.specs.text.units import parse_quantity
 
 
 def library(components: str, folder: Path | None = None) -> tuple[Library | None, list[str]]:
@@ -187,7 +187,7 @@ def test_the_hash_covers_the_tables(tmp_path: Path) -> None:
 
 def test_the_schema_is_what_jsonschema_says_it_is() -> None:
     jsonschema = pytest.importorskip("jsonschema")
-    from sata.specs.schema import schema
+    from sata.specs.text.schema import schema
 
     for name in ("library", "counts"):
         jsonschema.Draft202012Validator.check_schema(schema(name))

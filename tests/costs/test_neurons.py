@@ -6,7 +6,7 @@ import pytest
 
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
-from sata.specs.faults import Faults, Where
+from sata.specs.text.faults import Faults, Where
 
 # Picojoules of one 16-bit action: multiply, add, compare, select, write, shift. From the sources, not from the libraries.
 SATA = {"mul": 0.239 * 2.5, "add": 0.00967 * 2.5, "cmp": 0.00309 * 2.5, "mux": 0.00172 * 2.5, "reg": 0.0301 * 2.5,

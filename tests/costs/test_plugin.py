@@ -14,9 +14,9 @@ import pytest
 from sata.costs import plugin
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
-from sata.specs.access import allow
-from sata.specs.faults import Faults, SpecError, Where
-from sata.specs.source import read
+from sata.specs.text.access import allow
+from sata.specs.text.faults import Faults, SpecError, Where
+from sata.specs.text.source import read
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "docs" / "plugin_template"

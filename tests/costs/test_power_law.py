@@ -7,9 +7,9 @@ import pytest
 from sata.costs.given import price_counts
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
-from sata.specs.faults import Faults, SpecError
-from sata.specs.library import is_raw
-from sata.specs.source import read
+from sata.specs.library.library import is_raw
+from sata.specs.text.faults import Faults, SpecError
+from sata.specs.text.source import read
 
 
 def book(scale: str, at: str = "size: 4 KiB", rest: str = "area: 9 um2") -> Prices:

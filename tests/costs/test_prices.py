@@ -11,9 +11,9 @@ import pytest
 from sata.costs.evaluate import Price
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices, missing_action
-from sata.specs.faults import Faults, SpecError, Where
-from sata.specs.library import is_raw
-from sata.specs.source import read
+from sata.specs.library.library import is_raw
+from sata.specs.text.faults import Faults, SpecError, Where
+from sata.specs.text.source import read
 
 BOOK = """
 - class: adder

@@ -11,10 +11,10 @@ import sata.costs
 from sata.costs.nodes import area_um2, check_priced, leakage_mw, load_libraries, price_nodes, price_table, prices_of
 from sata.costs.prices import Prices
 from sata.specs.arch import parse_arch
-from sata.specs.components import Compound, Primitive
-from sata.specs.faults import Faults, SpecError, Where
+from sata.specs.library.components import Compound, Primitive
 from sata.specs.model import Arch
-from sata.specs.source import Doc, read
+from sata.specs.text.faults import Faults, SpecError, Where
+from sata.specs.text.source import Doc, read
 
 MAC_PJ = 0.69475  # (0.239 + 0.0389) mW x 2.5 ns
 

@@ -11,7 +11,7 @@ import pytest
 from sata.costs import technology
 from sata.costs.evaluate import Price
 from sata.costs.prices import Prices
-from sata.specs.components import Library, Primitive, Reference, Uncertainty
+from sata.specs.library.components import Library, Primitive, Reference, Uncertainty
 
 NODES = sorted(technology.NOMINAL_V, reverse=True)
 SCHEMA = Path(technology.__file__).resolve().parents[1] / "schemas" / "arch.json"

@@ -7,7 +7,7 @@ from math import prod
 
 import pytest
 
-from sata.counts.extents import extents
+from sata.counts.dense.extents import extents
 from tests.oracle.brute import count as brute
 from tests.oracle.problem import Problem
 from tests.oracle.product import structure_of

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sata.counts.formats import ENCODINGS, encoded, field_bits, layout, stored, value_bits
-from sata.counts.models import MODELS as MODEL_CLASSES
-from sata.counts.models.interface import Subject
-from sata.counts.models.trace import Trace
-from sata.counts.models.uniform import Uniform
-from sata.counts.subtiles import Grid, tiles_of
+from sata.counts.density import MODELS as MODEL_CLASSES
+from sata.counts.density.interface import Subject
+from sata.counts.density.trace import Trace
+from sata.counts.density.uniform import Uniform
+from sata.counts.sparse.subtiles import SubtileGrid, tiles_of
+from sata.counts.storage.formats import ENCODINGS, encoded, field_bits, layout, stored_bits, value_bits
 from sata.specs.formats import FORMATS, RankFormat, TensorFormat
 from sata.specs.model import Dim, Tensor
 from tests.counts import formats_by_hand as hand
@@ -48,8 +48,8 @@ def placements(shape: tuple[int, ...], nonzeros: int) -> list[np.ndarray]:
     return found
 
 
-def grid(model: object, shape: tuple[int, ...], extents: tuple[int, ...]) -> Grid:
-    return Grid(model, [tiles_of(n, e) for n, e in zip(shape, extents, strict=True)])
+def grid(model: object, shape: tuple[int, ...], extents: tuple[int, ...]) -> SubtileGrid:
+    return SubtileGrid(model, [tiles_of(n, e) for n, e in zip(shape, extents, strict=True)])
 
 
 def test_every_format_has_an_encoding() -> None:
@@ -68,7 +68,7 @@ def test_expected_occupancy_is_the_mean_over_all_placements(
     fields = field_bits(chosen.ranks, shape, None)
     ranks = list(zip(names, fields, strict=True))
     elements, metadata = hand.mean(lambda t: hand.measured(t, extents, ranks), placements(shape, nonzeros))
-    found = stored(chosen.ranks, fields, grid(Uniform(shape, None, (nonzeros / prod(shape),)), shape, extents))
+    found = stored_bits(chosen.ranks, fields, grid(Uniform(shape, None, (nonzeros / prod(shape),)), shape, extents))
     assert found.elements == pytest.approx(elements, rel=1e-9, abs=1e-9)
     assert found.metadata_bits == pytest.approx(metadata, rel=1e-9, abs=1e-9)
 
@@ -83,7 +83,7 @@ def test_densities_of_each_step_weigh_its_fibres(names: tuple[str, ...]) -> None
     model = Uniform((2, 4), 0, (0.25, 0.75))
     for extents in ((2, 4), (1, 3)):
         elements, metadata = hand.mean(lambda t, e=extents: hand.measured(t, e, ranks), draws)  # type: ignore[misc]
-        found = stored(chosen.ranks, fields, grid(model, (2, 4), extents))
+        found = stored_bits(chosen.ranks, fields, grid(model, (2, 4), extents))
         assert found.elements == pytest.approx(elements, rel=1e-9)
         assert found.metadata_bits == pytest.approx(metadata, rel=1e-9)
 
@@ -98,7 +98,7 @@ def test_of_a_trace_every_bit_is_known(seed: int) -> None:
     values = np.random.default_rng(seed).random(shape) < rng.choice((0.0, 0.1, 0.4, 0.9, 1.0))
     chosen = form(*names, bits=rng.choice((1, 2)))
     fields = field_bits(chosen.ranks, shape, None)
-    found = stored(chosen.ranks, fields, grid(Trace(shape, None, str(seed), values), shape, extents))
+    found = stored_bits(chosen.ranks, fields, grid(Trace(shape, None, str(seed), values), shape, extents))
     assert (found.elements, found.metadata_bits) == hand.measured(
         values.astype(int), extents, list(zip(names, fields, strict=True))
     )
@@ -127,7 +127,7 @@ def test_runs_of_a_random_model_that_knows_places_fall_as_independent_elements()
     ]
     counts = np.array([hand.measured(draw, shape, [("run_length", 2)])[0] for draw in draws])
     model = Uniform(shape, 0, (6 / 64, 7 / 64))
-    found = stored((RankFormat("run_length", 2),), (2,), grid(model, shape, shape))
+    found = stored_bits((RankFormat("run_length", 2),), (2,), grid(model, shape, shape))
     error = 4 * counts.std(ddof=1) / len(counts) ** 0.5
     assert abs(found.elements - counts.mean()) < error + 0.02 * counts.mean()  # an estimate: 2 % is its own
 
@@ -160,7 +160,7 @@ def test_of_every_model_the_mean_over_draws(
     for extents in (SHAPE, (2, 4)):
         sizes = np.array([hand.measured(t, extents, ranks) for t in draws], dtype=float)
         error = 4 * sizes.std(axis=0, ddof=1) / len(draws) ** 0.5 + 1e-9
-        found = stored(chosen.ranks, fields, grid(model, SHAPE, extents))
+        found = stored_bits(chosen.ranks, fields, grid(model, SHAPE, extents))
         assert abs(found.elements - sizes[:, 0].mean()) <= error[0]
         assert abs(found.metadata_bits - sizes[:, 1].mean()) <= error[1]
 
@@ -264,6 +264,6 @@ def test_many_places_are_asked_for_in_pieces() -> None:
     values = np.zeros((3000, 2), dtype=bool)
     values[::7, 1] = True
     ranks = form("offsets", "coordinate").ranks
-    found = stored(ranks, (4, 1), grid(Trace((3000, 2), None, "long", values), (3000, 2), (1500, 2)))
+    found = stored_bits(ranks, (4, 1), grid(Trace((3000, 2), None, "long", values), (3000, 2), (1500, 2)))
     assert found.elements == 429
     assert found.metadata_bits == 4 * 3002 + 429

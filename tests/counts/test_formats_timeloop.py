@@ -28,9 +28,9 @@ import pytest
 import yaml
 
 import sata
-from sata.counts.formats import encoded, layout
-from sata.counts.models.uniform import Uniform
-from sata.counts.subtiles import Grid, tiles_of
+from sata.counts.density.uniform import Uniform
+from sata.counts.sparse.subtiles import SubtileGrid, tiles_of
+from sata.counts.storage.formats import encoded, layout
 from sata.specs.formats import RankFormat, TensorFormat
 from sata.specs.model import Dim, Tensor
 
@@ -184,7 +184,7 @@ def test_a_format_per_loop() -> None:
 
     def per_rank(extents: tuple[int, ...], covered: int) -> list[float]:
         """Fields of each of the innermost ranks of a tile, the others being outside of it; innermost first."""
-        cut = Grid(model, [tiles_of(n, e) for n, e in zip(shape, extents, strict=True)])
+        cut = SubtileGrid(model, [tiles_of(n, e) for n, e in zip(shape, extents, strict=True)])
         if covered == 5:
             return [e.metadata_bits for e in encoded(ranks, (1,) * 5, cut)][::-1]
         inner = (*[RankFormat("uncompressed")] * (5 - covered), *ranks[5 - covered :])

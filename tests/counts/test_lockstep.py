@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 import sata
+from sata.counts.density import build_model, shared
+from sata.counts.density.interface import Subject
 from sata.counts.lockstep import waiting_share
-from sata.counts.models import build, shared
-from sata.counts.models.interface import Subject
-from sata.counts.outcomes import count_all, split
+from sata.counts.sparse.outcomes import count_all, split
 from sata.specs.model import Density
 from tests.oracle.lanes import walk_lanes
 from tests.oracle.product import structure_of
@@ -104,7 +104,7 @@ def test_models_agree_with_draws(name: str) -> None:
 def built(law: Law) -> Any:
     """The product's model of a law."""
     names = tuple(tuple(d.ranks) for d in law.tensor.dims)
-    return shared(build(Density(law.model, tuple(law.given.items())), Subject(law.shape, law.time, names)))
+    return shared(build_model(Density(law.model, tuple(law.given.items())), Subject(law.shape, law.time, names)))
 
 
 LANES = """

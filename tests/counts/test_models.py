@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sata.counts.measured import measure
-from sata.counts.models import MODELS, Model, Sight, build, model_of, over_grid
-from sata.counts.models.chances import clustered, empty, none_of, summed, together
-from sata.counts.models.interface import BadParameter, Subject
-from sata.specs.faults import SpecError
+from sata.counts.density import MODELS, Model, Sight, build_model, model_of, over_grid
+from sata.counts.density.chances import both_chances, clustered, empty, none_of, summed_distribution
+from sata.counts.density.interface import BadParameter, Subject
+from sata.counts.density.measured import measure
 from sata.specs.model import Density, Dim, Tensor
+from sata.specs.text.faults import SpecError
 from tests.oracle.draws import draw, pickard
 
 SIGMAS = 4
@@ -26,7 +26,7 @@ SIGMAS = 4
 
 def model(name: str, shape: tuple[int, ...], time: int | None = 0, **parameters: Any) -> Model:
     frozen = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in parameters.items())
-    return build(Density(name, frozen), Subject(shape, time, tuple((f"r{n}",) for n in range(len(shape)))))
+    return build_model(Density(name, frozen), Subject(shape, time, tuple((f"r{n}",) for n in range(len(shape)))))
 
 
 def tensor(shape: tuple[int, ...], density: Any, time: bool = True) -> Tensor:
@@ -150,7 +150,7 @@ def test_banded(along: list[int] | None, width: int) -> None:
 def traced(values: Any, folder: Path, time: int | None = 0, **arrays: Any) -> Model:
     np.savez(folder / "spikes.npz", a=values, **arrays)
     density = Density("trace", (("file", "spikes.npz"), ("array", "a")), folder=str(folder))
-    return build(density, Subject(values.shape, time, (), str(folder)))
+    return build_model(density, Subject(values.shape, time, (), str(folder)))
 
 
 def test_trace(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_trace(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mesh", [1 << 22, 0])
 def test_a_trace_counts_many_tiles_alike(mesh: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An open mesh, or the same tiles in a long row, in any order: by the mesh, and by combinations."""
-    monkeypatch.setattr("sata.counts.models.trace.MESH", mesh)
+    monkeypatch.setattr("sata.counts.density.trace.MESH", mesh)
     rng = np.random.default_rng(6)
     values = (rng.random((4, 5, 6)) < 0.2).astype(np.uint8)
     m = traced(values, tmp_path)
@@ -434,13 +434,13 @@ def test_clustered_keeps_mean_and_chance_of_none(n: int, density: float, p: floa
 
 @pytest.mark.parametrize(("chances", "times"), [([0.7, 0.2, 0.1], 4001), ([0.9] + [0.0] * 49 + [0.1], 211)])
 def test_a_sum_of_many_counts_is_what_adding_one_by_one_makes(chances: list[float], times: int) -> None:
-    found, exact = summed(np.array(chances), times), np.ones(1)
+    found, exact = summed_distribution(np.array(chances), times), np.ones(1)
     for _ in range(times):
         exact = np.convolve(exact, chances)
     assert len(found) == len(exact)
     assert np.abs(found - exact).max() < 1e-14
     other = np.roll(exact, -len(exact) // 3)
-    assert np.abs(together(found, other) - np.convolve(exact, other)).max() < 1e-14
+    assert np.abs(both_chances(found, other) - np.convolve(exact, other)).max() < 1e-14
 
 
 LARGE: dict[str, tuple[dict[str, Any], int]] = {  # parameters, and the most that 4 x 30 x 50 elements can hold

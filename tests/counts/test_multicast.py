@@ -13,10 +13,10 @@ from itertools import product
 import pytest
 
 import sata
-from sata.search.frame import frame_of
-from sata.search.plain import enumerate_scores
-from sata.search.setting import setting_of
-from sata.search.space import Constraints, skeletons
+from sata.search.model.enumerate import enumerate_scores
+from sata.search.model.problem import problem_of
+from sata.search.run.setup import setup_of
+from sata.search.space.storage_templates import Constraints, storage_templates
 from tests.oracle.brute import count as brute
 from tests.oracle.problem import Problem
 from tests.oracle.product import product_counts
@@ -106,10 +106,10 @@ def test_search_counts_the_lesser(seed: int) -> None:
             continue
         for node, word in zip(nodes, ("tile", "element"), strict=False):
             node["multicast"] = word
-        setting = setting_of(arch, workload)
+        setting = setup_of(arch, workload)
         op, asked = setting.workload.ops[0], Constraints()
-        ways = skeletons(setting.arch, op, setting.machine.prices, asked)
-        frames = [frame_of(s, setting.machine, asked, False) for s in ways]
+        ways = storage_templates(setting.arch, op, setting.machine.prices, asked)
+        frames = [problem_of(s, setting.machine, asked, False) for s in ways]
         if few_nests(frames, 300):
             break
     points = [energy for frame in frames for _, energy, _ in enumerate_scores(frame)]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sata
-from sata.counts.outcomes import Left, split
+from sata.counts.sparse.outcomes import Left, split
 
 LIBRARY = """
 library:

@@ -37,10 +37,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sata.counts.models import Model, build, shared
-from sata.counts.models.interface import Subject
-from sata.counts.models.trace import Trace
-from sata.counts.outcomes import Outcome, count_all, split
+from sata.counts.density import Model, build_model, shared
+from sata.counts.density.interface import Subject
+from sata.counts.density.trace import Trace
+from sata.counts.sparse.outcomes import Outcome, count_all, split
 from sata.specs.model import Density
 from tests.oracle.averages import Cell, cells
 from tests.oracle.expected import Tiles, TooMany, deciding, expected_under
@@ -125,7 +125,7 @@ def gaps(tiles: Tiles, along: dict[str, tuple[int, int]]) -> bool:
 
 def model(law: Law) -> Model:
     subject = Subject(law.shape, law.time, tuple((f"r{n}",) for n in range(len(law.shape))))
-    return shared(build(Density(law.model, tuple(law.given.items())), subject))
+    return shared(build_model(Density(law.model, tuple(law.given.items())), subject))
 
 
 def product(case: Case, models: dict[str, Any]) -> dict[Cell, float]:

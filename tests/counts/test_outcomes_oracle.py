@@ -16,12 +16,12 @@ import random
 import numpy as np
 import pytest
 
-from sata.counts.dense import count
-from sata.counts.models import shared
-from sata.counts.models.trace import Trace
-from sata.counts.models.uniform import Uniform
-from sata.counts.outcomes import Decided, count_all, split
-from sata.counts.rules import Decision, Leader, Rules
+from sata.counts.dense.closed_form import count
+from sata.counts.density import shared
+from sata.counts.density.trace import Trace
+from sata.counts.density.uniform import Uniform
+from sata.counts.sparse.outcomes import Decided, count_all, split
+from sata.counts.sparse.rules import Decision, Leader, Rules
 from sata.nest.structure import Axis
 from sata.specs.model import Rule as ArchRule
 from tests.oracle.averages import time_dimension

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import sata
-from sata.counts.outcomes import Outcome
-from sata.counts.stored import stored
+from sata.counts.sparse.outcomes import Outcome
+from sata.counts.storage.stored import stored_outcomes
 
 EVENT_BITS = 2 + 1  # of 4 positions, 2 steps
 
@@ -125,7 +125,7 @@ def test_metadata_of_a_leader_is_read_to_decide() -> None:
 
 def test_zeros_among_gated_accesses_are_not_stored_either() -> None:
     """W 0.5 dense, gated by S: 6 of 24 reads are actual, 18 gated, half of both are of zeros."""
-    outcome = stored(Outcome(6, 18, 0), 0.5)
+    outcome = stored_outcomes(Outcome(6, 18, 0), 0.5)
     assert (outcome.actual, outcome.gated, outcome.skipped) == (3, 9, 12)
 
 
@@ -133,24 +133,24 @@ def test_zeros_among_gated_accesses_are_not_stored_either() -> None:
 def test_what_no_rule_gates_is_not_gated_by_a_rounding(seed: int) -> None:
     rng = random.Random(seed)
     actual = rng.random() * 1e6
-    assert stored(Outcome(actual, 0, 1e6 - actual), rng.random()).gated == 0
+    assert stored_outcomes(Outcome(actual, 0, 1e6 - actual), rng.random()).gated == 0
 
 
 def test_outcomes_of_a_batch_are_those_of_each() -> None:
     rng = np.random.default_rng(3)
     actual, gated, skipped = rng.random((3, 50)) * 1000
     for itself in (False, True):
-        found = stored(Outcome(actual, gated, skipped), 0.3, itself)
+        found = stored_outcomes(Outcome(actual, gated, skipped), 0.3, itself)
         for n in range(50):
-            one = stored(Outcome(actual[n], gated[n], skipped[n]), 0.3, itself)
+            one = stored_outcomes(Outcome(actual[n], gated[n], skipped[n]), 0.3, itself)
             assert (found.actual[n], found.gated[n], found.skipped[n]) == (one.actual, one.gated, one.skipped)
 
 
 def test_what_leads_itself_keeps_its_non_zeros() -> None:
     """Half of the elements lie in empty tiles; all 4 non-zeros of 16 are in the others."""
-    skipping = stored(Outcome(8, 0, 8), 0.25, itself=True)
+    skipping = stored_outcomes(Outcome(8, 0, 8), 0.25, itself=True)
     assert (skipping.actual, skipping.gated, skipping.skipped) == (4, 0, 12)
-    gating = stored(Outcome(8, 8, 0), 0.25, itself=True)
+    gating = stored_outcomes(Outcome(8, 8, 0), 0.25, itself=True)
     assert (gating.actual, gating.gated, gating.skipped) == (4, 0, 12)
 
 
@@ -162,7 +162,7 @@ def test_the_parts_sum_to_the_dense_count_to_the_last_bit(seed: int) -> None:
     gated = rng.random() * (dense - skipped)
     actual = dense - skipped - gated
     before = Outcome(actual, gated, skipped)
-    after = stored(before, rng.random(), rng.random() < 0.5)
+    after = stored_outcomes(before, rng.random(), rng.random() < 0.5)
     assert after.actual + after.gated + after.skipped == actual + gated + skipped
     assert 0 <= after.actual <= actual + 1e-6 * dense
     assert after.skipped >= skipped - 1e-6 * dense

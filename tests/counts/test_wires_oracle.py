@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from sata.counts.outcomes import count_all, split
-from sata.counts.rules import Rules
-from sata.counts.wires import count_wires
+from sata.counts.dense.wires import count_wires
+from sata.counts.sparse.outcomes import count_all, split
+from sata.counts.sparse.rules import Rules
 from tests.oracle.problem import Problem
 from tests.oracle.product import structure_of
 from tests.oracle.random_problems import random_problem

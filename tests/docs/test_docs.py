@@ -9,7 +9,7 @@ import pytest
 
 import sata
 from sata.cli.group import main as cli
-from sata.specs.kinds import KINDS
+from sata.specs.workload.kinds import KINDS
 
 from .pages import PAGES, ROOT, blocks, difference, installs, outputs, spec_of, unexplained
 

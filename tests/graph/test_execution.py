@@ -12,7 +12,7 @@ import pytest
 
 from sata.nest.build import build
 from sata.specs import load
-from sata.specs.faults import Faults
+from sata.specs.text.faults import Faults
 from tests.graph.execute import Action, Loop, Ref, Store, equal, fused, in_order
 
 CASES = int(os.environ.get("SATA_FUSED_CASES", "150"))  # of each family; the long form: 5000

@@ -13,7 +13,7 @@ import sata
 from sata.graph import Why, WorkloadGraph, dataflow, graph_of_workload
 from sata.graph.parts import distance
 from sata.specs import load
-from sata.specs.faults import Faults
+from sata.specs.text.faults import Faults
 
 BITS = {"weight": 8, "spike": 1, "current": 16, "potential": 16, "weight_gradient": 8}
 RANKS = {"ff": {"t": 5, "k": 4, "c": 3}, "rec": {"t": 5, "k": 4, "c": 4}, "fire": {"t": 5, "k": 4}}
@@ -219,7 +219,7 @@ def test_layers_are_bound_by_from() -> None:
 
 def test_networkx_is_left_alone_where_ops_are_in_order() -> None:
     code = (
-        "import sys; from sata.specs import load; from sata.specs.faults import Faults; from sata.graph import *;"
+        "import sys; from sata.specs import load; from sata.specs.text.faults import Faults; from sata.graph import *;"
         "w = load(workload='workloads/vgg5_cifar10.yaml').workload; graph_of_workload(w, Faults());"
         "assert 'networkx' not in sys.modules"
     )

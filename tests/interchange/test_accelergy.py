@@ -13,8 +13,8 @@ from sata.costs.nodes import PriceRow, load_libraries, price_nodes, price_table,
 from sata.costs.prices import Prices
 from sata.report.accelergy import art_text, ert_text
 from sata.specs import load
-from sata.specs.faults import Faults, SpecError, Where
-from sata.specs.find import shipped
+from sata.specs.text.faults import Faults, SpecError, Where
+from sata.specs.text.find import shipped
 
 HERE = Path(__file__).resolve().parent
 EYERISS = str(HERE / "eyeriss_ERT.yaml")

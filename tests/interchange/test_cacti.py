@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from sata.cli import main
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
-from sata.interchange.cacti import Memory, cacti_table, read_cacti
-from sata.specs.faults import Faults, SpecError, Where
+from sata.interchange.cacti import CactiMemory, cacti_table, read_cacti
+from sata.specs.text.faults import Faults, SpecError, Where
 
 TEXT = """\
 Cache size                    : 147456
@@ -66,7 +66,7 @@ DRAM = """\
 """
 
 
-def read(text: str, folder: Path, name: str = "r.out") -> list[Memory]:
+def read(text: str, folder: Path, name: str = "r.out") -> list[CactiMemory]:
     (folder / name).write_text(text)
     faults = Faults()
     found = read_cacti(str(folder / name), faults)

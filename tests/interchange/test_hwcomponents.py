@@ -14,7 +14,7 @@ import pytest
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
 from sata.interchange.hwcomponents import estimate, model
-from sata.specs.faults import Faults, Where
+from sata.specs.text.faults import Faults, Where
 
 INSTALLED = importlib.util.find_spec("hwcomponents") is not None
 

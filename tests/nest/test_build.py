@@ -9,9 +9,9 @@ import pytest
 
 from sata.evaluation import Prepared, prepare
 from sata.nest.graph import graph_of, path_to, structure_of
-from sata.nest.model import BoundLoop, Level
+from sata.nest.model import BoundLoop, NestLevel
 from sata.nest.structure import TEMPORAL
-from sata.specs.faults import SpecError
+from sata.specs.text.faults import SpecError
 
 ARCH = """
 arch:
@@ -134,7 +134,7 @@ def test_the_graph_has_shared_nodes_once_and_a_branch_for_each_op() -> None:
     assert [graph.nodes[n]["op"] for n in ends] == ["conv1.forward", "conv1.fire"]
     fork = [n for n in inside if inside.out_degree(n) > 1]
     assert len(fork) == 1
-    assert isinstance(graph.nodes[fork[0]]["item"], Level)
+    assert isinstance(graph.nodes[fork[0]]["item"], NestLevel)
     assert graph.nodes[fork[0]]["item"].memory.name == "spad"
     links = {(d["op"], d["tensor"]) for *_, d in graph.edges(data=True) if d["kind"] == "link"}
     assert ("conv1.forward", "X") in links

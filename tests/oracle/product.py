@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sata.counts.dense import FIELDS, count
+from sata.counts.dense.closed_form import FIELDS, count
 from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
 
 from .brute import FIELDS as ORACLE_FIELDS

@@ -13,7 +13,7 @@ import yaml
 
 from sata.counts.op import OpCounts, count_op
 from sata.evaluation import prepare
-from sata.specs.faults import Faults
+from sata.specs.text.faults import Faults
 
 from .averages import Cell, cells
 from .expected import expected

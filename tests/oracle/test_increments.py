@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sata.counts.dense import batch_of, count
-from sata.counts.increments import Increments, increments_of
-from sata.counts.tables import Tables
+from sata.counts.dense.closed_form import batch_of, count
+from sata.counts.dense.increments import Increments, increments_of
+from sata.counts.dense.tables import Tables
 
 from .problem import Problem
 from .product import structure_of

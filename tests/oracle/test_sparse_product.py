@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from sata.counts.op import OpCounts
 from sata.evaluation import prepare
-from sata.specs.faults import SpecError
+from sata.specs.text.faults import SpecError
 
 from .product import structure_of
 from .random_sparse import Case, random_sparse

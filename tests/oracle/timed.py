@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sata.costs.exposed.law import exposed
-from sata.costs.exposed.timing import Op, timings
-from sata.counts.busiest import busiest_bits
+from sata.costs.exposed.timing import TimedOp, timings
+from sata.counts.dense.busiest import busiest_bits
 from sata.counts.op import count_op
 from sata.evaluation import prepare
 
@@ -19,7 +19,7 @@ def closed_form(problem: Problem, machine: Machine) -> float:
     nest, (structure, factors) = prepared.program.groups[0].nests[0], prepared.shapes[0][0]
     counts, bits = count_op(nest, (structure, factors)), prepared.workload.bits
     busiest = {level.memory.name: busiest_bits(counts, level.memory, bits) for level in nest.levels}
-    op = Op(nest, structure, factors, counts.accesses, bits, float(counts.dense.steps), counts.busy_steps,
+    op = TimedOp(nest, structure, factors, counts.accesses, bits, float(counts.dense.steps), counts.busy_steps,
             float(machine.cycles), busiest)  # fmt: skip
     (timing,) = timings(op)
     return float(exposed(timing).cycles[0])

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from sata.counts.measured import Measured, measure
-from sata.counts.models.trace_file import measured, names_in
+from sata.counts.density.measured import Measured, measure
+from sata.counts.density.trace_file import array_names, measured
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "spikes.md"
@@ -34,7 +34,7 @@ def layers(network: str) -> dict[str, Measured]:
     """Every recorded layer of spikes but the network's input, which is an image."""
     file = reference() / "spikes" / f"spikes_{network}.npz"
     found = {}
-    for name in names_in(file):
+    for name in array_names(file):
         values = measured(file, name).values
         if values.shape[0] > 1 and not name.lower().endswith("conv2d_0"):
             found[name] = measure(values, 0)

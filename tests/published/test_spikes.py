@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sata.counts.models import over_grid
-from sata.counts.models.trace import Trace
-from sata.counts.models.trace_file import measured
+from sata.counts.density import over_grid
+from sata.counts.density.trace import Trace
+from sata.counts.density.trace_file import measured
 from tests.oracle.draws import pickard
 from tests.published.spikes import NETWORKS, PAGE, SPACE, TIME, errors, layers, mean_errors, page, reference
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from sata.report.ops_text import ops_yaml, scalar
+from sata.report.ops_text import ops_yaml, yaml_scalar
 from sata.specs import load
-from sata.specs.faults import Where
-from sata.specs.find import shipped
 from sata.specs.model import Op, Workload
-from sata.specs.source import read
+from sata.specs.text.faults import Where
+from sata.specs.text.find import shipped
+from sata.specs.text.source import read
 
 SHIPPED = sorted(path.name for path in shipped("workloads").glob("*.yaml"))
 AWKWARD: dict[str, Any] = {"workload": {
@@ -51,7 +51,7 @@ def test_round_trip(source: Any) -> None:
 
 
 def load_kinds() -> tuple[str, ...]:
-    from sata.specs.kinds import KINDS
+    from sata.specs.workload.kinds import KINDS
 
     return KINDS
 
@@ -66,4 +66,4 @@ def test_there_are_workloads() -> None:
      ("", '""'), ("a: b", '"a: b"'), ("{{ x }}", '"{{ x }}"'), ("größe", '"größe"'), ("-a", '"-a"')],
 )  # fmt: skip
 def test_scalars(text: str, written: str) -> None:
-    assert scalar(text) == written
+    assert yaml_scalar(text) == written

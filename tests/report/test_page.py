@@ -18,7 +18,7 @@ from sata.evaluation import explain_sparsity
 from sata.report.files import result_json
 from sata.report.html import result_page
 from sata.report.read import result_of
-from sata.report.text import quantity, whole
+from sata.report.text import quantity, whole_number
 from tests.cli.test_run import SMALL, ok
 from tests.report.browser import Browser, browsing, programs
 from tests.report.made import small, training, training_data
@@ -116,7 +116,7 @@ def test_what_zeros_save_is_as_the_command_says(tmp_path: Path) -> None:
     saved = explain_sparsity(SMALL)
     assert saved
     for row in saved:
-        assert {row["op"], row["rule"], quantity(row["energy_pj"], "pj"), whole(row["computes"])} <= set(words)
+        assert {row["op"], row["rule"], quantity(row["energy_pj"], "pj"), whole_number(row["computes"])} <= set(words)
         assert row["rule"] in told
     assert "What zeros save" in words
     assert "What zeros save" not in Page(result_page(small())).words

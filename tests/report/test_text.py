@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 
 from sata.report.text import (
     Lines,
-    Table,
+    TextTable,
     block_lines,
     listed,
+    percent,
     plain,
     plural,
     quantity,
-    share,
     table_lines,
-    whole,
+    whole_number,
     wrapped,
 )
 
@@ -41,12 +41,17 @@ def test_quantities(value: float | None, dimension: str, text: str) -> None:
 
 
 def test_words() -> None:
-    assert (whole(1234567.4), share(1, 3), share(1, 0), share(1, 3, 0)) == ("1,234,567", "33.3%", "-", "33%")
+    assert (whole_number(1234567.4), percent(1, 3), percent(1, 0), percent(1, 3, 0)) == (
+        "1,234,567",
+        "33.3%",
+        "-",
+        "33%",
+    )
     assert (plural(1, "op"), plural(1200, "op")) == ("1 op", "1,200 ops")
     assert listed(["a", "b", "c"], 2) == "a, b and 1 more"
 
 
-TABLE = Table("Title", ("name", "n", "what"), "lrl", (("a", "1", "short"), ("total", "1,000", "x" * 30)), closing=1)
+TABLE = TextTable("Title", ("name", "n", "what"), "lrl", (("a", "1", "short"), ("total", "1,000", "x" * 30)), closing=1)
 
 
 def test_a_table() -> None:
@@ -64,7 +69,7 @@ def test_names_are_cut_before_numbers() -> None:
 
 
 def test_what_could_steer_a_terminal_is_replaced() -> None:
-    table = Table("", ("a",), "l", (("\x1b[31mred",), ("two\nlines",)))
+    table = TextTable("", ("a",), "l", (("\x1b[31mred",), ("two\nlines",)))
     assert table_lines(table, 80)[2:] == ["?[31mred", "two?lines"]
 
 
@@ -83,7 +88,7 @@ WORDS = st.text(st.characters(codec="ascii"), max_size=60)
 
 @given(st.lists(st.tuples(WORDS, WORDS, WORDS, WORDS), min_size=1, max_size=5), st.integers(20, 100))
 def test_no_table_is_wider_than_asked(rows: list[tuple[str, ...]], width: int) -> None:
-    table = Table("t", ("a", "b", "c", "d"), "lrlr", tuple(rows), closing=1)
+    table = TextTable("t", ("a", "b", "c", "d"), "lrlr", tuple(rows), closing=1)
     assert max(map(len, block_lines(table, width))) <= width
 
 
@@ -93,6 +98,6 @@ def test_no_line_is_wider_than_asked(lines: list[str], width: int) -> None:
 
 
 def test_a_pipe_gets_whole_tables_and_a_terminal_cut_ones() -> None:
-    wide = Table("t", ("a name", "a number"), "lr", (("x" * 100, "1"),))
+    wide = TextTable("t", ("a name", "a number"), "lr", (("x" * 100, "1"),))
     assert "x" * 100 + "         1" in plain([wide], 80, cut=False)
     assert max(map(len, plain([wide], 80).splitlines())) == 80

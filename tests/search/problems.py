@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from sata.search.frame import Frame
-from sata.search.plain import all_nests
+from sata.search.model.enumerate import all_nests
+from sata.search.model.problem import SearchProblem
 
 Problem = tuple[dict[str, Any], dict[str, Any]]
 
 
-def few_nests(frames: Sequence[Frame], most: int) -> bool:
+def few_nests(frames: Sequence[SearchProblem], most: int) -> bool:
     """Whether there is something to enumerate below some skeletons, and not too much."""
     number = 0
     for frame in frames:

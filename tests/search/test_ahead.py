@@ -8,21 +8,21 @@ import random
 import numpy as np
 import pytest
 
-from sata.search.ahead import Ahead
-from sata.search.found import Best, Tally, scored
-from sata.search.frame import Frame
-from sata.search.frontier import Search
-from sata.search.grid import grid_of
-from sata.search.objective import NAMES, Objective
-from sata.search.plain import enumerate_scores
-from sata.search.rows import Limit
+from sata.search.cost_to_go.rows import Cutoff
+from sata.search.cost_to_go.states import tile_states_of
+from sata.search.cost_to_go.tables import CostToGo
+from sata.search.engine.beam import BeamSearch
+from sata.search.model.enumerate import enumerate_scores
+from sata.search.model.objective import NAMES, Objective
+from sata.search.model.problem import SearchProblem
+from sata.search.partial.incumbent import Incumbent, SearchCounters, score_mapping
 
 from .test_search import PROBLEMS, frames_of, front, optimum
 
 Scored = list[tuple[tuple, float, float]]
 
 
-def enumerated(frames: list[Frame]) -> list[Scored]:
+def enumerated(frames: list[SearchProblem]) -> list[Scored]:
     return [list(enumerate_scores(frame)) for frame in frames]
 
 
@@ -38,10 +38,10 @@ def test_no_mapping_is_below_what_is_said_ahead(seed: int, fine: bool) -> None:
             objective = Objective(name)
             values = objective.value(*(np.array([f[n] for f in found]) for n in (1, 2)))
             for limit in (np.argmax(values), np.argmin(values)):
-                grid = grid_of(frame, fine)
+                grid = tile_states_of(frame, fine)
                 assert grid is not None
                 have = ((found[limit][1] * (1 + 1e-6), found[limit][2] * (1 + 1e-6)),)
-                ahead = Ahead(frame, grid, Limit(objective, have, 0.0), fine)
+                ahead = CostToGo(frame, grid, Cutoff(objective, have, 0.0), fine)
                 if not ahead.usable:
                     continue
                 assert ahead.build()  # the limit is above a mapping that there is
@@ -59,12 +59,12 @@ def test_looking_ahead_changes_nothing_but_the_work(seed: int) -> None:
     rng = random.Random(seed)
     number = rng.choice([n for n, each in enumerate(found) if each])
     for name in NAMES:
-        best, tally, shared = Best(Objective(name)), Tally(), {}
-        start = scored(frames[number], rng.choice(found[number])[0])
+        best, tally, shared = Incumbent(Objective(name)), SearchCounters(), {}
+        start = score_mapping(frames[number], rng.choice(found[number])[0])
         assert start is not None
         best.offer(start)
         for frame in frames:
-            search = Search(frame, best, tally, shared)
+            search = BeamSearch(frame, best, tally, shared)
             if search.look_ahead(closely=False) and search.look_ahead(closely=True):
                 assert search.run(1 << 40) == float("inf")
         have = sorted((f.energy_pj, f.cycles) for f in best.found)

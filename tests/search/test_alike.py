@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
-from sata.search.alike import different
-from sata.search.frame import Frame, frame_of
-from sata.search.plain import enumerate_scores
-from sata.search.setting import setting_of
-from sata.search.space import Constraints, skeletons
+from sata.search.model.enumerate import enumerate_scores
+from sata.search.model.equivalent import without_equivalents
+from sata.search.model.problem import SearchProblem, problem_of
+from sata.search.run.setup import setup_of
+from sata.search.space.storage_templates import Constraints, storage_templates
 
 from .problems import few_nests, random_problem
 
 MOST = 300  # nests of a problem: larger ones are drawn again
 
 
-def frames_of(seed: int, asked: Constraints | None = None) -> list[Frame]:
+def frames_of(seed: int, asked: Constraints | None = None) -> list[SearchProblem]:
     """The skeletons of a problem whose last memory stands twice or three times, each time free to keep anything."""
     rng = random.Random(seed)
     while True:
@@ -41,11 +41,11 @@ def frames_of(seed: int, asked: Constraints | None = None) -> list[Frame]:
             if rng.random() < 0.2:
                 spads[n]["class"] = "regfile"
         nodes[last : last + 1] = spads
-        setting = setting_of(arch, workload)
+        setting = setup_of(arch, workload)
         asked = asked or Constraints()
         found = [
-            frame_of(s, setting.machine, asked, False)
-            for s in skeletons(setting.arch, setting.workload.ops[0], setting.machine.prices, asked)
+            problem_of(s, setting.machine, asked, False)
+            for s in storage_templates(setting.arch, setting.workload.ops[0], setting.machine.prices, asked)
         ]
         if few_nests(found, MOST):
             return found
@@ -54,7 +54,7 @@ def frames_of(seed: int, asked: Constraints | None = None) -> list[Frame]:
 @pytest.mark.parametrize("seed", range(7000, 7016))
 def test_what_is_left_out_is_no_better(seed: int) -> None:
     frames = frames_of(seed)
-    kept = different(frames)
+    kept = without_equivalents(frames)
     chosen = {id(frame) for frame in kept}
     points = [p[1:] for frame in kept for p in enumerate_scores(frame)]
     for frame in frames:
@@ -63,14 +63,14 @@ def test_what_is_left_out_is_no_better(seed: int) -> None:
 
 
 def test_the_problems_leave_something_out() -> None:
-    left_out = sum(len(frames) - len(different(frames)) for frames in map(frames_of, range(7000, 7006)))
+    left_out = sum(len(frames) - len(without_equivalents(frames)) for frames in map(frames_of, range(7000, 7006)))
     assert left_out > 5
 
 
 def test_memories_asked_for_by_name_are_all_searched() -> None:
     asked = Constraints(factors={"spad0": {"k": (1, 1)}})
     frames = frames_of(7000, asked)
-    assert different(frames) == frames
+    assert without_equivalents(frames) == frames
 
 
 def two_spads(kinds: list[str], outer: dict[str, Any], inner: dict[str, Any]) -> list[tuple[tuple[str, ...], ...]]:
@@ -92,12 +92,14 @@ def two_spads(kinds: list[str], outer: dict[str, Any], inner: dict[str, Any]) ->
         "name": "op", "stage": "forward", "action": "multiply_accumulate", "ranks": {"m": 4, "k": 4},
         "compute": "Z[m] += A[m,k] * B[k]",
         "tensors": {"A": {"kind": "a", "density": 0.5}, "B": {"kind": "b"}, "Z": {"kind": "z"}}}]}}  # fmt: skip
-    setting = setting_of(arch, workload)
+    setting = setup_of(arch, workload)
     frames = [
-        frame_of(s, setting.machine, Constraints(), False)
-        for s in skeletons(setting.arch, setting.workload.ops[0], setting.machine.prices, Constraints())
+        problem_of(s, setting.machine, Constraints(), False)
+        for s in storage_templates(setting.arch, setting.workload.ops[0], setting.machine.prices, Constraints())
     ]
-    return sorted(tuple(f.skeleton.keeps.get(name, ()) for name in ("spad0", "spad1")) for f in different(frames))
+    return sorted(
+        tuple(f.skeleton.keeps.get(name, ()) for name in ("spad0", "spad1")) for f in without_equivalents(frames)
+    )
 
 
 def test_a_memory_that_may_be_in_the_way_is_not_left_to_serve_more() -> None:

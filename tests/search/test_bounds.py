@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sata.search.ahead import Ahead
-from sata.search.bounds import bound
-from sata.search.found import Best, Tally, scored
-from sata.search.frame import Frame, frame_of
-from sata.search.frontier import Search
-from sata.search.grid import grid_of
-from sata.search.labels import Labels, root
-from sata.search.nests import PlacedLoop, loops_in_order
-from sata.search.objective import Objective
-from sata.search.plain import legal
-from sata.search.rows import Limit
-from sata.search.setting import setting_of
-from sata.search.space import Constraints, skeletons
-from sata.search.strategies import mutated, random_nest
+from sata.search.cost_to_go.rows import Cutoff
+from sata.search.cost_to_go.states import tile_states_of
+from sata.search.cost_to_go.tables import CostToGo
+from sata.search.engine.beam import BeamSearch
+from sata.search.engine.strategies import mutated, random_nest
+from sata.search.model.enumerate import legal
+from sata.search.model.objective import Objective
+from sata.search.model.problem import SearchProblem, problem_of
+from sata.search.partial.bounds import lower_bound
+from sata.search.partial.incumbent import Incumbent, SearchCounters, score_mapping
+from sata.search.partial.table import PartialMappings, root_label
+from sata.search.run.setup import setup_of
+from sata.search.space.nests import PlacedLoop, loops_in_order
+from sata.search.space.storage_templates import Constraints, storage_templates
 from sata.specs.model import Array, Memory
 
 from .problems import window_problem
@@ -36,25 +36,25 @@ DRAWN = 100  # random nests of a skeleton, and as many small changes to the best
 TRIED = 24  # of these, a third of them the best
 
 
-def frames_of(seed: int) -> list[Frame]:
+def frames_of(seed: int) -> list[SearchProblem]:
     rng = random.Random(seed)
     while True:
-        setting = setting_of(*window_problem(rng))
+        setting = setup_of(*window_problem(rng))
         op = setting.workload.ops[0]
         found = [
-            frame_of(s, setting.machine, Constraints(), False)
-            for s in skeletons(setting.arch, op, setting.machine.prices, Constraints())
+            problem_of(s, setting.machine, Constraints(), False)
+            for s in storage_templates(setting.arch, op, setting.machine.prices, Constraints())
         ]
         if found:
             return rng.sample(found, min(len(found), 2))
 
 
-def parts(search: Search, loops: Sequence[PlacedLoop]) -> Iterator[tuple[Labels, int]]:
+def parts(search: BeamSearch, loops: Sequence[PlacedLoop]) -> Iterator[tuple[PartialMappings, int]]:
     """The partial nests of a nest with its places, from nothing but the outermost memory to all loops."""
     frame, moves = search.frame, search.moves
-    labels = root(frame)
+    labels = root_label(frame)
 
-    def looped(labels: Labels, loop: PlacedLoop) -> Labels:
+    def looped(labels: PartialMappings, loop: PlacedLoop) -> PartialMappings:
         own = labels.take(np.zeros(1, dtype=np.int64))
         rank = frame.ranks.index(loop.rank)
         left = own.left[rank] // loop.factor
@@ -79,14 +79,14 @@ def parts(search: Search, loops: Sequence[PlacedLoop]) -> Iterator[tuple[Labels,
                 yield labels, number
 
 
-def nests(frame: Frame, rng: random.Random) -> list[Scored]:
+def nests(frame: SearchProblem, rng: random.Random) -> list[Scored]:
     """(loops, energy, cycles) of nests that fit."""
     found: dict[tuple[PlacedLoop, ...], Scored] = {}
     for n in range(2 * DRAWN):
         best = min(found.values(), key=lambda f: f[1], default=None)
         loops = random_nest(frame, rng) if n < DRAWN or best is None else mutated((frame, best[0]), [frame], rng)[1]
         loops = tuple(loops_in_order(frame.skeleton, loops))
-        figures = scored(frame, loops) if legal(frame, loops) and loops not in found else None
+        figures = score_mapping(frame, loops) if legal(frame, loops) and loops not in found else None
         if figures is not None:
             found[loops] = (loops, figures.energy_pj, figures.cycles)
     order = sorted(found.values(), key=lambda f: f[1])
@@ -94,7 +94,7 @@ def nests(frame: Frame, rng: random.Random) -> list[Scored]:
     return order[: TRIED // 3] + rng.sample(rest, min(len(rest), TRIED - TRIED // 3))
 
 
-def plan_of(frame: Frame, loops: Sequence[PlacedLoop]) -> int:
+def plan_of(frame: SearchProblem, loops: Sequence[PlacedLoop]) -> int:
     """The number of the plan of a nest's spatial loops."""
     want = np.ones(len(frame.plans.slots), dtype=np.int64)
     for row, (array, axis, rank) in enumerate(frame.plans.slots):
@@ -104,13 +104,13 @@ def plan_of(frame: Frame, loops: Sequence[PlacedLoop]) -> int:
     return int(np.flatnonzero(np.all(frame.plans.factors == want[:, None], axis=0))[0])
 
 
-def looked_ahead(frame: Frame, objective: str, points: list[tuple[float, float]], fine: bool) -> Any:
+def looked_ahead(frame: SearchProblem, objective: str, points: list[tuple[float, float]], fine: bool) -> Any:
     """A search that has looked ahead with all these nests below its limit."""
-    search = Search(frame, Best(Objective(objective)), Tally(), {})
-    grid = grid_of(frame, fine)
+    search = BeamSearch(frame, Incumbent(Objective(objective)), SearchCounters(), {})
+    grid = tile_states_of(frame, fine)
     assert grid is not None
     worst = tuple(max(p[n] for p in points) * (1 + 1e-6) for n in range(2))
-    ahead = Ahead(frame, grid, Limit(Objective(objective), (worst,), 0.0), fine)  # type: ignore[arg-type]
+    ahead = CostToGo(frame, grid, Cutoff(Objective(objective), (worst,), 0.0), fine)  # type: ignore[arg-type]
     if ahead.usable:
         assert ahead.build()
         search.ahead = ahead
@@ -131,7 +131,7 @@ def test_no_part_of_a_nest_is_said_to_cost_more_than_the_nest(seed: int) -> None
             for loops, energy, cycles in tried:
                 for labels, item in parts(search, loops):
                     for rough in (True, False):
-                        least = bound(search.moves, labels, item, rough=rough)
+                        least = lower_bound(search.moves, labels, item, rough=rough)
                         assert least.energy[0] <= energy * (1 + 1e-9), (loops, item)
                         assert least.cycles[0] <= cycles * (1 + 1e-9), (loops, item)
                     if search.ahead is not None:

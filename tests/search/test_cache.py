@@ -16,20 +16,20 @@ import numpy as np
 import pytest
 import yaml
 
-from sata.search.cache import Cache, default_folder
-from sata.search.codec import data_of, value_of
-from sata.search.identity import REVISION, key_of, text_of
-from sata.search.setting import setting_of
-from sata.search.solve import Answer, Task, solve
-from sata.search.workers import How, Watch, solve_all
-from sata.search.workload import map_workload, tasks_of
+from sata.search.answers.cache import Cache, default_folder
+from sata.search.answers.codec import data_of, decoded
+from sata.search.answers.fingerprint import REVISION, fingerprint_of, fingerprint_text
+from sata.search.engine.solve import Answer, Task, solve
+from sata.search.run.scheduler import Resources, Watcher, solve_all
+from sata.search.run.setup import setup_of
+from sata.search.run.workload import map_workload, tasks_of
 from tests.search.tiny import ARCH, WORKLOAD
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def task(arch: Any = ARCH, workload: Any = WORKLOAD, op: int = 1, **more: Any) -> Task:
-    setting = setting_of(arch, workload)
+    setting = setup_of(arch, workload)
     tasks, _ = tasks_of(setting, [setting.workload.ops[op]], "energy", (), ragged=False)
     return replace(tasks[0], **more)
 
@@ -50,16 +50,16 @@ def never(_task: Task, _say: Any) -> Answer:
 
 
 def test_a_second_search_finds_the_first(tmp_path: Path) -> None:
-    setting = setting_of(ARCH, WORKLOAD)
+    setting = setup_of(ARCH, WORKLOAD)
     tasks, _ = tasks_of(setting, setting.workload.ops, "energy", (), ragged=False)
-    first = solve_all(tasks, How(1, Cache(tmp_path)))
+    first = solve_all(tasks, Resources(1, Cache(tmp_path)))
     kept: list[bool] = []
 
-    class Seen(Watch):
+    class Seen(Watcher):
         def done(self, number: int, answer: Answer, kept_: bool) -> None:
             kept.append(kept_)
 
-    assert solve_all(tasks, How(1, Cache(tmp_path), watch=Seen()), work=never) == first
+    assert solve_all(tasks, Resources(1, Cache(tmp_path), watch=Seen()), work=never) == first
     assert kept == [True, True]
 
 
@@ -76,10 +76,12 @@ def test_names_and_places_do_not_matter() -> None:
         data["workload"]["name"] = "x"
         data["workload"]["ops"][1] |= {"name": "other", "stage": "backward"}
 
-    assert text_of(task()) == text_of(task(workload=changed(WORKLOAD, other)))
-    assert key_of(task()) == key_of(task(workload=changed(WORKLOAD, other)))
-    assert key_of(task()) == key_of(task(workload="# moved\n\n" + yaml.safe_dump(WORKLOAD, sort_keys=False)))
-    assert key_of(task()) == key_of(task(budget=3.0))
+    assert fingerprint_text(task()) == fingerprint_text(task(workload=changed(WORKLOAD, other)))
+    assert fingerprint_of(task()) == fingerprint_of(task(workload=changed(WORKLOAD, other)))
+    assert fingerprint_of(task()) == fingerprint_of(
+        task(workload="# moved\n\n" + yaml.safe_dump(WORKLOAD, sort_keys=False))
+    )
+    assert fingerprint_of(task()) == fingerprint_of(task(budget=3.0))
 
 
 CHANGES: dict[str, Callable[[], Task]] = {
@@ -101,11 +103,11 @@ CHANGES: dict[str, Callable[[], Task]] = {
 
 
 def test_whatever_the_answer_depends_on_matters(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = [key_of(task()), *(key_of(make()) for make in CHANGES.values())]
-    monkeypatch.setattr("sata.search.identity.REVISION", REVISION + 1)
-    keys.append(key_of(task()))
-    monkeypatch.setattr("sata.search.identity.__version__", "other")
-    keys.append(key_of(task()))
+    keys = [fingerprint_of(task()), *(fingerprint_of(make()) for make in CHANGES.values())]
+    monkeypatch.setattr("sata.search.answers.fingerprint.REVISION", REVISION + 1)
+    keys.append(fingerprint_of(task()))
+    monkeypatch.setattr("sata.search.answers.fingerprint.__version__", "other")
+    keys.append(fingerprint_of(task()))
     assert len(set(keys)) == len(CHANGES) + 3
 
 
@@ -116,7 +118,7 @@ def test_a_recorded_tensor_is_known_by_what_it_holds(tmp_path: Path, monkeypatch
         np.savez("spikes.npz", a=np.full((4, 3), value, dtype=np.uint8))
         density = {"model": "trace", "file": "spikes.npz"}
         with_trace = changed(WORKLOAD, lambda d, m=density: d["workload"]["ops"][1]["tensors"]["A"].update(density=m))
-        keys.append(key_of(task(workload=with_trace)))
+        keys.append(fingerprint_of(task(workload=with_trace)))
     assert keys[0] != keys[1]
 
 
@@ -155,7 +157,7 @@ def test_what_does_not_hold_is_not_used(name: str, answer: Answer, tmp_path: Pat
     BREAKS[name](data)
     file_of(tmp_path).write_text(json.dumps(data, default=float))
     assert cache.get(one) is None
-    assert [a.points for a in solve_all([one], How(1, cache))] == [answer.points]
+    assert [a.points for a in solve_all([one], Resources(1, cache))] == [answer.points]
     assert cache.get(one) is not None, "what is broken is replaced"
 
 
@@ -185,18 +187,21 @@ def test_the_oldest_go_first(answer: Answer, tmp_path: Path) -> None:
         cache = Cache(tmp_path, most=10 * size)
         cache.put(one, answer)
         for path in tmp_path.rglob("*.json"):
-            if path.stem == key_of(one):
+            if path.stem == fingerprint_of(one):
                 os.utime(path, (1e9 + at, 1e9 + at))
     left = {p.stem for p in tmp_path.rglob("*.json")}
     assert 8 <= len(left) <= 10
-    assert left == {key_of(one) for one in tasks[-len(left) :]}
+    assert left == {fingerprint_of(one) for one in tasks[-len(left) :]}
 
 
 def test_a_folder_that_cannot_be_is_said_and_does_no_harm(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     cache = Cache(tmp_path / "file")
-    setting = setting_of(ARCH, WORKLOAD)
-    assert map_workload(setting, how=How(1, cache)) == map_workload(setting, how=How(1, cache)) or cache.trouble
+    setting = setup_of(ARCH, WORKLOAD)
+    assert (
+        map_workload(setting, how=Resources(1, cache)) == map_workload(setting, how=Resources(1, cache))
+        or cache.trouble
+    )
     assert cache.trouble.endswith("not a directory")
 
 
@@ -211,17 +216,17 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_answers_as_data(answer: Answer) -> None:
-    assert value_of(Answer, json.loads(json.dumps(data_of(answer)))) == answer
+    assert decoded(Answer, json.loads(json.dumps(data_of(answer)))) == answer
     without = replace(answer, points=(), bound=float("inf"))
-    assert value_of(Answer, json.loads(json.dumps(data_of(without), allow_nan=False))) == without
+    assert decoded(Answer, json.loads(json.dumps(data_of(without), allow_nan=False))) == without
 
 
 _CROWD = """
 import json, sys
 from dataclasses import replace
 from pathlib import Path
-from sata.search.cache import Cache
-from sata.search.solve import solve
+from sata.search.answers.cache import Cache
+from sata.search.engine.solve import solve
 from tests.search.test_cache import task
 one, cache = task(), Cache(sys.argv[1], most=10_000)
 answer = solve(one)

@@ -17,13 +17,13 @@ import yaml
 from click.testing import CliRunner
 
 from sata.cli import main
-from sata.search import cluster as module
-from sata.search.hands import Say
-from sata.search.setting import setting_of
-from sata.search.solve import Answer, Task, solve
-from sata.search.workers import How, News, Watch, solve_all
-from sata.search.workload import tasks_of
-from sata.specs.faults import SpecError
+from sata.parallel import dask as module
+from sata.parallel.executors import Report
+from sata.search.engine.solve import Answer, Task, solve
+from sata.search.run.scheduler import Progress, Resources, Watcher, solve_all
+from sata.search.run.setup import setup_of
+from sata.search.run.workload import tasks_of
+from sata.specs.text.faults import SpecError
 from tests.search.tiny import ARCH, WORKLOAD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,19 +45,19 @@ def cluster() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def tasks() -> list[Task]:
-    setting = setting_of(ARCH, WORKLOAD)
+    setting = setup_of(ARCH, WORKLOAD)
     return tasks_of(setting, setting.workload.ops, "energy", (), ragged=False)[0]
 
 
 def test_the_same_answers_as_here(cluster: Any, tasks: list[Task]) -> None:
-    heard: list[News] = []
+    heard: list[Progress] = []
 
-    class Heard(Watch):
-        def news(self, number: int, news: News) -> None:
+    class Heard(Watcher):
+        def news(self, number: int, news: Progress) -> None:
             heard.append(news)
 
-    there = solve_all(tasks, How(cluster=cluster.scheduler_address, watch=Heard()))
-    here = solve_all(tasks, How(1))
+    there = solve_all(tasks, Resources(cluster=cluster.scheduler_address, watch=Heard()))
+    here = solve_all(tasks, Resources(1))
     assert [(a.points, a.proven, a.bound, a.counts) for a in there] == [
         (a.points, a.proven, a.bound, a.counts) for a in here
     ]
@@ -65,13 +65,13 @@ def test_the_same_answers_as_here(cluster: Any, tasks: list[Task]) -> None:
     assert heard
 
 
-def _slow(task: Task, _say: Say, folder: str) -> Answer:
+def _slow(task: Task, _say: Report, folder: str) -> Answer:
     Path(folder, str(os.getpid())).touch()
     time.sleep(0.5)
     return solve(task)
 
 
-def _deadly(task: Task, _say: Say) -> Answer:
+def _deadly(task: Task, _say: Report) -> Answer:
     if "m" in task.op.ranks:
         os.kill(os.getpid(), signal.SIGKILL)
     return solve(task)
@@ -93,7 +93,7 @@ def test_a_killed_worker_loses_nothing(cluster: Any, tasks: list[Task], tmp_path
 
     thread = threading.Thread(target=kill)
     thread.start()
-    answers = solve_all(tasks, How(cluster=cluster.scheduler_address), work=partial(_slow, folder=str(tmp_path)))
+    answers = solve_all(tasks, Resources(cluster=cluster.scheduler_address), work=partial(_slow, folder=str(tmp_path)))
     thread.join()
     assert killed
     assert len(list(tmp_path.iterdir())) >= 2, "another worker did it"
@@ -102,14 +102,14 @@ def test_a_killed_worker_loses_nothing(cluster: Any, tasks: list[Task], tmp_path
 
 def test_a_task_that_kills_its_workers_is_reported(cluster: Any, tasks: list[Task]) -> None:
     with pytest.raises(SpecError, match=r"the search of 'b' ended its process 3 times: its workers were killed"):
-        solve_all(tasks, How(cluster=cluster.scheduler_address), work=_deadly)
+        solve_all(tasks, Resources(cluster=cluster.scheduler_address), work=_deadly)
 
 
-def _until_told(task: Task, say: Say) -> Answer:
+def _until_told(task: Task, say: Report) -> Answer:
     """Works until it is asked to stop."""
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        if say(News("x", 1, 1.0, 1.0)):
+        if say(Progress("x", 1, 1.0, 1.0)):
             return solve(task)
         time.sleep(0.1)
     raise AssertionError("nobody said stop")
@@ -120,7 +120,7 @@ def test_ctrl_c_reaches_the_workers(cluster: Any, tasks: list[Task]) -> None:
     timer = threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     try:
-        answers = solve_all(tasks, How(cluster=cluster.scheduler_address), work=_until_told)
+        answers = solve_all(tasks, Resources(cluster=cluster.scheduler_address), work=_until_told)
     finally:
         timer.cancel()
     assert all(a.points for a in answers)
@@ -207,5 +207,5 @@ def test_a_scheduler_that_goes(tasks: list[Task], monkeypatch: pytest.MonkeyPatc
         timer = threading.Timer(1.5, short.close)
         timer.start()
         with pytest.raises(SpecError, match=r"^--scheduler: the scheduler at tcp://.* is gone; what has been found is"):
-            solve_all(tasks, How(cluster=short.scheduler_address), work=_until_told)
+            solve_all(tasks, Resources(cluster=short.scheduler_address), work=_until_told)
         timer.join()

@@ -11,20 +11,20 @@ from click.testing import CliRunner
 
 import sata
 from sata.cli import main
-from sata.search.again import holds
-from sata.search.codec import data_of, value_of
-from sata.search.cycles import CycleTask, solve_cycle
-from sata.search.frame import frame_of
-from sata.search.identity import key_of
-from sata.search.nests import nest_of, shape_of
-from sata.search.plain import all_nests
-from sata.search.score import figures
-from sata.search.setting import setting_of
-from sata.search.solve import Answer
-from sata.search.space import skeletons
-from sata.search.workload import map_workload, selected, tasks_of, units_of
-from sata.search.write import mapping_text
-from sata.specs.faults import SpecError
+from sata.search.answers.codec import data_of, decoded
+from sata.search.answers.fingerprint import fingerprint_of
+from sata.search.answers.mapping_file import mapping_text
+from sata.search.answers.reuse import still_holds
+from sata.search.engine.cyclic import CycleTask, solve_cycle
+from sata.search.engine.solve import Answer
+from sata.search.model.enumerate import all_nests
+from sata.search.model.exact import figures
+from sata.search.model.problem import problem_of
+from sata.search.run.setup import setup_of
+from sata.search.run.workload import map_workload, search_units, selected, tasks_of
+from sata.search.space.nests import nest_of, shape_of
+from sata.search.space.storage_templates import storage_templates
+from sata.specs.text.faults import SpecError
 
 
 def arch(leakage: str = "0 mW", size: str = "24 B") -> dict[str, Any]:
@@ -58,8 +58,8 @@ def net(k: int = 4, *, layer: str = "h", **kinds: Any) -> dict[str, Any]:
 
 
 def cycle(machine: Any, objective: str = "energy") -> CycleTask:
-    setting = setting_of(machine, net())
-    tasks, _ = tasks_of(setting, units_of(setting, setting.workload.ops, fuse=True), objective, [], ragged=False)
+    setting = setup_of(machine, net())
+    tasks, _ = tasks_of(setting, search_units(setting, setting.workload.ops, fuse=True), objective, [], ragged=False)
     (task,) = [task for task in tasks if isinstance(task, CycleTask)]
     return task
 
@@ -72,7 +72,7 @@ def answer() -> Answer:
 @pytest.mark.parametrize("objective", ["energy", "cycles", "edp"])
 def test_a_run_of_what_is_found_has_its_figures(objective: str) -> None:
     machine = arch(leakage="1 mW")
-    setting = setting_of(machine, net())
+    setting = setup_of(machine, net())
     found = map_workload(setting, objective, workers=1)
     assert list(found) == ["h.forward", "h.rec", "h.fire"]
     ran = sata.evaluate(machine, net(), mapping_text(found, setting.arch, ["test"]))
@@ -90,8 +90,8 @@ def test_each_op_has_the_best_of_all_nests_with_the_loop_outermost(answer: Answe
     for op, member in zip(task.ops, answer.members, strict=True):
         least = float("inf")
         bare = replace(task.parts()[0].constraints, factors={}, first={})
-        for skeleton in skeletons(task.arch, op, task.on.prices, bare):
-            for loops in all_nests(frame_of(skeleton, task.on, bare, False, {})):
+        for skeleton in storage_templates(task.arch, op, task.on.prices, bare):
+            for loops in all_nests(problem_of(skeleton, task.on, bare, False, {})):
                 outer = [loop for loop in loops if loop.rank == "t"]
                 if [loops[0]] == outer and outer[0].item == 0 and outer[0].factor == 3:
                     nest = nest_of(skeleton, loops)
@@ -105,15 +105,15 @@ def test_each_op_has_the_best_of_all_nests_with_the_loop_outermost(answer: Answe
 
 def test_an_answer_from_elsewhere_is_scored_again(answer: Answer) -> None:
     task = cycle(arch())
-    back = value_of(Answer, data_of(answer))
+    back = decoded(Answer, data_of(answer))
     assert back == answer
-    assert holds(task, answer)
+    assert still_holds(task, answer)
     one, two = answer.members
     cheaper = replace(two, points=(replace(two.points[0], energy_pj=two.points[0].energy_pj - 1),))
-    assert not holds(task, replace(answer, members=(one, cheaper)))
+    assert not still_holds(task, replace(answer, members=(one, cheaper)))
     turned = replace(one.points[0], loops=one.points[0].loops[::-1])
-    assert not holds(task, replace(answer, members=(replace(one, points=(turned,)), two)))
-    assert key_of(task) != key_of(replace(task, rest=(replace(task.constraints, compute="PE"),)))
+    assert not still_holds(task, replace(answer, members=(replace(one, points=(turned,)), two)))
+    assert fingerprint_of(task) != fingerprint_of(replace(task, rest=(replace(task.constraints, compute="PE"),)))
 
 
 def test_the_command_maps_a_recurrent_layer(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_the_command_maps_a_recurrent_layer(tmp_path: Any, monkeypatch: pytest.M
 
 def test_an_order_of_time_outermost_beats_nothing_illegal() -> None:
     """The recurrent product by itself would be cheaper with its weights read once; that order is not legal."""
-    setting = setting_of(arch(size="8 B"), net())
+    setting = setup_of(arch(size="8 B"), net())
     found = map_workload(setting, workers=1)
     task = next(t for t in tasks_of(setting, [tuple(selected(setting, "h.rec"))], "energy", [], ragged=False)[0])
     assert isinstance(task, CycleTask)
@@ -139,7 +139,7 @@ def test_an_order_of_time_outermost_beats_nothing_illegal() -> None:
 
 
 def test_layers_that_cannot_share_a_nest_are_named() -> None:
-    setting = setting_of(arch(), net(layer="g"))
+    setting = setup_of(arch(), net(layer="g"))
     with pytest.raises(SpecError) as error:
         map_workload(setting, workers=1)
     assert "h.rec -X-> h.fire -S'-> h.rec is a cycle over t" in str(error.value)
@@ -149,7 +149,7 @@ def test_layers_that_cannot_share_a_nest_are_named() -> None:
 def test_a_cycle_that_does_not_fit_says_so() -> None:
     machine = arch()
     machine["arch"]["nodes"][0]["size"] = "32 B"
-    setting = setting_of(machine, net())
+    setting = setup_of(machine, net())
     with pytest.raises(SpecError) as error:
         map_workload(setting, workers=1, ops="h.rec")
     assert "h.rec -X-> h.fire -S'-> h.rec is a cycle over t" in str(error.value)

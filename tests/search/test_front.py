@@ -7,13 +7,13 @@ import random
 
 import pytest
 
-from sata.search import solve as solving
-from sata.search.frame import frame_of
-from sata.search.objective import NAMES
-from sata.search.plain import enumerate_scores
-from sata.search.setting import Setting, setting_of
-from sata.search.solve import Task, solve
-from sata.search.space import Constraints, skeletons
+from sata.search.engine import solve as solving
+from sata.search.engine.solve import Task, solve
+from sata.search.model.enumerate import enumerate_scores
+from sata.search.model.objective import NAMES
+from sata.search.model.problem import problem_of
+from sata.search.run.setup import SearchSetup, setup_of
+from sata.search.space.storage_templates import Constraints, storage_templates
 
 from .problems import few_nests, random_problem
 from .test_search import Points, front, optimum
@@ -22,21 +22,21 @@ PROBLEMS = int(os.environ.get("SATA_SEARCH_PROBLEMS", "24"))
 MOST = 500  # nests of a problem
 
 
-def problem(seed: int, ragged: bool) -> tuple[Setting, Points]:
+def problem(seed: int, ragged: bool) -> tuple[SearchSetup, Points]:
     """A random problem that is small enough to enumerate, and (energy, cycles) of all that fits: something does."""
     rng = random.Random(f"whole {seed}")
     while True:
-        setting = setting_of(*random_problem(rng, ragged))
+        setting = setup_of(*random_problem(rng, ragged))
         prices = setting.machine.prices
-        every = skeletons(setting.arch, setting.workload.ops[0], prices, Constraints())
-        frames = [frame_of(s, setting.machine, Constraints(), ragged) for s in every]
+        every = storage_templates(setting.arch, setting.workload.ops[0], prices, Constraints())
+        frames = [problem_of(s, setting.machine, Constraints(), ragged) for s in every]
         if few_nests(frames, MOST):
             points = [(e, c) for frame in frames for _, e, c in enumerate_scores(frame)]
             if points:
                 return setting, points
 
 
-def task(setting: Setting, objective: str, ragged: bool) -> Task:
+def task(setting: SearchSetup, objective: str, ragged: bool) -> Task:
     return Task(setting.arch, setting.workload.ops[0], setting.machine, objective, Constraints(), ragged)
 
 

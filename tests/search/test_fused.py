@@ -15,31 +15,31 @@ from click.testing import CliRunner
 
 import sata
 from sata.cli import main
-from sata.search import fused as fused_search
-from sata.search.again import holds
-from sata.search.codec import data_of, value_of
-from sata.search.constraints import Rule, read_constraints
-from sata.search.fused import FusedSearch
-from sata.search.fused_space import Choice, pairs_of
-from sata.search.groups import GroupTask, solve_group
-from sata.search.priced import Port
-from sata.search.setting import Setting, setting_of
-from sata.search.solve import Answer
-from sata.search.workload import tasks_of, units_of
-from sata.search.write import mapping_text
+from sata.search.answers.codec import data_of, decoded
+from sata.search.answers.mapping_file import mapping_text
+from sata.search.answers.reuse import still_holds
+from sata.search.engine import fused as fused_search
+from sata.search.engine.fused import FusedSearch
+from sata.search.engine.group import GroupTask, solve_group
+from sata.search.engine.solve import Answer
+from sata.search.model.fusion import FusionProblem, pairs_of
+from sata.search.model.lagrangian import PricedPort
+from sata.search.run.setup import SearchSetup, setup_of
+from sata.search.run.workload import search_units, tasks_of
+from sata.search.space.constraints import ConstraintRule, read_constraints
 from tests.search.pairs import MOST, busy_pair, deep_pair, enumerated, random_pair, random_rules, small_problem
 
 PROBLEMS = int(os.environ.get("SATA_FUSED_PROBLEMS", "12"))
 
 
-def group(setting: Setting, objective: str, rules: Sequence[Rule] = ()) -> GroupTask:
-    tasks, _ = tasks_of(setting, units_of(setting, setting.workload.ops, fuse=True), objective, rules, ragged=False)
+def group(setting: SearchSetup, objective: str, rules: Sequence[ConstraintRule] = ()) -> GroupTask:
+    tasks, _ = tasks_of(setting, search_units(setting, setting.workload.ops, fuse=True), objective, rules, ragged=False)
     assert len(tasks) == 1
     assert isinstance(tasks[0], GroupTask)
     return tasks[0]
 
 
-def figures(arch: Any, workload: Any, setting: Setting, answer: Answer) -> None:
+def figures(arch: Any, workload: Any, setting: SearchSetup, answer: Answer) -> None:
     """A run of the mapping that is written has the figures of the answer, to the last bit."""
     answers = {op.name: m for op, m in zip(setting.workload.ops, answer.members, strict=True)}
     ran = sata.evaluate(arch, workload, mapping_text(answers, setting.arch, ["test"]))
@@ -56,7 +56,7 @@ def figures(arch: Any, workload: Any, setting: Setting, answer: Answer) -> None:
 def test_against_plain_enumeration(seed: int, make: Any) -> None:
     """What is found is the best of all, it is proven, and it runs."""
     arch, workload = small_problem(seed, make)
-    setting = setting_of(arch, workload)
+    setting = setup_of(arch, workload)
     points = enumerated(arch, workload)
     for n, objective in enumerate(("energy", "cycles")):
         answer = solve_group(group(setting, objective))
@@ -67,7 +67,7 @@ def test_against_plain_enumeration(seed: int, make: Any) -> None:
         assert fusion.value == pytest.approx(min(best, fusion.apart), rel=1e-9)
         assert fusion.fused <= best * (1 + 1e-9)
         assert fusion.bound == pytest.approx(fusion.value, rel=1e-9)
-        assert value_of(Answer, data_of(answer)) == answer
+        assert decoded(Answer, data_of(answer)) == answer
         if answer.points:
             figures(arch, workload, setting, answer)
 
@@ -78,7 +78,7 @@ def test_what_is_asked_of_loops_holds_in_pairs(seed: int) -> None:
     rng = random.Random(seed)
     arch, workload = small_problem(seed, rng.choice([random_pair, deep_pair]), MOST // 2)
     asked = random_rules(rng, arch, workload)
-    setting = setting_of(arch, workload)
+    setting = setup_of(arch, workload)
     rules = read_constraints({"constraints": asked}, setting.arch, setting.workload)
     points = enumerated(arch, workload, asked)
     for n, objective in enumerate(("energy", "cycles")):
@@ -89,14 +89,14 @@ def test_what_is_asked_of_loops_holds_in_pairs(seed: int) -> None:
         assert answer.fusion.proven
         assert answer.fusion.value == pytest.approx(min(best, answer.fusion.apart), rel=1e-9)
         if answer.points:
-            assert holds(task, answer)
+            assert still_holds(task, answer)
             figures(arch, workload, setting, answer)
 
 
 @pytest.mark.parametrize("seed", [44, 54, 66, 80, 102, 166, 198])
 def test_paying_for_a_port_leaves_nothing_out(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever direction of a memory is paid for: the best pair is found, a little below a limit, as it is without."""
-    setting = setting_of(*busy_pair(random.Random(seed)))
+    setting = setup_of(*busy_pair(random.Random(seed)))
     choice = group(setting, "energy").choice()
     monkeypatch.setattr(fused_search, "priced", lambda *_: None)
     best = FusedSearch(choice, "energy", float("inf"), lambda: False).run()
@@ -106,7 +106,7 @@ def test_paying_for_a_port_leaves_nothing_out(seed: int, monkeypatch: pytest.Mon
     for directions in ((True, True), (True, False), (False, True)):
         for over in (1e-6, 1e-3, 1e-2):
             search = FusedSearch(choice, "energy", best.bound * (1 + over), lambda: False)
-            one, other = (Port(memory, writes) for writes in directions)
+            one, other = (PricedPort(memory, writes) for writes in directions)
             search.bound_by = one, other
             found = search.run()
             assert found.pair is not None
@@ -115,7 +115,7 @@ def test_paying_for_a_port_leaves_nothing_out(seed: int, monkeypatch: pytest.Mon
 
 def test_pairs_come_from_the_workload() -> None:
     """What passes is taken by nobody else, and an op is in one pair."""
-    setting = setting_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
+    setting = setup_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
     names = [(a.name, b.name) for a, b in pairs_of(setting.graph)]
     assert ("conv2.forward", "conv2.fire") in names
     assert ("conv2.weight", "conv2.update") in names
@@ -129,7 +129,7 @@ def fused() -> tuple[Any, Any, GroupTask, Answer]:
     """The first random problem that is best fused."""
     for seed in range(100):
         arch, workload = small_problem(seed)
-        setting = setting_of(arch, workload)
+        setting = setup_of(arch, workload)
         task = group(setting, "energy")
         answer = solve_group(task)
         if answer.fusion is not None and answer.fusion.split:
@@ -139,12 +139,12 @@ def fused() -> tuple[Any, Any, GroupTask, Answer]:
 
 def test_an_answer_from_elsewhere_is_scored_again(fused: tuple[Any, Any, GroupTask, Answer]) -> None:
     *_, task, answer = fused
-    assert holds(task, answer)
+    assert still_holds(task, answer)
     wrong = replace(answer.members[0].points[0], energy_pj=answer.members[0].points[0].energy_pj * 0.5)
     members = (replace(answer.members[0], points=(wrong,)), answer.members[1])
-    assert not holds(task, replace(answer, members=members))
+    assert not still_holds(task, replace(answer, members=members))
     assert answer.fusion is not None
-    assert not holds(task, replace(answer, fusion=replace(answer.fusion, split="M0")))
+    assert not still_holds(task, replace(answer, fusion=replace(answer.fusion, split="M0")))
 
 
 def test_the_command_fuses_unless_it_is_told_not_to(fused: tuple[Any, Any, GroupTask, Answer], tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_the_command_fuses_unless_it_is_told_not_to(fused: tuple[Any, Any, Group
 
 def test_better_than_the_shipped_mapping() -> None:
     """Forward and fire of VGG5's second layer, proven."""
-    setting = setting_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
+    setting = setup_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
     pair = next(p for p in pairs_of(setting.graph) if p[0].name == "conv2.forward")
-    found = FusedSearch(Choice(pair, setting.arch, setting.machine), "energy", 969.2e6, lambda: False).run()
+    found = FusedSearch(FusionProblem(pair, setting.arch, setting.machine), "energy", 969.2e6, lambda: False).run()
     assert found.pair is not None
     assert found.bound == found.pair.energy_pj
     shipped = sata.evaluate("arch/sata.yaml", "workloads/vgg5_cifar10.yaml", ops="conv2.f*").energy_pj()

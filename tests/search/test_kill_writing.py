@@ -15,11 +15,11 @@ import pytest
 
 from sata.cli.found import texts_of
 from sata.cli.output import write, write_bytes
-from sata.search.setting import setting_of
-from sata.search.workload import map_workload
+from sata.search.run.setup import setup_of
+from sata.search.run.workload import map_workload
 from sata.sweep.rows import Done
-from sata.sweep.spec import Point, Sweep
-from sata.sweep.table import table, table_bytes
+from sata.sweep.spec import Sweep, SweepPoint
+from sata.sweep.table import sweep_table, table_bytes
 from tests.search.tiny import ARCH, WORKLOAD
 
 KILLS = 80
@@ -44,15 +44,15 @@ def _writes(folder: Path, both: list[Files]) -> None:
 @pytest.fixture(scope="module")
 def both() -> list[Files]:
     """Two sets of files of some 100 kB each, as a search and a sweep make them."""
-    setting = setting_of(ARCH, WORKLOAD)
+    setting = setup_of(ARCH, WORKLOAD)
     found = map_workload(setting, ops="b", workers=1)["b"]
-    sweep = Sweep("s", tuple(Point(n, {"v": n}, {}, {}) for n in range(1, 2000)), ("v",))
+    sweep = Sweep("s", tuple(SweepPoint(n, {"v": n}, {}, {}) for n in range(1, 2000)), ("v",))
     made = []
     for name, value in (("x", 1), ("y", 2)):
         answers = {f"{name}{n}": replace(found, op=f"{name}{n}") for n in range(300)}
         texts = texts_of(answers, setting.arch, "w", "best.yaml", "best.json")
         done = {p.number: Done({"status": "ok", "energy_pj": value, "cycles": value}, {}) for p in sweep.points}
-        made.append(({n: text() for n, text in texts.items()}, table_bytes(table(sweep, done), "csv")))
+        made.append(({n: text() for n, text in texts.items()}, table_bytes(sweep_table(sweep, done), "csv")))
     return made
 
 

@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 import sata
 from sata.cli import main
-from sata.search.constraints import read_constraints
-from sata.search.setting import setting_of
-from sata.search.solve import Task, solve
-from sata.search.space import Constraints
-from sata.search.workload import map_workload
-from sata.search.write import mapping_text
+from sata.search.answers.mapping_file import mapping_text
+from sata.search.engine.solve import Task, solve
+from sata.search.run.setup import setup_of
+from sata.search.run.workload import map_workload
+from sata.search.space.constraints import read_constraints
+from sata.search.space.storage_templates import Constraints
 from sata.specs import SpecError
 
 ARCH: dict[str, Any] = yaml.safe_load("""
@@ -47,7 +47,7 @@ workload:
 
 @pytest.fixture(scope="module")
 def setting() -> Any:
-    return setting_of(ARCH, WORKLOAD)
+    return setup_of(ARCH, WORKLOAD)
 
 
 @pytest.mark.parametrize("objective", ["energy", "cycles", "edp", "pareto"])
@@ -88,7 +88,7 @@ def test_workers_change_nothing(setting: Any) -> None:
 
 
 def test_out_of_time_has_a_mapping_and_a_gap() -> None:
-    setting = setting_of("arch/sata.yaml", "workloads/one_conv.yaml")
+    setting = setup_of("arch/sata.yaml", "workloads/one_conv.yaml")
     task = Task(setting.arch, setting.workload.ops[0], setting.machine, "energy", Constraints(), budget=0.01)
     answer = solve(task)
     assert answer.interrupted
@@ -100,7 +100,7 @@ def test_out_of_time_has_a_mapping_and_a_gap() -> None:
 
 def test_the_best_found_is_no_worse_than_the_shipped_mapping() -> None:
     """Of a single op, even with little time."""
-    setting = setting_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
+    setting = setup_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
     found = map_workload(setting, ops="fc5.backward", workers=1)["fc5.backward"]
     shipped = sata.evaluate("arch/sata.yaml", "workloads/vgg5_cifar10.yaml", ops="fc5.backward").energy_pj()
     assert found.proven
@@ -174,7 +174,7 @@ def test_infeasible_names_the_memory() -> None:
         SpecError,
         match=r"no mapping of 'a' fits: spad holds 8 b, one element of each of O take 16 b, 8 b more; give spad 16 b",
     ):
-        map_workload(setting_of(arch, WORKLOAD), ops="a", workers=1)
+        map_workload(setup_of(arch, WORKLOAD), ops="a", workers=1)
 
 
 def test_the_command(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from sata.search.found import Best, Tally
-from sata.search.frame import Frame, frame_of
-from sata.search.frontier import Search
-from sata.search.objective import NAMES, Objective
-from sata.search.plain import enumerate_scores
-from sata.search.setting import setting_of
-from sata.search.space import Constraints, skeletons
+from sata.search.engine.beam import BeamSearch
+from sata.search.model.enumerate import enumerate_scores
+from sata.search.model.objective import NAMES, Objective
+from sata.search.model.problem import SearchProblem, problem_of
+from sata.search.partial.incumbent import Incumbent, SearchCounters
+from sata.search.run.setup import setup_of
+from sata.search.space.storage_templates import Constraints, storage_templates
 
 from .problems import few_nests, random_problem
 
@@ -25,16 +25,16 @@ MOST = int(os.environ.get("SATA_SEARCH_NESTS", "500"))  # nests of a problem: la
 Points = list[tuple[float, float]]
 
 
-def frames_of(seed: int, ragged: bool, asking: bool = False) -> list[Frame]:
+def frames_of(seed: int, ragged: bool, asking: bool = False) -> list[SearchProblem]:
     """The skeletons of a random problem that is small enough to enumerate. asking: with random factors and orders."""
     rng = random.Random(seed)
     while True:
-        setting = setting_of(*random_problem(rng, ragged))
+        setting = setup_of(*random_problem(rng, ragged))
         op = setting.workload.ops[0]
         asked = random_asked(rng, setting) if asking else Constraints()
         found = [
-            frame_of(s, setting.machine, asked, ragged)
-            for s in skeletons(setting.arch, op, setting.machine.prices, asked)
+            problem_of(s, setting.machine, asked, ragged)
+            for s in storage_templates(setting.arch, op, setting.machine.prices, asked)
         ]
         if few_nests(found, MOST):
             return found
@@ -52,12 +52,12 @@ def random_asked(rng: random.Random, setting: Any) -> Constraints:
     return Constraints(factors=factors, order=order)
 
 
-def searched(frames: list[Frame], objective: str, merging: bool = True) -> tuple[Points, Tally]:
+def searched(frames: list[SearchProblem], objective: str, merging: bool = True) -> tuple[Points, SearchCounters]:
     """The points that the search finds, all passes wide enough to leave nothing out."""
-    best, tally, shared = Best(Objective(objective)), Tally(), {}
+    best, tally, shared = Incumbent(Objective(objective)), SearchCounters(), {}
     for frame in frames:
         frame.merging = frame.merging and merging
-        assert Search(frame, best, tally, shared).run(1 << 40) == float("inf")
+        assert BeamSearch(frame, best, tally, shared).run(1 << 40) == float("inf")
     return sorted((f.energy_pj, f.cycles) for f in best.found), tally
 
 
@@ -75,7 +75,7 @@ def front(points: Points) -> Points:
     return found
 
 
-def check(frames: list[Frame]) -> None:
+def check(frames: list[SearchProblem]) -> None:
     points = [(energy, cycles) for frame in frames for _, energy, cycles in enumerate_scores(frame)]
     for objective in NAMES:
         found, _ = searched(frames, objective)
@@ -123,7 +123,7 @@ def test_bounds_of_the_root_are_bounds(seed: int) -> None:
     """No mapping of a skeleton is below what is said of the empty nest."""
     for frame in frames_of(seed, False):
         points = [(energy, cycles) for _, energy, cycles in enumerate_scores(frame)]
-        least = Search(frame, Best(Objective("energy")), Tally(), {}).root_bound()
+        least = BeamSearch(frame, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()
         if points:
             assert least.energy.min() <= min(e for e, _ in points) * (1 + 1e-12)
             assert least.cycles.min() <= min(c for _, c in points) * (1 + 1e-12)
@@ -135,8 +135,8 @@ def test_a_narrow_pass_never_claims_too_much(seed: int) -> None:
     frames = frames_of(seed, False)
     points = [(energy, cycles) for frame in frames for _, energy, cycles in enumerate_scores(frame)]
     for width in (1, 2, 5):
-        best = Best(Objective("energy"))
-        left = min(Search(frame, best, Tally(), {}).run(width) for frame in frames)
+        best = Incumbent(Objective("energy"))
+        left = min(BeamSearch(frame, best, SearchCounters(), {}).run(width) for frame in frames)
         if points:
             have = min((f.energy_pj for f in best.found), default=float("inf"))
             assert min(left, have) <= min(e for e, _ in points) * (1 + 1e-9)

@@ -13,7 +13,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from sata.cli import main
-from sata.search.shards import MOST, part_of
+from sata.search.run.shards import MOST, shard_of
 from tests.search.test_workers import setting, tasks
 from tests.search.tiny import ARCH, WORKLOAD
 
@@ -87,7 +87,7 @@ def test_json_takes_the_part_too(folder: Path) -> None:
 
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
 def test_every_task_is_in_one_part(tasks: Any, parts: int) -> None:
-    dealt = [n for part in range(1, parts + 1) for n in part_of(tasks, part, parts)]
+    dealt = [n for part in range(1, parts + 1) for n in shard_of(tasks, part, parts)]
     assert sorted(dealt) == list(range(len(tasks)))
 
 

@@ -16,20 +16,20 @@ import yaml
 
 import sata
 from sata.costs.tally import access_costs, tile_bits
-from sata.counts.capacity import tile_of
-from sata.counts.dense import EVENTS
-from sata.search.found import Best, Tally
-from sata.search.frame import Frame, frame_of
-from sata.search.frontier import Search
-from sata.search.nests import nest_of, shape_of
-from sata.search.objective import NAMES, Objective
-from sata.search.plain import all_nests, enumerate_scores
-from sata.search.score import figures, single_counts
-from sata.search.setting import setting_of
-from sata.search.solve import Answer, Task, solve
-from sata.search.space import Constraints, skeletons
-from sata.search.workload import map_workload
-from sata.search.write import mapping_text
+from sata.counts.dense.closed_form import EVENTS
+from sata.counts.storage.capacity import tile_of
+from sata.search.answers.mapping_file import mapping_text
+from sata.search.engine.beam import BeamSearch
+from sata.search.engine.solve import Answer, Task, solve
+from sata.search.model.enumerate import all_nests, enumerate_scores
+from sata.search.model.exact import figures, single_counts
+from sata.search.model.objective import NAMES, Objective
+from sata.search.model.problem import SearchProblem, problem_of
+from sata.search.partial.incumbent import Incumbent, SearchCounters
+from sata.search.run.setup import setup_of
+from sata.search.run.workload import map_workload
+from sata.search.space.nests import nest_of, shape_of
+from sata.search.space.storage_templates import Constraints, storage_templates
 
 from .sparse_problems import random_sparse_problem
 from .test_search import Points, front, optimum
@@ -38,14 +38,14 @@ PROBLEMS = int(os.environ.get("SATA_SEARCH_PROBLEMS", "16"))
 MOST = 150  # nests of a problem: each is counted by itself
 
 
-def frames_of(seed: int, ragged: bool = False) -> list[Frame]:
+def frames_of(seed: int, ragged: bool = False) -> list[SearchProblem]:
     """The skeletons of a random problem that is small enough to enumerate, not all of them linear."""
     rng = random.Random(f"sparse {seed}")
     while True:
-        setting = setting_of(*random_sparse_problem(rng, ragged))
+        setting = setup_of(*random_sparse_problem(rng, ragged))
         found = [
-            frame_of(s, setting.machine, Constraints(), ragged)
-            for s in skeletons(setting.arch, setting.workload.ops[0], setting.machine.prices, Constraints())
+            problem_of(s, setting.machine, Constraints(), ragged)
+            for s in storage_templates(setting.arch, setting.workload.ops[0], setting.machine.prices, Constraints())
         ]
         number = 0
         for frame in found:
@@ -54,7 +54,7 @@ def frames_of(seed: int, ragged: bool = False) -> list[Frame]:
             return found
 
 
-def figures_of(frames: list[Frame]) -> Points:
+def figures_of(frames: list[SearchProblem]) -> Points:
     """(energy, cycles) of every nest that fits, each by itself as `sata run` has it."""
     found = []
     for frame in frames:
@@ -66,10 +66,10 @@ def figures_of(frames: list[Frame]) -> Points:
     return found
 
 
-def searched(frames: list[Frame], objective: str) -> Points:
-    best = Best(Objective(objective))
+def searched(frames: list[SearchProblem], objective: str) -> Points:
+    best = Incumbent(Objective(objective))
     for frame in frames:
-        assert Search(frame, best, Tally(), {}).run(1 << 40) == float("inf")
+        assert BeamSearch(frame, best, SearchCounters(), {}).run(1 << 40) == float("inf")
     return sorted((f.energy_pj, f.cycles) for f in best.found)
 
 
@@ -105,7 +105,7 @@ def test_bounds_of_the_root_are_bounds(seed: int) -> None:
     """No mapping of a skeleton is below what is said of the empty nest."""
     for frame in frames_of(seed):
         points = figures_of([frame])
-        least = Search(frame, Best(Objective("energy")), Tally(), {}).root_bound()
+        least = BeamSearch(frame, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()
         if points:
             assert least.energy.min() <= min(e for e, _ in points) * (1 + 1e-12)
             assert least.cycles.min() <= min(c for _, c in points) * (1 + 1e-12)
@@ -158,10 +158,10 @@ workload:
 @pytest.mark.parametrize("objective", NAMES)
 def test_figures_are_those_of_a_run(objective: str) -> None:
     """To the last bit, under a rule, a format and lanes in lockstep."""
-    answer = map_workload(setting_of(ARCH, WORKLOAD), objective, workers=1)["a"]
+    answer = map_workload(setup_of(ARCH, WORKLOAD), objective, workers=1)["a"]
     assert answer.proven
     for point in answer.points:
-        text = mapping_text({"a": replace(answer, points=(point,))}, setting_of(ARCH, WORKLOAD).arch, [])
+        text = mapping_text({"a": replace(answer, points=(point,))}, setup_of(ARCH, WORKLOAD).arch, [])
         result = sata.evaluate(ARCH, WORKLOAD, text)
         assert result.energy_pj() == point.energy_pj
         assert result.cycles == point.cycles
@@ -169,10 +169,10 @@ def test_figures_are_those_of_a_run(objective: str) -> None:
 
 def test_a_tile_that_only_fits_compressed_is_found() -> None:
     """All of B, 128 b, stays in 60 b: 8 b of mask and a quarter of the values. Without the format, tiles of 2."""
-    whole = map_workload(setting_of(ARCH, WORKLOAD), workers=1)["a"]
+    whole = map_workload(setup_of(ARCH, WORKLOAD), workers=1)["a"]
     plain = json.loads(json.dumps(ARCH))
     del plain["arch"]["nodes"][1]["format"]
-    parts = map_workload(setting_of(plain, WORKLOAD), workers=1)["a"]
+    parts = map_workload(setup_of(plain, WORKLOAD), workers=1)["a"]
     assert whole.proven and parts.proven
     assert _inside(whole) == 8
     assert _inside(parts) <= 3
@@ -188,7 +188,7 @@ def test_a_tile_that_fits_half_of_the_time_is_found() -> None:
     """Half of the tiles of one element hold nothing but a bit of mask; the expected one would need 5 b."""
     arch = json.loads(json.dumps(ARCH))
     arch["arch"]["nodes"][1] |= {"size": "1 b", "fit": 0.5}
-    answer = map_workload(setting_of(arch, WORKLOAD), workers=1)["a"]
+    answer = map_workload(setup_of(arch, WORKLOAD), workers=1)["a"]
     assert answer.proven
     assert _inside(answer) == 1
 
@@ -197,7 +197,7 @@ def test_a_large_space_ends_with_an_honest_gap() -> None:
     """What a budget cuts off is never called proven, and the bound is below what is found."""
     large = json.loads(json.dumps(WORKLOAD))
     large["workload"]["ops"][0]["ranks"] = {"m": 720, "k": 960}
-    setting = setting_of(ARCH, large)
+    setting = setup_of(ARCH, large)
     task = Task(setting.arch, setting.workload.ops[0], setting.machine, "edp", Constraints(), budget=1.0)
     answer = solve(task)
     assert not answer.proven

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sata.search.found import Best, Tally
-from sata.search.frame import Frame, frame_of
-from sata.search.frontier import Search
-from sata.search.nests import template
-from sata.search.objective import Objective
-from sata.search.plain import all_nests, enumerate_scores
-from sata.search.score import figures, score
-from sata.search.setting import setting_of
-from sata.search.space import Constraints, skeletons
+from sata.search.engine.beam import BeamSearch
+from sata.search.model.enumerate import all_nests, enumerate_scores
+from sata.search.model.exact import figures, score
+from sata.search.model.objective import Objective
+from sata.search.model.problem import SearchProblem, problem_of
+from sata.search.partial.incumbent import Incumbent, SearchCounters
+from sata.search.run.setup import setup_of
+from sata.search.space.nests import template
+from sata.search.space.storage_templates import Constraints, storage_templates
 from sata.specs.model import Array
 
 from .problems import Problem, few_nests, random_problem, window_problem
@@ -54,16 +54,16 @@ def wired(rng: random.Random, problem: Problem) -> Problem:
     return sources, workload
 
 
-def frames_of(seed: int, ragged: bool, sparse: bool = False) -> list[Frame]:
+def frames_of(seed: int, ragged: bool, sparse: bool = False) -> list[SearchProblem]:
     """The skeletons of a random problem that is small enough to enumerate."""
     rng = random.Random(seed)
     while True:
         drawn = random_sparse_problem(rng, ragged) if sparse else random_problem(rng, ragged)
-        setting = setting_of(*wired(rng, drawn))
+        setting = setup_of(*wired(rng, drawn))
         op = setting.workload.ops[0]
         found = [
-            frame_of(s, setting.machine, Constraints(), ragged)
-            for s in skeletons(setting.arch, op, setting.machine.prices, Constraints())
+            problem_of(s, setting.machine, Constraints(), ragged)
+            for s in storage_templates(setting.arch, op, setting.machine.prices, Constraints())
         ]
         if few_nests(found, MOST):
             return found
@@ -79,7 +79,7 @@ def test_bounds_of_the_root_are_bounds(seed: int) -> None:
     """They know that a word takes a link and a lane; no mapping of a skeleton is below them."""
     for frame in frames_of(seed, ragged=False, sparse=seed % 2 == 0):
         points = [(energy, cycles) for _, energy, cycles in enumerate_scores(frame)]
-        least = Search(frame, Best(Objective("energy")), Tally(), {}).root_bound()
+        least = BeamSearch(frame, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()
         if points:
             assert least.energy.min() <= min(e for e, _ in points) * (1 + 1e-12)
             assert least.cycles.min() <= min(c for _, c in points) * (1 + 1e-12)
@@ -100,10 +100,10 @@ def test_a_batch_is_scored_as_its_members_are(seed: int) -> None:
     """Windows, ragged factors, rules: energies of a batch and of `sata run`, mapping by mapping."""
     rng = random.Random(seed)
     drawn = (window_problem(rng), random_problem(rng, seed % 3 == 0), random_sparse_problem(rng, False))[seed % 3]
-    setting = setting_of(*wired(rng, drawn))
+    setting = setup_of(*wired(rng, drawn))
     op, compared = setting.workload.ops[0], 0
-    for skeleton in skeletons(setting.arch, op, setting.machine.prices, Constraints()):
-        frame = frame_of(skeleton, setting.machine, Constraints(), seed % 3 == 1)
+    for skeleton in storage_templates(setting.arch, op, setting.machine.prices, Constraints()):
+        frame = problem_of(skeleton, setting.machine, Constraints(), seed % 3 == 1)
         assert any(isinstance(i, Array) and i.hop for i in frame.skeleton.items)
         for slots, members in by_slots(frame).items():
             nest, (structure, _) = template(frame.skeleton, slots)
@@ -117,7 +117,7 @@ def test_a_batch_is_scored_as_its_members_are(seed: int) -> None:
                 return
 
 
-def by_slots(frame: Frame) -> dict[Any, list[Any]]:
+def by_slots(frame: SearchProblem) -> dict[Any, list[Any]]:
     """Some nests of a frame, those with the same slots together."""
     found: dict[Any, list[Any]] = {}
     for loops in islice(all_nests(frame), 200):

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 import sata
-from sata.counts.models import model_of
-from sata.counts.models.trace import Trace
+from sata.counts.density import model_of
+from sata.counts.density.trace import Trace
 from sata.evaluation import prepare
 from sata.report.ops_text import ops_yaml
 from sata.specs import load

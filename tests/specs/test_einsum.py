@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sata.specs.einsum import EinsumError, parse_compute
+from sata.specs.workload.einsum import EinsumError, parse_compute
 
 
 def test_product_with_windows() -> None:

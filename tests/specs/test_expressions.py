@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sata.specs.expressions import names_in, number_or_text, render_value
+from sata.specs.text.expressions import names_in, number_or_text, render_value
 
 NAMES = {"n": 4, "s": "abc", "l": [1, 2, 3], "d": {"a": 1}, "big": "x" * 9000}
 

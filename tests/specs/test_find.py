@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sata.specs import find as finding
-from sata.specs.faults import SpecError
-from sata.specs.find import find, label_of
+from sata.specs.text import find as finding
+from sata.specs.text.faults import SpecError
+from sata.specs.text.find import find, label_of
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from sata.costs.nodes import price_nodes, prices_of
 from sata.evaluation import evaluate
-from sata.specs import Faults, SpecError, check, load
+from sata.specs import Faults, SpecError, check_specs, load
 
 ARCH = "arch:\n  name: a\n  nodes:\n  - {memory: DRAM, class: dram}\n  - {compute: PE, class: mac}\n"
 WORKLOAD = """\
@@ -85,8 +85,8 @@ def test_shipped_mapping_of_the_architecture(tmp_path: Path, monkeypatch: pytest
 
 
 def test_check_looks_at_each_file_alone() -> None:
-    assert check(ARCH, WORKLOAD, MAPPING) == []
-    assert check("no/such/file.yaml")[0].message == "no such file"
+    assert check_specs(ARCH, WORKLOAD, MAPPING) == []
+    assert check_specs("no/such/file.yaml")[0].message == "no such file"
 
 
 def test_a_library_may_lie_beside_the_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

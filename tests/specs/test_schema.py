@@ -17,13 +17,13 @@ import jsonschema
 import pytest
 import yaml
 
-import sata.specs.schema as schemas
+import sata.specs.text.schema as schemas
 from sata.specs import SpecError
-from sata.specs.faults import Faults, Where
-from sata.specs.schema_words import SENTENCES
-from sata.specs.source import path_text, read
-from sata.specs.template_file import shipped_templates
-from sata.specs.templates import expand
+from sata.specs.text.faults import Faults, Where
+from sata.specs.text.schema_words import SENTENCES
+from sata.specs.text.source import path_text, read
+from sata.specs.workload.template_file import shipped_templates
+from sata.specs.workload.templates import expand
 
 NAMES = ("arch", "workload", "mapping", "library", "sweep")
 BAD = sorted((Path(__file__).parent.parent / "bad").glob("*.yaml"))
@@ -76,7 +76,7 @@ def test_every_word_is_understood(name: str) -> None:
 
 def good_values() -> Iterator[tuple[str, str, Any]]:
     """(file, key, value) of every shipped file and of the good parts of the broken ones."""
-    root = Path(schemas.__file__).parents[2]
+    root = Path(schemas.__file__).parents[3]
     for folder in ("arch", "workloads", "mappings", "components", "sweeps", "tests/bad/parts"):
         for path in sorted((root / folder).glob("*.yaml")):
             data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -172,8 +172,8 @@ def test_agrees_with_the_standard_on_anything(seed: int) -> None:
 
 
 def test_shipped_templates_make_sound_ops() -> None:
-    """They are not checked when a workload is read (sata/specs/workload.py)."""
-    root = Path(schemas.__file__).parents[2]
+    """They are not checked when a workload is read (sata/specs/workload/workload.py)."""
+    root = Path(schemas.__file__).parents[3]
     for path in sorted((root / "workloads").glob("*.yaml")):
         doc = read(str(path))
         if "layers" not in doc.data.get("workload", {}):
@@ -187,5 +187,5 @@ def test_shipped_templates_make_sound_ops() -> None:
 
 
 def test_nothing_is_imported_or_fetched_before_the_first_check() -> None:
-    code = "import sys, sata.specs, sata.specs.schema; assert 'jsonschema' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(schemas.__file__).parents[2])
+    code = "import sys, sata.specs, sata.specs.text.schema; assert 'jsonschema' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(schemas.__file__).parents[3])

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sata.specs.faults import SpecError
-from sata.specs.source import fingerprint, path_text, read
+from sata.specs.text.faults import SpecError
+from sata.specs.text.source import fingerprint, path_text, read
 
 TEXT = """\
 variables: {channels: 64, out: "{{ 2 * channels }}"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sata.specs.units import DIMENSIONS, format_quantity, parse_quantity
+from sata.specs.text.units import DIMENSIONS, format_quantity, parse_quantity
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ import pytest
 from click.testing import CliRunner
 
 from sata.cli import main
-from sata.specs.faults import SpecError
+from sata.specs.text.faults import SpecError
 from sata.sweep.journal import Journal
 from sata.sweep.rows import Done, Job, done
-from sata.sweep.run import TRIES, Outcome, sweep_points
+from sata.sweep.run import TRIES, PointOutcome, sweep_points
 from sata.sweep.spec import read_sweep
 from tests.sweep.made import write
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 GRID = {"glb": [64, 1, 128], "lanes": [4, 8]}
 
 
-def swept(path: Path, journal: Path, **more: Any) -> tuple[Outcome, list[int]]:
+def swept(path: Path, journal: Path, **more: Any) -> tuple[PointOutcome, list[int]]:
     """What came out, and the points that had to be made."""
     made: list[int] = []
 

@@ -15,8 +15,8 @@ from click.testing import CliRunner, Result
 import sata
 from sata.cli import main
 from sata.report.points import read_points
-from sata.search.setting import setting_of
-from sata.search.workload import map_workload
+from sata.search.run.setup import setup_of
+from sata.search.run.workload import map_workload
 from sata.sweep.spec import MOST, read_sweep
 from sata.sweep.table import front
 from tests.sweep.made import write
@@ -74,7 +74,7 @@ def test_points_are_mapped(tmp_path: Path) -> None:
     rows = swept(tmp_path, grid={"glb": [64, 16]}, map={"objective": "cycles"})
     study = str(tmp_path / "study.yaml")
     for row in rows:
-        found = map_workload(setting_of(study, None, {"glb": int(row["glb"])}), "cycles", workers=1)["fc.forward"]
+        found = map_workload(setup_of(study, None, {"glb": int(row["glb"])}), "cycles", workers=1)["fc.forward"]
         assert (float(row["cycles"]), float(row["energy_pj"])) == (found.points[0].cycles, found.points[0].energy_pj)
         assert (row["proven"], float(row["gap"])) == ("1", 0.0)
 

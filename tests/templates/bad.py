@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sata.specs import source
-from sata.specs.faults import Faults, SpecError
-from sata.specs.workload import parse_workload
+from sata.specs.text import source
+from sata.specs.text.faults import Faults, SpecError
+from sata.specs.workload.workload import parse_workload
 
 HEAD = """workload:
   name: bad

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sata.specs import source
-from sata.specs.faults import Faults
 from sata.specs.model import Op, Workload
-from sata.specs.workload import parse_workload
+from sata.specs.text import source
+from sata.specs.text.faults import Faults
+from sata.specs.workload.workload import parse_workload
 
 from .einsum_numpy import Step, Values, evaluate
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from sata.specs import source
-from sata.specs.faults import Faults
 from sata.specs.model import Workload
-from sata.specs.template_file import load_template, shipped_templates
-from sata.specs.templates import expand
-from sata.specs.workload import parse_workload
+from sata.specs.text import source
+from sata.specs.text.faults import Faults
+from sata.specs.workload.template_file import load_template, shipped_templates
+from sata.specs.workload.templates import expand
+from sata.specs.workload.workload import parse_workload
 
 from .network import workload
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sata.specs import source
-from sata.specs.faults import Faults
-from sata.specs.workload import parse_workload
+from sata.specs.text import source
+from sata.specs.text.faults import Faults
+from sata.specs.workload.workload import parse_workload
 
 from .bad import FIRST, HEAD, faults_of
 

@@ -14,11 +14,11 @@ import numpy as np
 
 from sata.costs.exposed.law import Direction, Floats, Ints, Stage, Timing
 from sata.costs.time import Amount
-from sata.counts.dense import batch_of
-from sata.counts.increments import LinkMoves, increments_of
+from sata.counts.dense.closed_form import batch_of
+from sata.counts.dense.increments import LinkMoves, increments_of
+from sata.counts.dense.tables import Tables
 from sata.counts.op import READS, WRITES, Access
-from sata.counts.tables import Tables
-from sata.nest.graph import stored
+from sata.nest.graph import stored_tensors
 from sata.nest.model import OpNest
 from sata.nest.structure import Structure
 from sata.specs.model import Memory
@@ -30,7 +30,7 @@ OUTWARD = (("drains", "read", False), ("updates", "write", True), ("merge_reads"
 
 
 @dataclass(frozen=True, slots=True)
-class Op:
+class TimedOp:
     """An op's counts, of one mapping or of a batch (factors [slots] or [slots, B]).
 
     steps: that exist; busy: how many of them are not skipped; cycles: of one in the compute; busiest: of every memory.
@@ -47,7 +47,7 @@ class Op:
     busiest: Busiest
 
 
-def timings(op: Op) -> Iterator[Timing]:
+def timings(op: TimedOp) -> Iterator[Timing]:
     """The timing of an op; of a batch piece by piece."""
     batch, pieces = batch_of(op.structure, op.factors)
     moved = {
@@ -56,17 +56,19 @@ def timings(op: Op) -> Iterator[Timing]:
         for event in (*READS, *WRITES)
     }
     for piece in pieces:
-        yield _Piece(op, moved, Tables(batch, piece), piece).timing()
+        yield _TimedPiece(op, moved, Tables(batch, piece), piece).timing()
 
 
-class _Piece:
+class _TimedPiece:
     """One piece of a batch, or one mapping (piece None). moved: bits by memory, tensor and event."""
 
-    def __init__(self, op: Op, moved: Mapping[tuple[str, str, str], Any], tables: Tables, piece: slice | None) -> None:
+    def __init__(
+        self, op: TimedOp, moved: Mapping[tuple[str, str, str], Any], tables: Tables, piece: slice | None
+    ) -> None:
         self.op, self.moved, self.piece = op, moved, piece
         self.size = 1 if piece is None else piece.stop - piece.start
         self.at = {(a.memory.name, a.tensor.name): a for a in op.accesses}
-        self.tensors = [t.name for t in stored(op.nest.op)]
+        self.tensors = [t.name for t in stored_tensors(op.nest.op)]
         self.ports: dict[Port, int] = {}
         self.memories = {level.memory.name: level.memory for level in op.nest.levels}
         for name, memory in self.memories.items():

@@ -17,19 +17,19 @@ from fractions import Fraction
 
 import numpy as np
 
-from sata.counts.clusters import Tile
+from sata.counts.dense.plan import points_of
+from sata.counts.dense.tables import Batch, Tables
+from sata.counts.density import Sight
+from sata.counts.density.runs import Runs
 from sata.counts.lockstep.cells import LARGEST, TooLarge
 from sata.counts.lockstep.drawn import from_draws
 from sata.counts.lockstep.joint import by_union, closed_form
-from sata.counts.lockstep.nest import Nest, Part, Unit, equal_blocks, extent, nest_of, parts_of, units_of
+from sata.counts.lockstep.nest import LanePart, LaneUnit, Nest, equal_blocks, extent, lane_nest, lane_units, parts_of
 from sata.counts.lockstep.walk import Lanes, certain_values
-from sata.counts.models import Sight
-from sata.counts.models.runs import Runs
-from sata.counts.plan import points_of
-from sata.counts.rules import Rules
-from sata.counts.survivors import Sum
-from sata.counts.tables import Batch, Tables
-from sata.counts.zeros import Zeros
+from sata.counts.sparse.clusters import LeaderTile
+from sata.counts.sparse.rules import Rules
+from sata.counts.sparse.survivors import Sum
+from sata.counts.sparse.zeros import Zeros
 from sata.nest.structure import Structure
 
 __all__ = ["LARGEST", "Share", "TooLarge", "waiting_share"]
@@ -45,8 +45,8 @@ def waiting_share(structure: Structure, factors: tuple[int, ...], rules: Rules, 
     arrays: their numbers; share: what zeros leave of the operations, so of the steps if lanes shared their work evenly.
     Raises: TooLarge for traces of very many steps.
     """
-    nest = nest_of(structure, factors, arrays)
-    units = units_of(nest, rules) if nest.barriers else []
+    nest = lane_nest(structure, factors, arrays)
+    units = lane_units(nest, rules) if nest.barriers else []
     if not units or any(u.model.density == 0 for u in units):
         return share
     constant, rest = _same_for_all_lanes(nest, units)
@@ -59,7 +59,7 @@ def waiting_share(structure: Structure, factors: tuple[int, ...], rules: Rules, 
     return found if isinstance(found, Fraction) else max(found, share)
 
 
-def _same_for_all_lanes(nest: Nest, units: Sequence[Unit]) -> tuple[float, list[Unit]]:
+def _same_for_all_lanes(nest: Nest, units: Sequence[LaneUnit]) -> tuple[float, list[LaneUnit]]:
     """(the chance that those leaders hold a non-zero which decide for all lanes of a step at once, and in every step
     with the same chance; the other units)."""
     chance, rest, outer = 1.0, [], nest.barriers[0][0]
@@ -74,11 +74,11 @@ def _same_for_all_lanes(nest: Nest, units: Sequence[Unit]) -> tuple[float, list[
     return chance, rest
 
 
-def _size(nest: Nest, unit: Unit, dim: int) -> int:
+def _size(nest: Nest, unit: LaneUnit, dim: int) -> int:
     return extent(nest, unit.leader.axes[dim], unit.bounds)
 
 
-def _of_part(nest: Nest, part: Part) -> Share:
+def _of_part(nest: Nest, part: LanePart) -> Share:
     """What zeros leave of the slowest lanes' work in one part. Raises: TooLarge."""
     waiting = tuple(nest.waiting(part.ranks))
     if not waiting:
@@ -98,27 +98,27 @@ def _of_part(nest: Nest, part: Part) -> Share:
     return min(1.0, max(found, mean))
 
 
-def _closed(nest: Nest, part: Part) -> float | None:
+def _closed(nest: Nest, part: LanePart) -> float | None:
     try:
         return closed_form(nest, part)
     except TooLarge:
         return None
 
 
-def _exact(part: Part) -> bool:
+def _exact(part: LanePart) -> bool:
     """Whether the mean is that of the drawn law: not of several tiles of a leader, or of fields with gaps."""
     return len({id(u.leader) for u in part.units}) == len(part.units) and not any(
         isinstance(u.model, Runs) and u.tile.sources for u in part.units
     )
 
 
-def _mean(nest: Nest, part: Part) -> Share:
+def _mean(nest: Nest, part: LanePart) -> Share:
     """What zeros leave of the operations, as far as the leaders of one part decide about them."""
     leaders = tuple({id(u.leader): u.leader for u in part.units}.values())
-    tiles: tuple[Tile, ...] = ()
+    tiles: tuple[LeaderTile, ...] = ()
     for n, leader in enumerate(leaders):  # several tiles of one leader: what they share comes last
         own = tuple(u.tile._replace(leader=n) for u in part.units if u.leader is leader)
-        tiles += own if len(own) == 1 else (*own, Tile(n, tuple(s for tile in own for s in tile.sources)))
+        tiles += own if len(own) == 1 else (*own, LeaderTile(n, tuple(s for tile in own for s in tile.sources)))
     batch, points = Batch(nest.structure, list(nest.factors)), points_of(nest.structure)
     zeros = Zeros(batch, leaders, batch.plan)
     left = float(Sum(zeros, points, points.apart, tiles, at_compute=True).total(Tables(batch))[0])

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.counts.lockstep.nest import INSIDE, Nest, Unit
-from sata.counts.models import Sight
+from sata.counts.density import Sight
+from sata.counts.lockstep.nest import INSIDE, LaneUnit, Nest
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -50,7 +50,7 @@ class Sets:
         """How many coordinates each has."""
         return np.diff(self.starts)
 
-    def features(self, unit: Unit, dim: int) -> Ints:
+    def features(self, unit: LaneUnit, dim: int) -> Ints:
         """What the model of a unit's leader must know of each."""
         if unit.model.sight(dim) is Sight.SIZE:
             return self.sizes
@@ -120,7 +120,7 @@ class Cells:
         return result
 
 
-def clusters_of(nest: Nest, ranks: Iterable[int], units: Sequence[Unit]) -> list[tuple[int, ...]]:
+def lockstep_clusters(nest: Nest, ranks: Iterable[int], units: Sequence[LaneUnit]) -> list[tuple[int, ...]]:
     """Ranks that one dimension of a leader indexes belong together."""
     found: list[set[int]] = [{r} for r in ranks]
     for unit in units:
@@ -132,7 +132,7 @@ def clusters_of(nest: Nest, ranks: Iterable[int], units: Sequence[Unit]) -> list
     return sorted(tuple(sorted(c)) for c in found)
 
 
-def cells_of(nest: Nest, ranks: tuple[int, ...], units: Sequence[Unit], last: int) -> Cells:
+def cells_of(nest: Nest, ranks: tuple[int, ...], units: Sequence[LaneUnit], last: int) -> Cells:
     """The cells of a cluster in the segments 0 to `last`. Raises: TooLarge."""
     values = _values(nest, ranks)
     digits = _digits(nest, ranks, values)

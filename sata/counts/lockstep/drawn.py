@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.lockstep.cells import Floats, TooLarge
-from sata.counts.lockstep.nest import Nest, Part
+from sata.counts.lockstep.nest import LanePart, Nest
 from sata.counts.lockstep.walk import Lanes, certain_values
 
 NUMBERS = 1 << 23  # drawn elements and lane steps, of all draws
@@ -23,7 +23,7 @@ PIECE = 1 << 21  # elements and lane steps at once
 ENOUGH = 64  # draws from which a slope is estimated
 
 
-def from_draws(nest: Nest, part: Part, mean: float | None) -> float | None:
+def from_draws(nest: Nest, part: LanePart, mean: float | None) -> float | None:
     """What zeros leave of the slowest lanes' work, estimated. mean: what they leave of all operations, where it is
     known exactly. None where a law cannot be drawn, or all of it is too large."""
     size = sum(prod(u.model.shape) for u in part.units if u.model.density < 1)
@@ -37,7 +37,7 @@ def from_draws(nest: Nest, part: Part, mean: float | None) -> float | None:
         return None
 
 
-def _estimate(lanes: Lanes, part: Part, size: int, mean: float | None) -> float | None:
+def _estimate(lanes: Lanes, part: LanePart, size: int, mean: float | None) -> float | None:
     number = min(DRAWS, max(1, NUMBERS // size))
     at_once = max(1, min(number, PIECE // size))
     times, works = [], []

@@ -16,17 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from sata.counts.lockstep.cells import Ints, TooLarge, cells_of, clusters_of
-from sata.counts.lockstep.nest import INSIDE, Nest, Part, Unit, equal_blocks, extent
+from sata.counts.density import Sight
+from sata.counts.density.largest import _above, _some, of_binomials
+from sata.counts.density.structured import Structured
+from sata.counts.lockstep.cells import Ints, TooLarge, cells_of, lockstep_clusters
+from sata.counts.lockstep.nest import INSIDE, LanePart, LaneUnit, Nest, equal_blocks, extent
 from sata.counts.lockstep.walk import fixed_place
-from sata.counts.models import Sight
-from sata.counts.models.largest import _above, _some, of_binomials
-from sata.counts.models.structured import Structured
 
 MOST = 1 << 20  # elements of a lane's tile whose distribution is laid out
 
 
-def closed_form(nest: Nest, part: Part) -> float | None:
+def closed_form(nest: Nest, part: LanePart) -> float | None:
     """What zeros leave of the slowest lanes' work, expected, of a part with lanes at one barrier. None where no closed
     form is known."""
     (own,) = nest.barriers
@@ -40,7 +40,7 @@ def closed_form(nest: Nest, part: Part) -> float | None:
     return any_work(nest, part, set(own))
 
 
-def _separate(nest: Nest, part: Part, own: set[int]) -> bool:
+def _separate(nest: Nest, part: LanePart, own: set[int]) -> bool:
     """Whether each leader is bounded by lanes along axes of its own, all of which exist in every step."""
     lanes = [u.bounds & own for u in part.units]
     alone = sum(len(s) for s in lanes) == len(set().union(*lanes))
@@ -65,13 +65,13 @@ class _Steps:
     features: dict[tuple[int, int], Ints]
 
 
-def any_work(nest: Nest, part: Part, joined: set[int]) -> float:
+def any_work(nest: Nest, part: LanePart, joined: set[int]) -> float:
     """The share of steps in which, for every leader, the union of its tiles over some loops holds a non-zero, expected.
 
     Raises: TooLarge.
     """
-    units = [Unit(u.leader, u.bounds - joined, u.tile) for u in part.units]
-    steps = [_steps(nest, ranks, units) for ranks in clusters_of(nest, part.ranks, units)]
+    units = [LaneUnit(u.leader, u.bounds - joined, u.tile) for u in part.units]
+    steps = [_steps(nest, ranks, units) for ranks in lockstep_clusters(nest, part.ranks, units)]
     chance: Any = 1.0
     for n, unit in enumerate(units):
         features = []
@@ -88,7 +88,7 @@ def any_work(nest: Nest, part: Part, joined: set[int]) -> float:
     return float(np.sum(chance)) / prod(int(s.often.sum()) for s in steps)
 
 
-def _steps(nest: Nest, ranks: tuple[int, ...], units: list[Unit]) -> _Steps:
+def _steps(nest: Nest, ranks: tuple[int, ...], units: list[LaneUnit]) -> _Steps:
     """Equal blocks by their number, all else one by one. Raises: TooLarge."""
     blocks = _block_steps(nest, ranks[0], units) if len(ranks) == 1 else None
     if blocks is not None:
@@ -101,7 +101,7 @@ def _steps(nest: Nest, ranks: tuple[int, ...], units: list[Unit]) -> _Steps:
     return _Steps(often, features)
 
 
-def _block_steps(nest: Nest, rank: int, units: list[Unit]) -> _Steps | None:
+def _block_steps(nest: Nest, rank: int, units: list[LaneUnit]) -> _Steps | None:
     """A rank of its own, whose tiles only their size matters of: all are alike but for a last one that is cut off."""
     dims = [(n, dim) for n, unit in enumerate(units) for dim, axis in enumerate(unit.leader.axes) if rank in axis.ranks]
     bound, below = nest.structure.bounds[rank], _below(nest, rank)
@@ -135,7 +135,7 @@ class _Grid:
     extents: tuple[int, ...]
 
 
-def _grid(nest: Nest, unit: Unit, own: set[int], inside: set[int]) -> _Grid | None:
+def _grid(nest: Nest, unit: LaneUnit, own: set[int], inside: set[int]) -> _Grid | None:
     if not all(equal_blocks(nest, unit, dim) for dim in range(len(unit.leader.axes))):
         return None
     rows = []
@@ -146,7 +146,7 @@ def _grid(nest: Nest, unit: Unit, own: set[int], inside: set[int]) -> _Grid | No
     return _Grid(lanes, units, extents)
 
 
-def _of_units(nest: Nest, part: Part, own: set[int], inside: set[int]) -> float | None:
+def _of_units(nest: Nest, part: LanePart, own: set[int], inside: set[int]) -> float | None:
     if len(part.units) > 1:
         return None
     (unit,) = part.units
@@ -160,7 +160,7 @@ def _of_units(nest: Nest, part: Part, own: set[int], inside: set[int]) -> float 
     return None if largest is None else largest / prod(grid.units)
 
 
-def by_union(nest: Nest, part: Part, mean: float) -> float:
+def by_union(nest: Nest, part: LanePart, mean: float) -> float:
     """The chance of any work from the union, and lanes as if independent given that there is some. mean: what zeros
     leave of the operations of the part."""
     own = {s for barrier in nest.barriers for s in barrier}
@@ -180,7 +180,7 @@ def by_union(nest: Nest, part: Part, mean: float) -> float:
     return float(min(1.0, largest * union / some)) if some > 0 else mean
 
 
-def _lane(nest: Nest, part: Part, own: set[int]) -> Any:
+def _lane(nest: Nest, part: LanePart, own: set[int]) -> Any:
     """The distribution of one lane's units, where these are single elements and lanes are alike."""
     if len(part.units) > 1 or len(nest.barriers) > 1:
         return None

@@ -17,26 +17,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from sata.counts.clusters import Tile
-from sata.counts.models import Model, shared
-from sata.counts.models.uniform import Uniform
-from sata.counts.outcomes import point_tiles
-from sata.counts.plan import points_of
-from sata.counts.rules import Leader, Rules
-from sata.counts.tables import Batch
-from sata.counts.zeros import Zeros, temporal_slots
+from sata.counts.dense.plan import points_of
+from sata.counts.dense.tables import Batch
+from sata.counts.density import Model, shared
+from sata.counts.density.uniform import Uniform
+from sata.counts.sparse.clusters import LeaderTile
+from sata.counts.sparse.outcomes import point_tiles
+from sata.counts.sparse.rules import Leader, Rules
+from sata.counts.sparse.zeros import Zeros, temporal_slots
 from sata.nest.structure import Axis, Structure
 
 INSIDE = -1
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class LaneUnit:
     """Tiles that decide: one of a leader for each index of the slots in `bounds`. tile: as outcomes name it."""
 
     leader: Leader
     bounds: frozenset[int]
-    tile: Tile
+    tile: LeaderTile
 
     @property
     def model(self) -> Model:
@@ -45,11 +45,11 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LanePart:
     """Ranks that leaders hold together, and the tiles that decide about them."""
 
     ranks: tuple[int, ...]
-    units: tuple[Unit, ...]
+    units: tuple[LaneUnit, ...]
 
 
 @dataclass(frozen=True)
@@ -95,19 +95,19 @@ class Nest:
         return found
 
 
-def nest_of(structure: Structure, factors: tuple[int, ...], arrays: Sequence[int]) -> Nest:
+def lane_nest(structure: Structure, factors: tuple[int, ...], arrays: Sequence[int]) -> Nest:
     """The nest with the barriers of some arrays."""
     owned = (tuple(i for i, slot in enumerate(structure.slots) if slot.array == a) for a in sorted(arrays))
     return Nest(structure, factors, tuple(own for own in owned if prod(factors[i] for i in own) > 1))
 
 
-def units_of(nest: Nest, rules: Rules) -> list[Unit]:
+def lane_units(nest: Nest, rules: Rules) -> list[LaneUnit]:
     """What decides whether an operation is skipped. A dense leader decides dimension by dimension: only a coordinate
     that does not exist is empty there."""
     batch, points = Batch(nest.structure, list(nest.factors)), points_of(nest.structure)
     zeros = Zeros(batch, rules.leaders, batch.plan)
     groups = {rank: view.group for view in points.apart for rank in view.group.ranks}
-    found: list[Unit] = []
+    found: list[LaneUnit] = []
     for tile in point_tiles(nest.structure, rules, skips_only=True):
         if len(tile.sources) > 1:  # what several tiles of one leader share: each of them decides by itself here
             continue
@@ -121,7 +121,7 @@ def units_of(nest: Nest, rules: Rules) -> list[Unit]:
         for one in _dimensions(nest, leader) if leader.model.density >= 1 else [leader]:
             ranks = {r for axis in one.axes for r in axis.ranks}
             own = frozenset(s for s in bounds if nest.structure.slots[s].rank in ranks)
-            found.append(Unit(one, own, tile))
+            found.append(LaneUnit(one, own, tile))
     return found
 
 
@@ -136,19 +136,19 @@ def _dimensions(nest: Nest, leader: Leader) -> list[Leader]:
     return found
 
 
-def parts_of(nest: Nest, units: Sequence[Unit]) -> list[Part]:
+def parts_of(nest: Nest, units: Sequence[LaneUnit]) -> list[LanePart]:
     """Ranks that share a leader belong to one part, with all that decides about them."""
     together = [({r for axis in u.leader.axes for r in axis.ranks if nest.slots((r,))}, [u]) for u in units]
-    parts: list[tuple[set[int], list[Unit]]] = []
+    parts: list[tuple[set[int], list[LaneUnit]]] = []
     for ranks, own in together:
         meeting = [p for p in parts if p[0] & ranks or any(u.leader is own[0].leader for u in p[1])]
         rest = [p for p in parts if not any(p is m for m in meeting)]
         joined = (ranks.union(*(p[0] for p in meeting)), [u for p in meeting for u in p[1]] + own)
         parts = [*rest, joined]
-    return [Part(tuple(sorted(ranks)), tuple(own)) for ranks, own in parts]
+    return [LanePart(tuple(sorted(ranks)), tuple(own)) for ranks, own in parts]
 
 
-def equal_blocks(nest: Nest, unit: Unit, dim: int) -> bool:
+def equal_blocks(nest: Nest, unit: LaneUnit, dim: int) -> bool:
     """Whether all tiles have equally many coordinates in a dimension, different ones for different indices."""
     axis = unit.leader.axes[dim]
     ranks = [r for r in axis.ranks if nest.slots((r,))]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.counts.lockstep.cells import Floats, Sets, cells_of, check_size, clusters_of
-from sata.counts.lockstep.nest import Nest, Part, Unit
-from sata.counts.models import Model
+from sata.counts.density import Model
+from sata.counts.lockstep.cells import Floats, Sets, cells_of, check_size, lockstep_clusters
+from sata.counts.lockstep.nest import LanePart, LaneUnit, Nest
 
 Values = NDArray[np.bool_]
 
@@ -19,9 +19,9 @@ Values = NDArray[np.bool_]
 class Lanes:
     """A part of a nest, laid out: its clusters with their cells in every segment. Raises: TooLarge."""
 
-    def __init__(self, nest: Nest, part: Part) -> None:
+    def __init__(self, nest: Nest, part: LanePart) -> None:
         self.units, self.last = part.units, 2 * len(nest.barriers) - 1
-        ranks = clusters_of(nest, part.ranks, part.units)
+        ranks = lockstep_clusters(nest, part.ranks, part.units)
         self.clusters = [cells_of(nest, own, part.units, self.last) for own in ranks]
         self.columns = prod(c.columns for c in self.clusters)
         self.cells = prod(prod(c.shape) for c in self.clusters)
@@ -55,7 +55,7 @@ class Lanes:
         work = work.transpose([0, *(1 + segments * n + s for s in range(segments) for n in range(count))])
         return work.reshape([draws, *(prod(c.shape[s] for c in self.clusters) for s in range(segments))])
 
-    def _occupied(self, n: int, unit: Unit, values: Values) -> Values:
+    def _occupied(self, n: int, unit: LaneUnit, values: Values) -> Values:
         """Whether the tile of a unit holds a non-zero: [draws, columns of every cluster (or 1)]."""
         chosen: list[Any] = []
         for dim, axis in enumerate(unit.leader.axes):

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sata.report.derived import Use, uses
+from sata.report.derived import NodeUse, uses
 from sata.report.pictures.style import COLOURS, INK, LINES, QUIET, WIDTH, Picture, cut, tip
 from sata.report.result import Record, Result
-from sata.report.text import quantity, share
+from sata.report.text import percent, quantity
 from sata.specs.tree import row_words
 
 if TYPE_CHECKING:
@@ -86,26 +86,28 @@ def _array(axes: Axes, row: Record, left: float, right: float, y: float, last: i
     axes.text(left + 0.1, y + 0.34, cut(", ".join(words), int((right - left) * 16)), fontsize=7.5, va="center")
 
 
-def _box(axes: Axes, row: Record, use: Use | None, left: float, right: float, y: float) -> None:
+def _box(axes: Axes, row: Record, use: NodeUse | None, left: float, right: float, y: float) -> None:
     from matplotlib.patches import FancyBboxPatch, Rectangle
 
-    use = use or Use(0.0, 0.0, None)
+    use = use or NodeUse(0.0, 0.0, None)
     shape = "round,pad=0,rounding_size=0.06"
     box = FancyBboxPatch((left, y), right - left, _HEIGHT, boxstyle=shape, facecolor=COLOURS[0], edgecolor=INK,
                          linewidth=0.9, alpha=None)  # fmt: skip
     box.set_facecolor((*_rgb(COLOURS[0]), 0.04 + 0.66 * min(use.share, 1.0)))
     words = row_words(row)
-    used = "" if use.used is None else f", used {share(use.used, 1)}"
+    used = "" if use.used is None else f", used {percent(use.used, 1)}"
     tip(box, f"{row['node']} ({row.get('class') or 'no class'}): {', '.join(words) or 'no rules'}; "
-             f"{quantity(use.energy_pj, 'pj')}, {share(use.share, 1)} of the energy{used}")  # fmt: skip
+             f"{quantity(use.energy_pj, 'pj')}, {percent(use.share, 1)} of the energy{used}")  # fmt: skip
     axes.add_patch(box)
     many = f" x{row['instances']:,}" if row["instances"] > 1 else ""
     size = words[0] if row["is"] == "memory" else ""
     axes.text(left + 0.1, y + 0.14, f"{cut(row['node'], 18)}{many}", fontweight="bold", va="center")
     axes.text(right - 0.1, y + 0.14, size, fontsize=8, va="center", ha="right")
-    axes.text(left + 0.1, y + 0.31, f"{quantity(use.energy_pj, 'pj')}, {share(use.share, 1)}", fontsize=8, va="center")
+    axes.text(
+        left + 0.1, y + 0.31, f"{quantity(use.energy_pj, 'pj')}, {percent(use.share, 1)}", fontsize=8, va="center"
+    )
     if use.used is not None:
-        axes.text(right - 0.1, y + 0.31, f"used {share(use.used, 1, 0)}", fontsize=8, va="center", ha="right")
+        axes.text(right - 0.1, y + 0.31, f"used {percent(use.used, 1, 0)}", fontsize=8, va="center", ha="right")
         length = right - left - 0.12
         axes.add_patch(Rectangle((left + 0.06, y + _HEIGHT - _BAR), length, _BAR * 0.6, facecolor=LINES))
         axes.add_patch(Rectangle((left + 0.06, y + _HEIGHT - _BAR), length * min(use.used, 1.0), _BAR * 0.6,

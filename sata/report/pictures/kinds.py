@@ -17,7 +17,7 @@ from sata.report.points import read_fronts, read_points
 from sata.report.read import read_result
 from sata.report.result import Result
 from sata.report.text import listed
-from sata.specs.faults import Fault, SpecError, Where, did_you_mean
+from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
 
 OF_A_RESULT: Mapping[str, Callable[[Result], Picture]] = {
     "energy": energy_picture,

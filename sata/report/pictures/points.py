@@ -23,7 +23,7 @@ from sata.report.pictures.style import (
 )
 from sata.report.points import Points
 from sata.report.result import Record
-from sata.report.text import quantity, whole
+from sata.report.text import quantity, whole_number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -77,7 +77,7 @@ def _front(axes: Axes, found: Points) -> None:
     for p, u, v in zip(front, x, y, strict=True):
         dot = axes.plot([u], [v], "o", color=COLOURS[5], markersize=5, zorder=3, markeredgecolor=GROUND)
         name = " ".join(word for word in (found.op, str(p.get("label", ""))) if word)
-        tip(dot[0], f"{name}: {quantity(p['energy_pj'], 'pj')}, {whole(p['cycles'])} cycles")
+        tip(dot[0], f"{name}: {quantity(p['energy_pj'], 'pj')}, {whole_number(p['cycles'])} cycles")
     axes.margins(0.12, 0.14)
     axes.grid()
     axes.set_xlabel(f"cycles in {time.name}" if time.name else "cycles")

@@ -14,7 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sata.report.text import quantity
-from sata.specs.said import escaped_lines
+from sata.specs.text.said import escaped_lines
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,7 +116,7 @@ def _font(match: re.Match[str]) -> str:
 Name = TypeVar("Name", str, Bar)
 
 
-def text_of(name: str | Bar) -> str:
+def label_text(name: str | Bar) -> str:
     """How a name is shown. A kind that is called as one of our parts says that it is a kind."""
     if isinstance(name, str):
         return name
@@ -144,7 +144,7 @@ class Unit:
 
 def unit_for(values: Iterable[float], dimension: str) -> Unit:
     """The unit in which the largest value reads best."""
-    from sata.specs.units import DIMENSIONS, format_quantity
+    from sata.specs.text.units import DIMENSIONS, format_quantity
 
     largest = max((abs(v) for v in values), default=0.0)
     name = format_quantity(largest, dimension).split()[1]
@@ -169,10 +169,12 @@ def stacked(axes: Axes, rows: Sequence[str], parts: Mapping[Name, Sequence[float
         widths = [value / unit.scale for value in values]
         if not any(widths):
             continue
-        bars = axes.barh(range(len(rows)), widths, 0.72, left=lefts, color=looks[name], label=text_of(name),
+        bars = axes.barh(range(len(rows)), widths, 0.72, left=lefts, color=looks[name], label=label_text(name),
                          edgecolor=GROUND, linewidth=0.4)  # fmt: skip
         for bar, row, value in zip(bars, rows, values, strict=True):
-            tip(bar, f"{row}, {text_of(name)}: {quantity(value, dimension) if dimension else f'{value:,.0f} cycles'}")
+            tip(
+                bar, f"{row}, {label_text(name)}: {quantity(value, dimension) if dimension else f'{value:,.0f} cycles'}"
+            )
             bar.set_visible(bool(value))
         lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
     axes.set_yticks(range(len(rows)), [cut(row, most) for row in rows])
@@ -186,7 +188,7 @@ def legend(figure: Figure, looks: Mapping[Name, str], columns: int, height: floa
     """A legend in the lowest `height` inches of the figure."""
     from matplotlib.patches import Patch
 
-    handles = [Patch(facecolor=colour, label=text_of(name)) for name, colour in looks.items()]
+    handles = [Patch(facecolor=colour, label=label_text(name)) for name, colour in looks.items()]
     bottom = height / figure.get_size_inches()[1]
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.01, bottom), ncols=columns)
 

@@ -1,0 +1,1 @@
+"""Dense counts in closed form."""

@@ -1,0 +1,379 @@
+"""One-dimensional sums over sets, by enumeration of a dimension's own loops: the small tables of the closed form.
+
+Here stand the cases that no one-line product covers: a dimension indexed by several ranks (`2*p + r - 1`), a
+dimension that runs over its border, a rank whose ragged end leaves instances without work. A table depends only
+on the factors of the dimension's own loops, so it is computed once and reused over millions of mappings.
+
+Sets of coordinates are Python integers used as bit masks. Rows of equal shape (all windows away from a border)
+are evaluated once.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+# What a spatial loop above the child does to the deliveries of its children: told apart and summed; shared where all
+# windows coincide; merged into one union.
+TOLD_APART, BY_TILE, BY_ELEMENT = 0, 1, 2
+IS_TEMPORAL, PINNED = -1, -2
+
+
+class Window(NamedTuple):
+    """A dimension: ranks with their bounds and coefficients. A rank that the tensor lacks is one element that exists
+    or not.
+    """
+
+    bounds: tuple[int, ...]
+    coefs: tuple[int, ...]
+    offset: int
+    size: int
+    free: bool = False
+
+
+class WindowLoop(NamedTuple):
+    """An own loop above the child: which of the window's ranks, and IS_TEMPORAL or what the spatial loop does.
+
+    A PINNED spatial loop stays at `digit`: one instance is looked at by itself.
+    """
+
+    rank: int
+    role: int
+    digit: int = 0
+
+
+class Sums(NamedTuple):
+    """Sums over the steps of one dimension; `new` counts what is covered, `held` what every covering child had before.
+
+    With m own temporal loops: `first` is the first step; `foreign_*[i]` the steps where a loop of
+    another rank moves and i of the own loops are outside it; `own_*[i]` those where own loop i moves.
+    `tile` is the largest set, `instances` how many children ever hold a non-empty one.
+    """
+
+    first: int
+    foreign_new: tuple[int, ...]
+    foreign_held: tuple[int, ...]
+    own_new: tuple[int, ...]
+    own_held: tuple[int, ...]
+    tile: int
+    instances: int
+
+
+@lru_cache(maxsize=1 << 17)
+def window_sums(
+    window: Window,
+    loops: tuple[WindowLoop, ...],
+    factors: tuple[int, ...],
+    below: tuple[int, ...],
+    backward: bool,
+    active: int,
+) -> Sums:
+    """Sums over the steps of a child, for one dimension.
+
+    loops, factors: the own loops above the child, outermost first; below: per rank, the product of the factors of
+    its loops below the child (how many values of the rank a tile spans). backward: departures instead of
+    arrivals, that is the same read backwards in time. active: how many of the temporal loops are steps of the
+    tensor at this child; the others do not move its tile and stay at zero.
+    """
+    moving = [n for n, f in enumerate(_temporal(loops, factors)) if f > 1]
+    real = [i for i, f in enumerate(factors) if f > 1]
+    short = _sums(
+        window,
+        tuple(loops[i] for i in real),
+        tuple(factors[i] for i in real),
+        below,
+        backward,
+        sum(n < active for n in moving),
+    )
+    if len(real) == len(loops):
+        return short
+    # loops of one never move: put them back
+    m = sum(loop.role == IS_TEMPORAL for loop in loops)
+    outside = [sum(n < i for n in moving) for i in range(m + 1)]
+    own = {n: k for k, n in enumerate(moving)}
+    return short._replace(
+        foreign_new=tuple(short.foreign_new[k] for k in outside),
+        foreign_held=tuple(short.foreign_held[k] for k in outside),
+        own_new=tuple(short.own_new[own[n]] if n in own else 0 for n in range(m)),
+        own_held=tuple(short.own_held[own[n]] if n in own else 0 for n in range(m)),
+    )
+
+
+def every_step(window: Window, loops: tuple[WindowLoop, ...], factors: tuple[int, ...], below: tuple[int, ...]) -> int:
+    """What is covered, summed over all steps, nothing being held from one to the next: what the compute takes."""
+    real = [i for i, f in enumerate(factors) if f > 1]
+    return _every(window, tuple(loops[i] for i in real), tuple(factors[i] for i in real), below)
+
+
+def _temporal(loops: tuple[WindowLoop, ...], factors: tuple[int, ...]) -> list[int]:
+    return [f for loop, f in zip(loops, factors, strict=True) if loop.role == IS_TEMPORAL]
+
+
+@lru_cache(maxsize=1 << 16)
+def _every(window: Window, loops: tuple[WindowLoop, ...], factors: tuple[int, ...], below: tuple[int, ...]) -> int:
+    return _WindowWalk(window, loops, factors, below, False, len(loops)).every()
+
+
+@lru_cache(maxsize=1 << 16)
+def _sums(
+    window: Window,
+    loops: tuple[WindowLoop, ...],
+    factors: tuple[int, ...],
+    below: tuple[int, ...],
+    backward: bool,
+    active: int,
+) -> Sums:
+    walk = _WindowWalk(window, loops, factors, below, backward, active)
+    m = len(_temporal(loops, factors))
+    foreign = [walk.moving(i, own=False) for i in range(m + 1)]
+    own = [walk.moving(i, own=True) for i in range(m)]
+    return Sums(
+        walk.edge(),
+        tuple(new for new, _ in foreign),
+        tuple(held for _, held in foreign),
+        tuple(new for new, _ in own),
+        tuple(held for _, held in own),
+        *walk.extent(),
+    )
+
+
+class _WindowWalk:
+    """The enumeration for one set of own loops; each method sums over one kind of step."""
+
+    def __init__(
+        self,
+        window: Window,
+        loops: tuple[WindowLoop, ...],
+        factors: tuple[int, ...],
+        below: tuple[int, ...],
+        backward: bool,
+        active: int,
+    ) -> None:
+        self.window, self.loops, self.factors, self.below = window, loops, factors, below
+        self.backward, self.active = backward, active
+        self.temporal = [i for i, loop in enumerate(loops) if loop.role == IS_TEMPORAL]
+        self.strides = strides_of(loops, factors, below)
+
+    def edge(self) -> int:
+        """The first step (backwards: the last), when nothing was held before."""
+        digits = {i: np.array([self.last(n) if self.backward else 0]) for n, i in enumerate(self.temporal)}
+        return self.sum(digits, digits, before=False)[0]
+
+    def every(self) -> int:
+        """All steps, each holding nothing from the one before: what the compute takes."""
+        digits = {i: np.arange(self.factors[i]) for i in self.temporal}
+        return self.sum(digits, digits, before=False)[0]
+
+    def moving(self, n: int, own: bool) -> tuple[int, int]:
+        """Steps in which own temporal loop n moves, or a foreign loop with n own temporal loops outside it."""
+        now: dict[int, Ints] = {}
+        old: dict[int, Ints] = {}
+        for k, i in enumerate(self.temporal):
+            f = self.factors[i]
+            if k < n:
+                now[i] = old[i] = np.arange(f)
+            elif k == n and own:
+                now[i], old[i] = np.arange(1, f), np.arange(f - 1)
+            else:
+                now[i], old[i] = np.array([0]), np.array([self.last(k)])
+        if n == len(self.temporal):  # nothing of this dimension moves: all that is covered was held
+            new, _ = self.sum(now, now, before=False)
+            return new, new
+        if self.backward:
+            now, old = old, now
+        return self.sum(now, old, before=True)
+
+    def last(self, n: int) -> int:
+        """The last index of temporal loop n; a loop that is no step of the tensor stays at zero."""
+        return self.factors[self.temporal[n]] - 1 if n < self.active else 0
+
+    def extent(self) -> tuple[int, int]:
+        """(largest set, children that ever hold a non-empty one)."""
+        digits = {i: np.arange(self.factors[i]) for i in self.temporal}
+        starts = self.starts(digits, [TOLD_APART, BY_TILE, BY_ELEMENT])
+        rows, inverse = _distinct(self.rows([starts], starts[0].size, 1))
+        found = np.array([_size(self.window, tuple(row)) for row in rows.tolist()], dtype=np.int64)
+        sizes = found[inverse].reshape(starts[0].shape)
+        return int(sizes.max(initial=0)), int((sizes.max(axis=0, initial=0) > 0).sum())
+
+    def sum(self, now: dict[int, Ints], old: dict[int, Ints], before: bool) -> tuple[int, int]:
+        """(covered, covered and held by every covering child before), summed over steps and children told apart."""
+        groups = [TOLD_APART], [BY_TILE], [BY_ELEMENT]
+        new_starts = self.starts(now, *groups)
+        if new_starts[0].size == 0:
+            return 0, 0
+        steps, tiles, elements = _shape(self.loops, self.factors, new_starts[0].shape)
+        both = [new_starts, self.starts(old, *groups)] if before else [new_starts]
+        rows, inverse = _distinct(self.rows(both, steps, tiles * elements))
+        times = np.bincount(inverse, minlength=len(rows)).tolist()
+        new = held = 0
+        for row, count in zip(rows.tolist(), times, strict=True):
+            a, b = _shared(self.window, tuple(row), tiles, elements, before)
+            new, held = new + count * a, held + count * b
+        return new, held
+
+    def starts(self, digits: dict[int, Ints], *groups: list[int]) -> list[Ints]:
+        """Per rank, the first value of the rank: [temporal digits..., spatial digits of each group in turn,
+        flattened].
+        """
+        order = [i for i in self.temporal if i in digits]
+        order += [i for roles in groups for i, loop in enumerate(self.loops) if loop.role in roles]
+        shape = [len(digits[i]) if i in digits else self.factors[i] for i in order]
+        starts = [np.zeros(shape, dtype=np.int64) for _ in self.window.bounds]
+        for i, loop in enumerate(self.loops):
+            if loop.role == PINNED:
+                starts[loop.rank] += loop.digit * self.strides[i]
+        for axis, i in enumerate(order):
+            values = digits[i] if i in digits else np.arange(self.factors[i])
+            view = [1] * len(order)
+            view[axis] = len(values)
+            starts[self.loops[i].rank] += (values * self.strides[i]).reshape(view)
+        spatial = sum(self.loops[i].role != IS_TEMPORAL for i in order)
+        inner = prod(shape[len(order) - spatial :])
+        return [s.reshape(-1, inner) for s in starts]
+
+    def rows(self, both: list[list[Ints]], steps: int, children: int) -> Ints:
+        """One row a step: border on both sides, then per moment and child its place and its extent per rank.
+
+        Places are relative to the first child now, and borders out of reach are all the same, so rows that look
+        alike are alike.
+        """
+        w = self.window
+        columns: list[Ints] = []
+        places: list[Ints] = []
+        reach = 0
+        for starts in both:
+            place = np.full((steps, children), 0 if w.free else w.offset, dtype=np.int64)
+            for r, start in enumerate(starts):
+                s = start.reshape(steps, children)
+                span = 1 if w.free else self.below[r]
+                columns.append(np.minimum(np.maximum(w.bounds[r] - s, 0), span))
+                if not w.free:
+                    place = place + w.coefs[r] * s
+                    reach += abs(w.coefs[r]) * span
+            places.append(place)
+        if w.free:
+            border = np.tile(np.array([[0, 1]], dtype=np.int64), (steps, 1))
+            return np.concatenate([border, *places, *columns], axis=1)
+        base = places[0][:, :1].copy()
+        places = [p - base for p in places]
+        low = min(int(p.min()) for p in places) - reach
+        high = max(int(p.max()) for p in places) + reach
+        border = np.minimum(np.maximum(np.concatenate([-base, w.size - base], axis=1), low), high + 1)
+        return np.concatenate([border, *places, *columns], axis=1)
+
+
+def strides_of(loops: tuple[WindowLoop, ...], factors: tuple[int, ...], below: tuple[int, ...]) -> list[int]:
+    """Per loop, how far one of its steps moves its rank: the product of the rank's factors further in."""
+    running = list(below)
+    strides = [0] * len(loops)
+    for i in reversed(range(len(loops))):
+        strides[i] = running[loops[i].rank]
+        running[loops[i].rank] *= factors[i]
+    return strides
+
+
+def _shape(loops: tuple[WindowLoop, ...], factors: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """(steps with the children told apart, `tile` indices, `element` indices)."""
+    sizes = [1, 1, 1]
+    for loop, factor in zip(loops, factors, strict=True):
+        if loop.role not in (IS_TEMPORAL, PINNED):
+            sizes[loop.role] *= factor
+    return shape[0] * sizes[TOLD_APART], sizes[BY_TILE], sizes[BY_ELEMENT]
+
+
+def _distinct(rows: Ints) -> tuple[Ints, Ints]:
+    """(distinct rows, for each row the number of its distinct one)."""
+    if len(rows) <= 4:  # no more work than finding equal ones
+        return rows, np.arange(len(rows))
+    low = rows.min(axis=0)
+    spread = rows.max(axis=0) - low + 1
+    code = np.zeros(len(rows), dtype=np.int64)
+    size = 1
+    for column in np.flatnonzero(spread > 1).tolist():
+        size *= int(spread[column])
+        if size >= 1 << 62:
+            code = np.unique(code, return_inverse=True)[1]  # as many codes as rows at most
+            size = len(rows) * int(spread[column])
+        code = code * spread[column] + (rows[:, column] - low[column])
+    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    return rows[first], inverse
+
+
+@lru_cache(maxsize=1 << 14)
+def _mask(coefs: tuple[int, ...], extents: tuple[int, ...]) -> tuple[int, int]:
+    """(bit mask of {sum coef * i : 0 <= i < extent}, the coordinate of its lowest bit)."""
+    if not all(extents):
+        return 0, 0
+    mask, low = 1, 0
+    for coef, extent in zip(coefs, extents, strict=True):
+        step = abs(coef)
+        grown, width = mask, 1
+        while width < extent:  # doubling: the union of `extent` shifted copies in a logarithmic number of steps
+            more = min(width, extent - width)
+            grown |= grown << (more * step)
+            width += more
+        mask = grown
+        low += min(0, coef * (extent - 1))
+    return mask, low
+
+
+def clip(window: Window, place: int, extents: tuple[int, ...], border: tuple[int, int], shift: int) -> int:
+    """The set at `place` as a mask whose bit 0 is coordinate -shift, without what lies beyond the border."""
+    mask, low = _mask((0,) if window.free else window.coefs, extents)
+    mask <<= place + low + shift
+    first, beyond = max(border[0] + shift, 0), max(border[1] + shift, 0)
+    return (mask & ((1 << beyond) - 1)) >> first << first
+
+
+@lru_cache(maxsize=1 << 15)
+def _size(window: Window, row: tuple[int, ...]) -> int:
+    """How many coordinates the single set of a row has."""
+    shift = _shift(window, [row[2]], [row[3:]])
+    return clip(window, row[2], row[3:], (row[0], row[1]), shift).bit_count()
+
+
+def _shift(window: Window, places: list[int], extents: list[tuple[int, ...]]) -> int:
+    """How far to shift so that no set starts below bit 0."""
+    coefs = (0,) if window.free else window.coefs
+    return -min(p + _mask(coefs, e)[1] for p, e in zip(places, extents, strict=True)) if places else 0
+
+
+@lru_cache(maxsize=1 << 15)
+def _shared(window: Window, row: tuple[int, ...], tiles: int, elements: int, before: bool) -> tuple[int, int]:
+    """(covered, held) of one row, by the rule of `multicast`.
+
+    `tile` indices count once if all their windows, now and before, coincide for all `element` indices; within one,
+    covered is the union over the element indices, and an element is held if every child that covers it had it.
+    """
+    children, ranks = tiles * elements, len(window.bounds)
+    moments = 2 if before else 1
+    places = list(row[2 : 2 + moments * children])
+    rest = row[2 + moments * children :]
+    extents = [
+        tuple(rest[(m * ranks + r) * children + c] for r in range(ranks))
+        for m in range(moments)
+        for c in range(children)
+    ]
+    shift = _shift(window, places, extents)
+    sets = [clip(window, p, e, (row[0], row[1]), shift) for p, e in zip(places, extents, strict=True)]
+    now, old = sets[:children], sets[children:] if before else [0] * children
+    classes = {
+        tuple(zip(now[t * elements : (t + 1) * elements], old[t * elements : (t + 1) * elements], strict=True))
+        for t in range(tiles)
+    }
+    new = held = 0
+    for members in classes:
+        covered = missing = 0
+        for have, had in members:
+            covered |= have
+            missing |= have & ~had
+        new += covered.bit_count()
+        held += (covered & ~missing).bit_count()
+    return new, held

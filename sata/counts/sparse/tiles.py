@@ -1,0 +1,314 @@
+"""What the deliveries of one group are, told apart by the leader tiles that decide about them.
+
+The sums of `windows` say how many coordinates of a dimension arrive over all steps. A rule also asks which tile of
+each leader lies under the step that brings them. Here every step of a group is enumerated with, per delivery, the part
+that the group's own ranks contribute to each leader dimension; equal ones are added up. Different groups have different
+loops, so that deliveries of a whole tensor are the products of these, and a leader dimension that several groups index
+(`p + r - 1`, where p and r index different dimensions of the follower) is the sum of their parts.
+
+Assumption: where children share a read by `element`, all that hold an element take part in it, also those that held it
+the step before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache, reduce
+from itertools import product
+from operator import and_
+from typing import NamedTuple
+
+from sata.counts.dense.lane_sharing import Lane, Measure, weigh_all
+from sata.counts.dense.windows import (
+    BY_ELEMENT,
+    BY_TILE,
+    IS_TEMPORAL,
+    PINNED,
+    TOLD_APART,
+    Window,
+    WindowLoop,
+    clip,
+    strides_of,
+)
+
+# a set of integers: bit i of `mask` stands for `low` + i; canonical, that is bit 0 is set, or (0, 0) for none
+Part = tuple[int, int]
+NOTHING: Part = (0, 0)
+FIRST_STEP, EVERY_STEP, FIRSTS = (
+    -3,
+    -1,
+    -2,
+)  # kinds of steps besides "own loop i moves" and "a foreign loop with i own ones outside"
+
+
+class Look(NamedTuple):
+    """What a leader dimension sees of a group: (number of the rank in the group, coefficient), and per loop above the
+    child whether it runs inside the leader's tile."""
+
+    terms: tuple[tuple[int, int], ...]
+    inside: tuple[bool, ...]
+
+
+class Steps(NamedTuple):
+    """Which steps: `outside` own temporal loops run and, if `own`, the next one moves; the rest go from last to first.
+
+    `outside` may also be FIRST_STEP (backwards: the last) or EVERY_STEP, both with nothing held before, or FIRSTS: what
+    no earlier step of the group had.
+    """
+
+    outside: int
+    own: bool = False
+
+
+class DeliveryTiles(NamedTuple):
+    """Coordinates that arrive, how many of them every receiver held before, and the part of every look."""
+
+    parts: tuple[Part, ...]
+    new: int
+    held: int
+
+
+class GroupAt(NamedTuple):
+    """A group with its factors: loops above the child, and per rank what lies below (`spans`).
+
+    active: how many of the own temporal loops are steps of the tensor. backward: departures. measure: what the lanes
+    that share a coordinate count as, instead of one for all of them.
+    """
+
+    window: Window
+    loops: tuple[WindowLoop, ...]
+    factors: tuple[int, ...]
+    spans: tuple[int, ...]
+    active: int
+    backward: bool
+    measure: Measure | None = None
+
+
+def walked(group: GroupAt, looks: tuple[Look, ...], steps: Steps) -> tuple[DeliveryTiles, ...]:
+    """All deliveries of some steps, equal ones added up, by a walk over these steps."""
+    walk = _TileWalk(group, looks)
+    found: dict[tuple[Part, ...], list[int]] = {}
+    for parts, new, held in walk.run(steps):
+        have = found.setdefault(parts, [0, 0])
+        have[0] += new
+        have[1] += held
+    return tuple(DeliveryTiles(parts, *counts) for parts, counts in found.items())
+
+
+class _TileWalk:
+    """The enumeration of one group."""
+
+    def __init__(self, group: GroupAt, looks: tuple[Look, ...]) -> None:
+        self.group, self.looks = group, looks
+        self.window, self.loops, self.factors = group.window, group.loops, group.factors
+        self.strides = strides_of(group.loops, group.factors, group.spans)
+        self.temporal = [i for i, loop in enumerate(self.loops) if loop.role == IS_TEMPORAL]
+        self.apart, self.tiles, self.elements = (
+            [i for i, loop in enumerate(self.loops) if loop.role == role] for role in (TOLD_APART, BY_TILE, BY_ELEMENT)
+        )
+        self.pinned = {i: loop.digit for i, loop in enumerate(self.loops) if loop.role == PINNED}
+        self._sets: dict[tuple[int, ...], int] = {}
+        self._parts: dict[tuple[int, tuple[int, ...]], Part] = {}
+        self.patterns = [self._pattern(look) for look in looks]
+        lowest = group.window.offset + sum(min(0, c * (b - 1)) for c, b in zip(self.window.coefs, self.window.bounds,
+                                                                              strict=True))  # fmt: skip
+        self.shift = 0 if self.window.free else max(0, -lowest)
+
+    def run(self, steps: Steps) -> Iterator[DeliveryTiles]:
+        """Deliveries one by one; those of nothing are left out."""
+        seen: dict[tuple[int, ...], int] = {}
+        for now, old in self.moments(steps):
+            for digits in product(*(range(self.factors[i]) for i in self.apart)):
+                lanes = dict(zip(self.apart, digits, strict=True)) | self.pinned
+                for covered, olds, members in self.classes(now | lanes, None if old is None else old | lanes):
+                    if steps.outside == FIRSTS:
+                        before = seen.get(digits, 0)
+                        covered &= ~before
+                        seen[digits] = before | covered
+                    if covered:
+                        every = [lane for holder in members for lane in holder]
+                        parts = tuple(self.union(n, every) for n in range(len(self.looks)))
+                        if self.group.measure is None:
+                            yield DeliveryTiles(parts, covered.bit_count(), reduce(and_, olds, covered).bit_count())
+                        else:
+                            yield DeliveryTiles(parts, *weigh_all(self.group.measure, covered, olds, members))
+
+    def moments(self, steps: Steps) -> Iterator[tuple[dict[int, int], dict[int, int] | None]]:
+        """(digits of the temporal loops in a step, those of the step before or, backwards, after; None: nothing)."""
+        pairs: list[list[tuple[int, int]]] = []
+        for n, i in enumerate(self.temporal):
+            f = self.factors[i]
+            if steps.outside == FIRST_STEP:
+                at = f - 1 if self.group.backward and n < self.group.active else 0
+                pairs.append([(at, at)])
+            elif steps.outside < 0 or n < steps.outside:
+                pairs.append([(d, d) for d in range(f)])
+            elif n == steps.outside and steps.own:
+                pairs.append([(d, d - 1) for d in range(1, f)])
+            else:
+                pairs.append([(0, f - 1 if n < self.group.active else 0)])
+        for chosen in product(*pairs):
+            now = {i: pair[0] for i, pair in zip(self.temporal, chosen, strict=True)}
+            old = {i: pair[1] for i, pair in zip(self.temporal, chosen, strict=True)}
+            if steps.outside < 0:
+                yield now, None
+            else:
+                yield (old, now) if self.group.backward else (now, old)
+
+    def classes(
+        self, now: dict[int, int], old: dict[int, int] | None
+    ) -> Iterator[tuple[int, list[int], list[list[Lane]]]]:
+        """See `class_regions`."""
+        inner = [dict(zip(self.elements, d, strict=True)) for d in product(*(range(self.factors[i])
+                                                                            for i in self.elements))]  # fmt: skip
+        sets, lanes = [], []
+        for tile in product(*(range(self.factors[i]) for i in self.tiles)):
+            outer = dict(zip(self.tiles, tile, strict=True))
+            sets.append([(self.covers(now | outer | e), 0 if old is None else self.covers(old | outer | e))
+                         for e in inner])  # fmt: skip
+            lanes.append([now | outer | e for e in inner])
+        return class_regions(sets, lanes)
+
+    def start(self, digits: Lane, skip: Sequence[bool] | None = None) -> tuple[int, ...]:
+        """Per rank the first value under these digits; loops with `skip` set do not count."""
+        starts = [0] * len(self.window.bounds)
+        for i, digit in digits.items():
+            if skip is None or not skip[i]:
+                starts[self.loops[i].rank] += digit * self.strides[i]
+        return tuple(starts)
+
+    def covers(self, digits: dict[int, int]) -> int:
+        """The coordinates that a child holds, as a mask whose bit 0 is coordinate -shift."""
+        starts = self.start(digits)
+        if starts not in self._sets:
+            w = self.window
+            extents = tuple(max(0, min(b - s, span)) for b, s, span in zip(w.bounds, starts, self.group.spans,
+                                                                          strict=True))  # fmt: skip
+            if w.free or not all(extents):
+                self._sets[starts] = int(all(extents))
+            else:
+                place = w.offset + sum(c * s for c, s in zip(w.coefs, starts, strict=True))
+                self._sets[starts] = clip(w, place, extents, (0, w.size), self.shift)
+        return self._sets[starts]
+
+    def union(self, look: int, members: Sequence[Lane]) -> Part:
+        """What a leader dimension gets of the group's ranks from any of these children."""
+        inside = self.looks[look].inside
+        found = NOTHING
+        for starts in dict.fromkeys(self.start(digits, inside) for digits in members):
+            found = joined_tiles(found, self.part(look, starts))
+        return found
+
+    def part(self, look: int, starts: tuple[int, ...]) -> Part:
+        """The sum of coefficient times rank over all values of the ranks that lie inside the leader's tile."""
+        key = look, starts
+        if key not in self._parts:
+            found: Part = (1, 0)
+            for rank, coef in self.looks[look].terms:
+                values = self.patterns[look][rank] << starts[rank] & (1 << self.window.bounds[rank]) - 1
+                found = summed_tiles(found, scaled_tiles((values, 0), coef))
+            self._parts[key] = found
+        return self._parts[key]
+
+    def _pattern(self, look: Look) -> list[int]:
+        """Per rank the values reached by what is below the child and by the loops inside the leader's tile."""
+        patterns = [(1 << span) - 1 for span in self.group.spans]
+        for i, loop in enumerate(self.loops):
+            if look.inside[i]:
+                patterns[loop.rank] = repeated(patterns[loop.rank], self.strides[i], self.factors[i])
+        return patterns
+
+
+def class_regions(
+    sets: Sequence[Sequence[tuple[int, int]]], lanes: Sequence[Sequence[Lane]]
+) -> Iterator[tuple[int, list[int], list[list[Lane]]]]:
+    """(coordinates that share deliveries; of every holder what it held before; the lanes that each holder stands for).
+
+    sets: per `tile` index and `element` index the coordinates now and before, as masks. Children whose windows coincide
+    now and before are one class; within it coordinates are told apart by who holds them.
+    """
+    found: dict[tuple[tuple[int, int], ...], list[Sequence[Lane]]] = {}
+    for windows, own in zip(sets, lanes, strict=True):
+        found.setdefault(tuple(windows), []).append(own)
+    for windows, members in found.items():
+        for covered, holders in _regions([have for have, _ in windows]):
+            yield covered, [windows[n][1] for n in holders], [[m[n] for m in members] for n in holders]
+
+
+def _regions(sets: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
+    """(coordinates, numbers of the sets that hold just these), for every combination that occurs."""
+    if len(sets) == 1:
+        if sets[0]:
+            yield sets[0], (0,)
+        return
+    regions: dict[tuple[int, ...], int] = {}
+    rest = 0
+    for number, one in enumerate(sets):
+        split: dict[tuple[int, ...], int] = {}
+        for holders, mask in regions.items():
+            if mask & one:
+                split[(*holders, number)] = mask & one
+            if mask & ~one:
+                split[holders] = mask & ~one
+        if one & ~rest:
+            split[(number,)] = one & ~rest
+        regions, rest = split, rest | one
+    for holders, mask in regions.items():
+        yield mask, holders
+
+
+# --- sets of integers ---------------------------------------------------------------------------------------------
+
+
+def canonical(mask: int, low: int) -> Part:
+    """The same set with bit 0 set."""
+    if not mask:
+        return NOTHING
+    zeros = (mask & -mask).bit_length() - 1
+    return mask >> zeros, low + zeros
+
+
+def joined_tiles(a: Part, b: Part) -> Part:
+    """The union."""
+    if not a[0] or not b[0]:
+        return a if a[0] else b
+    low = min(a[1], b[1])
+    return a[0] << (a[1] - low) | b[0] << (b[1] - low), low
+
+
+@lru_cache(maxsize=1 << 16)
+def summed_tiles(a: Part, b: Part) -> Part:
+    """All sums of one of each."""
+    few, many = (a, b) if a[0].bit_count() <= b[0].bit_count() else (b, a)
+    mask, rest = 0, few[0]
+    if rest.bit_count() == rest.bit_length():  # a run of values: double it up
+        mask = repeated(many[0], 1, rest.bit_length()) if rest else 0
+        return (mask, a[1] + b[1]) if mask else NOTHING
+    while rest:
+        bit = rest & -rest
+        mask |= many[0] << (bit.bit_length() - 1)
+        rest ^= bit
+    return (mask, a[1] + b[1]) if mask else NOTHING
+
+
+def scaled_tiles(part: Part, coef: int) -> Part:
+    """All values times a coefficient other than zero."""
+    if coef == 1:
+        return canonical(*part)
+    values = [(part[1] + i) * coef for i in range(part[0].bit_length()) if part[0] >> i & 1]
+    if not values:
+        return NOTHING
+    low, mask = min(values), 0
+    for value in values:
+        mask |= 1 << (value - low)
+    return mask, low
+
+
+def repeated(mask: int, stride: int, times: int) -> int:
+    """The union of `times` copies, each shifted by `stride` more, in a logarithmic number of steps."""
+    width = 1
+    while width < times:
+        more = min(width, times - width)
+        mask |= mask << (more * stride)
+        width += more
+    return mask

@@ -1,0 +1,1 @@
+"""What tensors occupy in memories: formats and capacity."""

@@ -1,0 +1,212 @@
+"""What plans make of links through an array, and what an arrival costs at both ends of a link."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.costs.time import filling_cycles
+from sata.search.cost_to_go.states import TileStates, sumset
+from sata.search.model.problem import OperandChain, SearchProblem
+from sata.search.space.unrolling import window_share
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CrossingKinds:
+    """Plans that differ in what counts, see `ArrayCrossing`: energy, standing times copies, copies, filling [T, kinds] and
+    lanes [kinds]."""
+
+    energy: Floats
+    standing: Floats
+    copies: Floats
+    filling: Floats
+    lanes: Floats
+
+
+class ArrayCrossing:
+    """What plans make of links through one array.
+
+    Of each plan: energy [T, P] by arrival at a child below; standing [T, P] the same where each element of the union of
+    all windows arrives once; filling [T, P] cycles by element of its tile; copies [T, P] lanes that hold the same.
+    kinds: of the plans that are worth it; most: [T] the most lanes that share; lanes: the most of all.
+    """
+
+    def __init__(self, frame: SearchProblem, array: int) -> None:
+        plans, self.array = frame.plans, array
+        own = [(row, rank) for row, (a, _, rank) in enumerate(plans.slots) if a == array]
+        count = plans.factors.shape[1]
+        self.ranks = np.ones((len(frame.ranks), count), dtype=np.int64)
+        for row, rank in own:
+            self.ranks[rank] *= plans.factors[row]
+        lanes = np.prod(self.ranks, axis=0).astype(np.float64)
+        self.lanes, self.of_lanes = float(lanes.max(initial=1.0)), lanes
+        fanout = frame.fanouts[array]
+        shape = (len(frame.strands), count)
+        self.energy, self.standing, self.filling = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.coincide = fanout.multicast == "tile" and len(frame.fanouts) == 1
+        self.links: list[tuple[int, float, bool, bool]] = []  # of each strand: its stop below, lanes above, who shares
+        self.copies = np.ones(shape)
+        self.most = np.ones(shape[0])
+        for t, strand in enumerate(frame.strands):
+            same, windows = self._same(frame, strand)
+            at = next((n for n, s in enumerate(strand.stops) if s.arrays > array), len(strand.stops))
+            if at < len(strand.stops) and strand.irregular:
+                windows = self._of_tiles(frame, strand, strand.output or fanout.multicast != "tile")
+            self.copies[t] = same
+            reduced, shared = fanout.reduce, strand.output or fanout.multicast != "none"
+            share = same * windows if shared else np.ones(count)
+            reduce = same * windows if reduced else np.ones(count)
+            self.most[t] = float(np.max(reduce if strand.output else share))
+            if at == 0 or strand.stops[at - 1].arrays > array:
+                self.links.append((at, 0.0, shared, reduced))
+                continue  # all of it is below, or nothing passes
+            outer = float(prod(frame.usable[strand.stops[at - 1].arrays : array]))
+            self.links.append((at, outer, shared, reduced))
+            share = share * outer
+            self.energy[t] = self.price(strand, t, windows, slice(None))
+            # each element of all windows once: lanes that hold it too start without its value, which may save more
+            self.standing[t] = np.minimum(self.price(strand, t, 1.0, slice(None)), windows * self.energy[t])
+            if at < len(strand.stops):
+                filled = self._filled(frame, strand, alone=not strand.stops[at - 1].arrays and not array)
+                self.filling[t] = filling_of(strand, at, 1.0, filled / np.minimum(share, filled))
+        self.keep(np.ones(count, dtype=bool))
+        self.usable = bool((self.energy >= 0).all() and (self.standing >= 0).all())
+
+    def price(self, strand: OperandChain, t: int, windows: Any, plan: Any) -> Any:
+        """Energy of an arrival at the child below, where so many lanes along windows share it, beside those that differ
+        in ranks the tensor lacks. 0 where nothing passes."""
+        at, outer, shared, reduced = self.links[t]
+        if not outer:
+            return windows * 0.0
+        together = self.copies[t, plan] * windows * outer
+        share, reduce = (together if own else together * 0.0 + outer for own in (shared, reduced))
+        return child_energy(strand, at) + parent_energy(strand, at, share, reduce)
+
+    def keep(self, worth: NDArray[np.bool_]) -> None:
+        """Leave only some plans."""
+        self.worth = worth
+        self.__dict__.pop("kinds", None)
+
+    @cached_property
+    def kinds(self) -> CrossingKinds:
+        """Of the plans that are worth it, those that no other is as good as in everything."""
+        parts = [self.energy, self.copies * self.standing, self.copies, self.filling]
+        rows = np.concatenate([*parts, -self.of_lanes[None, :]])
+        rows = np.unique(rows[:, self.worth], axis=1)
+        left = rows
+        for row in rows.T:
+            if len(left.T) and np.any(np.all(left == row[:, None], axis=0)):
+                left = left[:, ~(np.all(row[:, None] <= left, axis=0) & np.any(row[:, None] < left, axis=0))]
+        energy, standing, copies, filling = np.split(left[:-1], len(parts))
+        return CrossingKinds(energy, standing, copies, filling, -left[-1])
+
+    def _same(self, frame: SearchProblem, strand: OperandChain) -> tuple[Floats, Floats]:
+        """Per plan: lanes that differ in ranks the tensor lacks; the most that windows may share beside that."""
+        lacking = [r for r, relevant in enumerate(strand.relevant) if not relevant]
+        same = np.prod(self.ranks[lacking], axis=0) if lacking else np.ones(self.ranks.shape[1])
+        if len(frame.fanouts) == 1:
+            whole = strand.output or frame.fanouts[self.array].multicast == "element"
+            return same, window_share(self.ranks, strand.windows, strand.uses, [whole or c for c in strand.clipped])
+        return same, self._side_by_side(strand)
+
+    def _filled(self, frame: SearchProblem, strand: OperandChain, alone: bool) -> Floats:
+        """Per plan: lanes of one parent that hold something, at least: a border may leave some empty. alone: it is the
+        only parent.
+
+        No lane is empty along one rank if for each of its values those of the other ranks of the dimension bring some
+        place inside; of several such ranks the lanes of one are told.
+        """
+        found = self.of_lanes
+        for axis, ranks, clipped in zip(strand.axes, strand.windows, strand.clipped, strict=True):
+            if not clipped:
+                continue
+            found = found / np.prod(self.ranks[list(ranks)], axis=0)
+            most = np.ones(len(found))
+            for n, rank in enumerate(ranks if alone else ()):
+                bounds = [frame.bounds[r] for r in ranks]
+                others = sumset(axis.coefs, [*bounds[:n], 1, *bounds[n + 1 :]], [1] * len(bounds)) + axis.offset
+                places = others[:, None] + axis.coefs[n] * np.arange(bounds[n])
+                if np.all(np.any((places >= 0) & (places < axis.size), axis=0)):
+                    most = np.maximum(most, self.ranks[rank])
+            found = found * most
+        return np.asarray(found)
+
+    def _of_tiles(self, frame: SearchProblem, strand: OperandChain, elements: bool) -> Floats:
+        """Per plan: the most lanes along windows that share, below a memory. elements: single ones are shared. Else
+        windows must coincide; those of different lanes do only where borders leave the same of both, and then they are
+        longer than half of the dimension."""
+        if elements or len(frame.fanouts) > 1:
+            return self._side_by_side(strand)
+        found = np.ones(self.ranks.shape[1])
+        for axis, ranks, uses, clipped in zip(strand.axes, strand.windows, strand.uses, strand.clipped, strict=True):
+            own = self.ranks[list(ranks)]
+            share = window_share(self.ranks, [ranks], [uses], [clipped])
+            left = np.array([frame.bounds[r] for r in ranks])[:, None] // own
+            span = np.sum(np.abs(np.array(axis.coefs))[:, None] * (left - 1), axis=0)
+            alike = clipped & (2 * span > axis.size)
+            found = found * np.where(alike, np.minimum(np.prod(own, axis=0), float(uses)), share)
+        return found
+
+    def _side_by_side(self, strand: OperandChain) -> Floats:
+        """Per plan: the most lanes along windows that hold the same element."""
+        odd = [r for ranks in strand.windows for r in ranks]
+        lanes = np.prod(self.ranks[odd], axis=0) if odd else np.ones(self.ranks.shape[1])
+        return np.minimum(lanes, float(prod(strand.uses)))
+
+    def grouped(self, grid: TileStates) -> tuple[Ints, Ints]:
+        """(factors [classes, plans], a plan of each kind): those that differ in what counts here."""
+        factors = np.stack([np.prod(self.ranks[list(ranks)], axis=0) for ranks in grid.classes]) if grid.classes else (
+            np.ones((0, self.ranks.shape[1]), dtype=np.int64))  # fmt: skip
+        rows = np.concatenate([factors, self.energy, self.standing, self.filling, self.copies])
+        chosen = np.flatnonzero(self.worth)
+        _, first = np.unique(rows[:, chosen], axis=1, return_index=True)
+        return factors[:, chosen[first]], chosen[first]
+
+
+def child_energy(strand: OperandChain, at: int) -> float:
+    """Energy of an arrival at stop number `at` (a result: of its departure), at the child."""
+    if at == len(strand.stops):
+        return 0.0
+    return strand.stops[at].energy["drains" if strand.output else "fills"]
+
+
+def parent_energy(strand: OperandChain, at: int, share: Any, reduce: Any) -> Any:
+    """Energy of an arrival at stop number `at` at its parent, and of the old value that comes with a result: as if it
+    always came. share: arrivals that one access serves; reduce: results that are added on the way."""
+    parent = strand.stops[at - 1].energy
+    if not strand.output:
+        return parent["reads"] / share
+    back = parent["reads"] + (strand.stops[at].energy["fills"] if at < len(strand.stops) else 0.0)
+    merging = 0.0 if strand.irregular else parent["merge_reads"] * (1.0 / reduce - 1.0 / share)
+    # lanes that hold an element together, but one, start without its value
+    return parent["updates"] / reduce + back / share + merging - (1.0 - 1.0 / share) * back_energy(strand, at + 1)
+
+
+def back_energy(strand: OperandChain, first: int) -> float:
+    """Energy of old values by element, over the links into stops from number `first` on and into the compute."""
+    total = 0.0
+    for at in range(first, len(strand.stops) + 1):
+        total += strand.stops[at - 1].energy["reads"]
+        total += strand.stops[at].energy["fills"] if at < len(strand.stops) else 0.0
+    return total
+
+
+def filling_of(strand: OperandChain, at: int, tile: Any, copies: Any) -> Any:
+    """Cycles of the first fill (results: the last drain) of tiles of so many elements at stop number `at`."""
+    child, ports = strand.stops[at], strand.stops[at - 1].memory.bandwidth
+    if child.memory.buffers != 1:
+        return 0.0
+    own = child.memory.bandwidth
+    if strand.output:
+        rates = (ports.read_bits if ports.shared else ports.write_bits, own.read_bits)
+    else:
+        rates = (ports.read_bits, own.write_bits)
+    return filling_cycles(tile * child.tile_bits, copies, *rates)

@@ -1,0 +1,130 @@
+"""What the tables of `ahead` say of partial nests: the least that any completion of them costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.search.cost_to_go.array_crossing import ArrayCrossing
+from sata.search.cost_to_go.outer_bound import OuterBound
+from sata.search.cost_to_go.rows import TENSORS, B, C, CostRows, CostTable, F, Floats, Ints, K, N, P, Q, U
+from sata.search.cost_to_go.states import TileStates
+from sata.search.model.problem import SearchProblem
+from sata.search.partial.table import PartialMappings
+
+PIECE = 1 << 19  # rows that are asked together
+
+
+@dataclass(frozen=True)
+class PartialColumns:
+    """What the least costs of partial nests depend on, see `Labels`; state: of `Grid`; apart: [T, B] arrivals at a
+    child that would stand here."""
+
+    state: Ints
+    plan: Ints
+    lanes: Ints
+    energy: Floats
+    filling: Floats
+    valueless: Floats
+    apart: Floats
+
+    def take(self, chosen: NDArray[np.generic]) -> PartialColumns:
+        return PartialColumns(*(getattr(self, f.name)[..., chosen] for f in fields(self)))
+
+
+class CompletionBounds:
+    """Of one skeleton, by the item that a partial nest has passed last. fill: cycles that a cycle of filling (column F)
+    adds."""
+
+    def __init__(
+        self,
+        frame: SearchProblem,
+        grid: TileStates,
+        totals: OuterBound,
+        crossings: Sequence[ArrayCrossing],
+        fill: float,
+    ) -> None:
+        self.frame, self.grid, self.totals, self.crossings, self.fill = frame, grid, totals, crossings, fill
+        self.arrays = frame.array_items
+        self.tables: dict[int, CostTable] = {}
+
+    def add(self, rows: CostRows, item: int) -> None:
+        """Table the rows below an item."""
+        states, first, count = np.unique(rows.state, return_index=True, return_counts=True)
+        at = np.full(self.totals.whole + 1, -1, dtype=np.int64)
+        at[states] = np.arange(len(states))
+        cols = np.ascontiguousarray(rows.cols.T)
+        low = np.minimum.reduceat(cols, first, axis=1) if len(states) else cols
+        self.tables[item] = CostTable(at, first, count, cols, low)
+
+    def partial(self, labels: PartialMappings, apart: Floats) -> PartialColumns:
+        """What is known of partial nests. apart: see `PartialColumns`."""
+        state = self.grid.states(labels.left)
+        return PartialColumns(state, labels.plan, labels.lanes, labels.energy, labels.filling, labels.valueless, apart)
+
+    def known(self, asked: PartialColumns, item: int) -> NDArray[np.bool_]:
+        """[B]: whether anything is known to be good enough below an item."""
+        return np.asarray(self.tables[item].at[asked.state] >= 0)
+
+    def pieces(self, asked: PartialColumns, some: Ints, item: int, low: bool) -> Iterator[Ints]:
+        """Numbers of partial nests, all known, so many together that their rows do not take too much memory."""
+        table = self.tables[item]
+        count = np.ones(len(some), dtype=np.int64) if low else table.count[table.at[asked.state[some]]]
+        piece = np.cumsum(count) // PIECE
+        for chosen in np.split(some, np.flatnonzero(np.diff(piece)) + 1):
+            if len(chosen):
+                yield chosen
+
+    def least(self, asked: PartialColumns, item: int, cycles: Floats, low: bool = False) -> tuple[Floats, Floats, Ints]:
+        """Least energy and cycles of all completions, one of which is no more, and where those of each nest begin:
+        all must be `known`. item: the last one passed; cycles: a bound known already, filling included; low: a first
+        look, one for each, which says less."""
+        frame, number, table = self.frame, len(self.frame.strands), self.tables[item]
+        at = table.at[asked.state]
+        if low:
+            first, row, every = np.arange(len(at)), at, table.low
+        else:
+            count = table.count[at]
+            first = np.cumsum(count) - count
+            of = np.repeat(np.arange(len(at)), count)
+            row, every = np.arange(len(of)) + (table.first[at] - first)[of], table.cols
+            asked, cycles = asked.take(of), cycles[of]
+        passed = sum(n <= item for n in self.arrays)
+        each = still = filling = np.zeros((number, len(row)))
+        if passed:
+            crossing = self.crossings[passed - 1]
+            each, still = crossing.energy[:, asked.plan], crossing.standing[:, asked.plan]
+            filling = crossing.filling[:, asked.plan]
+        energy = every[C][row] + asked.energy
+        longest = every[F][row] * self.fill
+        for t, strand in enumerate(frame.strands):
+            k, u, p, b, q = (every[TENSORS + part * number + t][row] for part in (K, U, P, B, Q))
+            longest += q * filling[t]
+            # lanes along windows hold elements together: those of the union once, or each arrival shared by the most
+            open_ = asked.apart[t] * each[t] if strand.irregular else 0.0
+            once = self.grid.mean[t][-1] if strand.irregular else asked.apart[t]
+            energy += p * each[t] + asked.apart[t] * (k + u) + np.maximum(open_, once * still[t]) * b
+            inside = strand.stops[0].item > item
+            if strand.output and not (inside and strand.tensor.initialised):
+                # also of an initialised one all lanes but one start without a value
+                without = self.totals.weights[t][asked.state] if inside else asked.valueless[t]
+                energy -= without * self.totals.returning(strand, item)
+        longest += np.maximum(every[N][row] / asked.lanes + asked.filling, cycles)
+        return energy + frame.on.leak_pj * longest, longest, first
+
+    def crossed(self, left: Ints, array: int) -> Ints:
+        """[D, P]: the states below an array, by what is left above it [R, D] and by plan; -1 where nothing is known
+        to be good enough."""
+        factors = self.crossings[array].ranks
+        state = np.zeros((left.shape[1], factors.shape[1]), dtype=np.int64)
+        ok = np.ones(state.shape, dtype=bool)
+        for ranks, values, stride in zip(self.grid.classes, self.grid.values, self.grid.strides, strict=True):
+            own, inverse = np.unique(np.prod(factors[list(ranks)], axis=0), return_inverse=True)
+            before = np.prod(left[list(ranks)], axis=0)[:, None]
+            ok &= (before % own == 0)[:, inverse]
+            place = np.minimum(np.searchsorted(values, before // own), len(values) - 1)
+            state += (place * stride)[:, inverse]
+        return np.where(ok & (self.tables[self.arrays[array]].at[state] >= 0), state, -1)

@@ -1,0 +1,303 @@
+"""The exact search below one skeleton: partial nests from the outermost loop inwards, a frontier at a time.
+
+A pass keeps at most `width` partial nests at each place. If it never had to leave one out that could still lead to
+something better, what it has found is the optimum; else the least bound of those left out says how far it may be off.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.search.engine.beam_bounds import PIECE, BoundedSearch
+from sata.search.model.problem import SearchProblem, prime_weight, primes_of
+from sata.search.partial.bounds import LowerBound, has_unrolling
+from sata.search.partial.columns import distinct_columns
+from sata.search.partial.dominance import undominated
+from sata.search.partial.extend import Extender, SharedTables
+from sata.search.partial.incumbent import Incumbent, SearchCounters
+from sata.search.partial.loop_constraints import LoopConstraint
+from sata.search.partial.table import PartialMappings, concatenated, root_label
+from sata.search.space.nests import PlacedLoop
+from sata.specs.model import Array
+
+Floats = NDArray[np.float64]
+CROWDED = 2000  # partial nests in the middle of an array from which on a look at their bounds pays
+
+
+class BudgetSpent(Exception):
+    """The budget is spent."""
+
+
+class BeamSearch(BoundedSearch):
+    """Passes below one skeleton."""
+
+    def __init__(
+        self,
+        frame: SearchProblem,
+        best: Incumbent,
+        tally: SearchCounters,
+        shared: SharedTables,
+        deadline: float | None = None,
+        tick: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(frame, best, tally, shared, deadline, tick)
+        self.width = 0
+        self.left_out = np.inf  # the least value left out by this pass
+        self.weights = [prime_weight(b) for b in frame.bounds] if not frame.ragged else []
+
+    def run(self, width: int, plans_first: bool = False) -> float:
+        """One pass. plans_first: choose what arrays unroll before any loop. Returns: the least objective that was left
+        out (inf: nothing was, the result is proven)."""
+        self.begin(width)
+        self.inwards(self._passed_by(root_label(self.frame, plans_first), 0), 0)
+        return self.left_out
+
+    def begin(self, width: int) -> None:
+        """Forget the last pass."""
+        self.width, self.left_out = width, np.inf
+        self.moves = Extender(self.frame, self.shared) if self.moves.trail.size > 1 else self.moves
+
+    def inwards(self, labels: PartialMappings, item: int) -> None:
+        """All that partial nests can become which have passed an item."""
+        while len(labels):
+            labels, item = self._block(labels, item), item + 1
+            if not len(labels):
+                return
+            if item == len(self.items) - 1:
+                self._complete(self.moves.close_compute(labels), item)
+                return
+            labels = self._passed_by(labels, item)
+
+    def _passed_by(self, labels: PartialMappings, item: int) -> PartialMappings:
+        """What is left of partial nests after a memory or an array."""
+        node = self.items[item]
+        if isinstance(node, Array):
+            return self._array(labels, item, node)
+        before = len(labels)
+        labels = self.moves.close_memory(labels, item)
+        self.tally.unfit += before - len(labels)
+        return self._cut(labels, item)
+
+    # --- loops ----------------------------------------------------------------------------------------------------
+
+    def _block(self, labels: PartialMappings, item: int) -> PartialMappings:
+        """All ways to put temporal loops below an item, one prime (ragged: one loop) at a time, from the fewest on."""
+        waiting: dict[int, list[PartialMappings]] = {}
+        asked = self._asked(item)
+        labels = asked.begun(labels)
+        self._sort(labels, waiting)
+        done: list[PartialMappings] = []
+        last = next((n for n in range(item + 1, len(self.items)) if not isinstance(self.items[n], Array)), 0)
+        finish = last == len(self.items) - 1 and last == item + 1  # nothing but the compute follows: all must be looped
+        while waiting:
+            level = max(waiting)
+            here = self._cut(concatenated(waiting.pop(level)), item)
+            if not len(here):
+                continue
+            if not finish or level == 0:
+                done.append(asked.ended(here))
+            for rank in range(len(self.frame.ranks)):
+                some = here.take(asked.open(here, rank)) if asked.anything else here
+                for more in self._loops(some, item, rank):
+                    if asked.anything:
+                        more = more.take(asked.within(more, rank))
+                    self.tally.generated += len(more)
+                    self._sort(more, waiting)
+        return concatenated(done) if done else labels.take(np.zeros(len(labels), dtype=bool))
+
+    def _asked(self, item: int) -> LoopConstraint:
+        """What is asked of the loops below an item."""
+        return LoopConstraint(self.frame, self.items[item].name)
+
+    def _sort(self, labels: PartialMappings, waiting: dict[int, list[PartialMappings]]) -> None:
+        """Put labels by how much is left to loop over."""
+        if self.frame.ragged:
+            level = np.prod(labels.left, axis=0) - 1
+        else:
+            level = np.zeros(len(labels), dtype=np.int64)
+            for weight, left in zip(self.weights, labels.left, strict=True):
+                level = level + weight[left]
+        for value in np.unique(level).tolist():
+            waiting.setdefault(value, []).append(labels.take(level == value))
+
+    def _loops(self, labels: PartialMappings, item: int, rank: int) -> list[PartialMappings]:
+        """The labels with one more temporal loop over a rank."""
+        left, whole = labels.left[rank], self.frame.bounds[rank]
+        found = []
+        if not self.frame.ragged and has_unrolling(labels):  # the rest is for arrays further in
+            left = left // self.frame.plans.ahead[self.passed(item)][rank][labels.plan]
+        for prime in primes_of(whole) if not self.frame.ragged else range(2, whole + 1):
+            some = np.flatnonzero((left % prime == 0) & ((left < whole) | (not self.frame.ragged)))
+            if len(some):
+                own = labels.take(some)
+                found.append(self.moves.looped(own, item, "", rank, np.full(len(own), prime), own.left[rank] // prime))
+        if self.frame.ragged:
+            some = np.flatnonzero(left == whole)
+            for stride in range(1, whole) if len(some) else ():
+                own = labels.take(some)
+                factors = np.full(len(own), -(-whole // stride))
+                found.append(self.moves.looped(own, item, "", rank, factors, np.full(len(own), stride)))
+        return found
+
+    def _array(self, labels: PartialMappings, item: int, array: Array) -> PartialMappings:
+        """All ways to unroll ranks on the axes of an array."""
+        if not self.frame.ragged:
+            parts = [
+                self._hopeful(self.unrolled(some, item), item, rough=True)[0] for some in self.with_plans(labels, item)
+            ]
+            return self._cut(concatenated(parts) if parts else labels, item)
+        for axis, size in array.shape.items():
+            allowed = self.frame.constraints.ranks.get((array.name, axis))
+            used = np.ones(len(labels), dtype=np.int64)
+            for rank, name in enumerate(self.frame.ranks):
+                if rank in self.frame.temporal_only or (allowed is not None and name not in allowed):
+                    continue
+                labels, used = self._unrolled(labels, used, item, axis, rank, size)
+                if len(labels) > CROWDED:  # as if none of this array's lanes were used yet: lower still, and sound
+                    least = self.bound(labels, item - 1, rough=True)
+                    keep = ~self.best.hopeless(least)
+                    self.tally.hopeless += int(len(labels) - keep.sum())
+                    labels, used = labels.take(keep), used[keep]
+        return self._cut(labels, item)
+
+    def with_plans(self, labels: PartialMappings, item: int) -> Iterator[PartialMappings]:
+        """The labels with every plan for all arrays, at the first of them; further in as they are. In pieces."""
+        if has_unrolling(labels):
+            yield labels
+            return
+        lanes = self.frame.plans.ahead[0]
+        size = max(PIECE // lanes.shape[1], 1)
+        for start in range(0, len(labels), size):
+            some = labels.take(np.arange(start, min(start + size, len(labels))))
+            left, inverse = distinct_columns(some.left)
+            fits = np.all(left[:, :, None] % lanes[:, None, :] == 0, axis=0)
+            state = None
+            if self.ahead is not None:
+                state = self.ahead.completions.crossed(left, 0)
+                fits &= state >= 0
+            label, plan = np.nonzero(fits[inverse])
+            if state is not None:
+                hope = self._hope_of_plans(some, label, plan, state[inverse[label], plan], item)
+                self.tally.hopeless += int(len(hope) - hope.sum())
+                label, plan = label[hope], plan[hope]
+            own = some.take(label)
+            own.plan = plan.astype(np.int64)
+            yield own
+
+    def unrolled(self, labels: PartialMappings, item: int) -> PartialMappings:
+        """The loops of an array as the plan of each label has them."""
+        number = self.passed(item) - 1
+        for row, (array, axis, rank) in enumerate(self.frame.plans.slots):
+            if array == number:
+                factors = self.frame.plans.factors[row][labels.plan]
+                some = labels.take(np.arange(len(labels)))
+                labels = self.moves.looped(some, item, axis, rank, factors, some.left[rank] // factors)
+        self.tally.generated += len(labels)
+        return labels
+
+    def passed(self, item: int) -> int:
+        """How many arrays stand above the block below an item."""
+        return sum(isinstance(i, Array) for i in self.items[: item + 1])
+
+    def _unrolled(
+        self, labels: PartialMappings, used: NDArray[np.int64], item: int, axis: str, rank: int, size: int
+    ) -> tuple[PartialMappings, NDArray[np.int64]]:
+        whole = self.frame.bounds[rank]
+        parts, lanes = [labels], [used]
+        for stride in range(1, whole) if self.frame.ragged else ():
+            factor = -(-whole // stride)
+            some = np.flatnonzero((labels.left[rank] == whole) & (used * factor <= size))
+            if len(some):
+                own = labels.take(some)
+                parts.append(
+                    self.moves.looped(own, item, axis, rank, np.full(len(own), factor), np.full(len(own), stride))
+                )
+                lanes.append(used[some] * factor)
+        for factor in range(2, min(whole, size) + 1):
+            if whole % factor and not self.frame.ragged:
+                continue
+            fits = (labels.left[rank] % factor == 0) & (used * factor <= size)
+            some = np.flatnonzero(fits & ((labels.left[rank] < whole) | (not self.frame.ragged)))
+            if len(some):
+                own = labels.take(some)
+                left = own.left[rank] // factor
+                parts.append(self.moves.looped(own, item, axis, rank, np.full(len(own), factor), left))
+                lanes.append(used[some] * factor)
+        self.tally.generated += sum(len(p) for p in parts[1:])
+        return concatenated(parts), np.concatenate(lanes)
+
+    # --- leaving out ----------------------------------------------------------------------------------------------
+
+    def _cut(self, labels: PartialMappings, item: int) -> PartialMappings:
+        """Leave out what is hopeless, what another is at least as good as, and what there is no room for."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise BudgetSpent
+        if self.tick is not None:
+            self.tick()
+        if not len(labels):
+            return labels
+        labels, values = self._hopeful(labels, item, rough=True)
+        if self.frame.merging and len(labels):
+            keep = undominated(self.frame, labels, values, self.passed(item))
+            self.tally.merged += int(len(labels) - keep.sum())
+            labels, values = labels.take(keep), values[keep]
+        if any(s.irregular for s in self.frame.strands) and len(labels):
+            labels, values = self._hopeful(labels, item, rough=False)
+        if len(labels) > self.width:
+            order = np.argsort(values, kind="stable")
+            self.left_out = min(self.left_out, float(values[order[self.width]]))
+            labels = labels.take(np.sort(order[: self.width]))
+        return labels
+
+    def _hopeful(self, labels: PartialMappings, item: int, rough: bool) -> tuple[PartialMappings, Floats]:
+        """The labels that may lead to something better, and the least value of each."""
+        if not len(labels):
+            return labels, np.zeros(0)
+        values, keep = self._valued(labels, item, rough)
+        self.tally.hopeless += int(len(labels) - keep.sum())
+        return labels.take(keep), values[keep]
+
+    def _valued(self, labels: PartialMappings, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_]]:
+        """The least value of each label, and which may lead to something better."""
+        return self._seen(labels, item, self.bound(labels, item, rough=rough))
+
+    def _seen(self, labels: PartialMappings, item: int, least: LowerBound) -> tuple[Floats, NDArray[np.bool_]]:
+        """The same, of bounds, by what has been looked at ahead."""
+        keep = ~self.best.hopeless(least)
+        values = self.best.objective.value(least.energy, least.cycles)
+        if self.ahead is not None:
+            some = np.flatnonzero(keep)
+            more, hope = self._ahead(labels.take(some), item, least.cycles[some])
+            values[some] = np.maximum(values[some], more)
+            keep[some] &= hope
+        return values, keep
+
+    # --- complete nests -------------------------------------------------------------------------------------------
+
+    def _complete(self, labels: PartialMappings, item: int) -> None:
+        """Score complete nests as `sata run` does, the most promising first."""
+        self.tally.complete += len(labels)
+        least = self.bound(labels, item, done=True)
+        values = self.best.objective.value(least.energy, least.cycles)
+        for number in np.argsort(values, kind="stable").tolist():
+            one = LowerBound(least.energy[number : number + 1], least.cycles[number : number + 1])
+            if self.best.hopeless(one)[0]:
+                continue
+            if self.deadline is not None and time.monotonic() > self.deadline:
+                raise BudgetSpent
+            found = self.scored(self.loops_of(int(labels.node[number])))
+            self.tally.scored += 1
+            if found is not None:
+                self.best.offer(found)
+
+    def loops_of(self, node: int) -> tuple[PlacedLoop, ...]:
+        """The loops that led to a node of the trail."""
+        return tuple(
+            PlacedLoop(i, axis, self.frame.ranks[rank], factor)
+            for i, axis, rank, factor in self.moves.trail.loops_of(node)
+            if factor > 1
+        )

@@ -1,0 +1,260 @@
+"""The search for one op of a fused pair: by itself, its loops above the split those that the pair may share; or the
+part below the split, beside the other op's nests (`joint`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from math import inf
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.search.cost_to_go.tables import CostToGo
+from sata.search.engine.beam import BeamSearch, BudgetSpent
+from sata.search.engine.solve import PROVEN, WIDEST
+from sata.search.model.exact import Machine
+from sata.search.model.exact_fused import MemberNest, alone
+from sata.search.model.fusion import FusionKind, above, number_of, unrolled
+from sata.search.model.lagrangian import PricedPort
+from sata.search.model.objective import SLACK, Objective
+from sata.search.model.problem import SearchProblem, problem_of
+from sata.search.partial.bounds import BoundParts, LowerBound, bound_parts
+from sata.search.partial.extend import SharedTables
+from sata.search.partial.incumbent import Incumbent, ScoredMapping, SearchCounters
+from sata.search.partial.loop_constraints import LoopConstraint
+from sata.search.partial.table import Ints, PartialMappings
+from sata.search.space.nests import PlacedLoop
+from sata.search.space.storage_templates import Constraints, StorageTemplate
+from sata.search.space.unrolling import Unrollings
+from sata.specs.model import Array
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class MemberContext:
+    """What the searches for one op have in common. computes: whether the cycles of its compute count (see
+    `fused_score.alone`); late: whether to stop; deadline: of `time.monotonic`."""
+
+    on: Machine
+    constraints: Constraints
+    computes: bool
+    late: Callable[[], bool] = lambda: False
+    deadline: float | None = None
+    known: dict[Any, Any] = field(default_factory=dict)
+    shared: SharedTables = field(default_factory=dict)
+
+
+def member_problem(skeleton: StorageTemplate, kind: FusionKind, context: MemberContext) -> SearchProblem | None:
+    """The frame of an op above and below a split; None if no lanes are as they must be."""
+    frame = problem_of(skeleton, context.on, context.constraints, False, context.known)
+    rows = _plans_left(frame, kind)
+    if not rows.any():
+        return None
+    plans = frame.plans
+    plans = Unrollings(plans.slots, plans.factors[:, rows], tuple(a[:, rows] for a in plans.ahead))
+    sharing = tuple(tuple(column[rows] for column in columns) for columns in frame.sharing)
+    return replace(frame, plans=plans, sharing=sharing)
+
+
+def _plans_left(frame: SearchProblem, kind: FusionKind) -> NDArray[np.bool_]:
+    """[P]: which plans unroll only shared ranks above the split."""
+    plans, skeleton = frame.plans, frame.skeleton
+    names = [i.name for i in skeleton.items if isinstance(i, Array)]
+    free = unrolled(skeleton, kind)
+    found = np.ones(plans.factors.shape[1], dtype=bool)
+    for row, (array, _, rank) in enumerate(plans.slots):
+        if names[array] in free and frame.ranks[rank] not in free[names[array]]:
+            found &= plans.factors[row] == 1
+    return found
+
+
+@dataclass
+class GroupMembers:
+    """By tag, the least that nests of the other op cost, and what is to be beaten together."""
+
+    parts: BoundParts
+    values: Floats
+    best: Incumbent
+    leak_pj: float
+
+    def values_with(self, tag: Ints, own: BoundParts, values: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Least values of nests with their mates, and which of them may be better than what there is."""
+        both = own, self.parts.take(tag)
+        found = group_values(self.best.objective, self.leak_pj, both, values + self.values[tag])
+        return found, found < self.best.value() * (1.0 - SLACK)
+
+
+def group_values(objective: Objective, leak_pj: float, both: tuple[BoundParts, BoundParts], least: Floats) -> Floats:
+    """Least values of pairs: resources that both use add up, the longest counts (`sata.evaluation.group_cycles`).
+    least: the sums of what each costs by itself."""
+    one, other = both
+    names = {**one.cycles, **other.cycles}
+    longest = np.zeros(len(least))
+    for n in names:
+        longest = np.maximum(longest, one.cycles.get(n, 0.0) + other.cycles.get(n, 0.0))
+    cycles = longest + one.filling + other.filling
+    energy = one.energy + other.energy + leak_pj * cycles
+    return np.asarray(np.maximum(objective.value(energy, cycles), least))
+
+
+class MemberSearch(BeamSearch):
+    """See the module. By itself memories bound no cycles: what bounds a group is known only of all its ops together.
+    port: pays for that (`priced`) instead of the cycles of the compute."""
+
+    def __init__(
+        self,
+        frame: SearchProblem,
+        best: Incumbent,
+        tally: SearchCounters,
+        kind: FusionKind,
+        context: MemberContext,
+        tick: Callable[[], None] | None = None,
+        port: PricedPort | None = None,
+    ) -> None:
+        self.cycles_each = frame.cycles_each  # those of the pair
+        self.computes, self.port, self.late = context.computes and port is None, port, context.late
+        frame = frame if self.computes else replace(frame, cycles_each=0.0)
+        super().__init__(frame, best, tally, context.shared, context.deadline, tick)
+        self.home = number_of(frame.skeleton, kind.home)
+        self.above = [{frame.ranks.index(r) for r in ranks} for ranks in above(frame.skeleton, kind)]
+        self.windowed = any(s.irregular for s in frame.strands)
+        self.alone, self.limit = True, -inf  # by itself, or beside another below what limit looks ahead were made
+        self.mates: GroupMembers | None = None
+        self.ends: tuple[PartialMappings, BoundParts] | None = None  # complete nests, beside mates
+
+    # --- figures ------------------------------------------------------------------------------------------------------
+
+    def parts(self, labels: PartialMappings, item: int, done: bool = False, rough: bool = False) -> BoundParts:
+        """See `bounds.parts`; the compute and all memories count."""
+        return bound_parts(self.moves, labels, item, done, rough, self.cycles_each)
+
+    def bound(self, labels: PartialMappings, item: int, done: bool = False, rough: bool = False) -> LowerBound:
+        return self.own(self.parts(labels, item, done, rough))
+
+    def own(self, of: BoundParts) -> LowerBound:
+        """Of the bounds of a pair's nest (`parts`), what is sure of it by itself."""
+        compute = of.cycles[self.frame.skeleton.compute.name] if self.computes else 0.0
+        cycles = compute + of.filling
+        return LowerBound(of.energy + self.frame.on.leak_pj * cycles, cycles)
+
+    def valued(self, labels: PartialMappings, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_], BoundParts]:
+        """The least value of each label by itself, which may lead to something better, and their bounds in parts."""
+        of = self.parts(labels, item, rough=rough)
+        return (*self._seen(labels, item, self.own(of)), of)
+
+    def _valued(self, labels: PartialMappings, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_]]:
+        values, keep, of = self.valued(labels, item, rough)
+        if self.mates is None:
+            return values, keep
+        values, hope = self.mates.values_with(labels.tag, of, values)
+        return values, keep & hope
+
+    def scored(self, loops: tuple[PlacedLoop, ...]) -> ScoredMapping | None:
+        if not self._allowed(loops):
+            return None
+        found = alone(MemberNest(self.frame.skeleton, loops), self.frame.on, self.computes, self.port)
+        return None if found is None else ScoredMapping(*found, self.frame, loops)
+
+    def _complete(self, labels: PartialMappings, item: int) -> None:
+        if self.mates is None:
+            super()._complete(labels, item)
+            return
+        self.tally.complete += len(labels)
+        self.ends = labels, self.parts(labels, item, done=True)
+
+    def _cut(self, labels: PartialMappings, item: int) -> PartialMappings:
+        if self.late():
+            raise BudgetSpent
+        return super()._cut(labels, item)
+
+    # --- what may stand above the split -------------------------------------------------------------------------------
+
+    def _allowed(self, loops: Sequence[PlacedLoop]) -> bool:
+        """Whether loops above the home are among those that may stand there; a look ahead does not know."""
+        ranks = self.frame.ranks
+        outer = [p for p in loops if p.item < self.home]
+        if any(ranks.index(p.rank) not in self.above[p.item] for p in outer if not p.axis):
+            return False
+        plans = self.frame.plans
+        arrays = [n for n, i in enumerate(self.items) if isinstance(i, Array)]
+        fits = np.ones(plans.factors.shape[1], dtype=bool)
+        for row, (array, axis, rank) in enumerate(plans.slots):
+            if arrays[array] < self.home:
+                own = [p.factor for p in loops if (p.item, p.axis) == (arrays[array], axis)
+                       and p.rank == self.frame.ranks[rank]]  # fmt: skip
+                fits &= plans.factors[row] == int(np.prod(own, dtype=np.int64))
+        return bool(fits.any())
+
+    def _asked(self, item: int) -> LoopConstraint:
+        """Nothing above the split, where memories of the other op may part the loops of a block."""
+        return LoopConstraint(self.frame, self.items[item].name if item >= self.home else "")
+
+    def _loops(self, labels: PartialMappings, item: int, rank: int) -> list[PartialMappings]:
+        if item < self.home and rank not in self.above[item]:
+            return []
+        return super()._loops(labels, item, rank)
+
+    # --- looks ahead --------------------------------------------------------------------------------------------------
+
+    def by_itself(self, best: Incumbent) -> None:
+        """From now on, search for nests of this op alone."""
+        self.best, self.alone, self.limit = best, True, -inf
+        self.forget()
+
+    def outlook(self, limit: float, closely: bool = False) -> float:
+        """From now on, search beside another op, for nests below a limit of the objective: what there is ahead of those
+        is looked at. Returns: what none of them is below (inf: there are none)."""
+        if self.alone or limit > self.limit:  # what was looked at below a lower limit says nothing of nests above it
+            self.forget()
+        self.best, self.alone, self.limit = Incumbent(self.best.objective), False, limit
+        if not np.isfinite(limit):
+            return 0.0
+        self.best.found = [ScoredMapping(limit, limit, self.frame, ())]
+        if self.best.hopeless(self.root_bound()).all():
+            return PROVEN
+        return self.least() if self.look_ahead(closely) else PROVEN
+
+    def _try(self, ahead: CostToGo) -> None:
+        """Nests are scored by themselves only: beside another op it is the pair that counts."""
+        if self.alone:
+            super()._try(ahead)
+
+
+def best_of(searches: Sequence[BeamSearch], best: Incumbent, widths: Sequence[int], late: Callable[[], bool]) -> float:
+    """The best below several skeletons, passes growing wider. late: whether to stop. Returns: the least value that may
+    have been missed (inf: nothing was)."""
+    open_: list[tuple[float, int]] = []
+    for number, search in enumerate(searches):
+        least = search.root_bound()
+        if len(least.energy):
+            open_.append((float(best.objective.value(least.energy, least.cycles).min()), number))
+    open_.sort()
+    for width in widths:
+        after: list[tuple[float, int]] = []
+        for value, number in open_:
+            if is_pruned(best, value):
+                continue
+            if late() or (width > WIDEST and not searches[number].frame.linear):
+                after.append((value, number))
+                continue
+            try:
+                if best.found and not searches[number].look_ahead(closely=False):
+                    continue
+                value = max(value, searches[number].least())
+                left = searches[number].run(width)
+            except BudgetSpent:
+                left = value
+            if left < PROVEN:
+                after.append((max(value, left), number))
+        open_ = sorted(after)
+        if not open_ or late():
+            break
+    return min((value for value, _ in open_ if not is_pruned(best, value)), default=PROVEN)
+
+
+def is_pruned(best: Incumbent, value: float) -> bool:
+    """Whether a bound leaves nothing to find."""
+    return value >= best.value() * (1.0 - SLACK)

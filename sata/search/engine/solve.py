@@ -1,0 +1,307 @@
+"""The best mappings of one op, and how sure that is."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from math import inf, prod
+from typing import Any
+
+from sata.search.cost_to_go.tables import MOST
+from sata.search.engine.beam import BeamSearch, BudgetSpent
+from sata.search.engine.strategies import evolution
+from sata.search.model.enumerate import legal
+from sata.search.model.equivalent import without_equivalents
+from sata.search.model.exact import Machine
+from sata.search.model.objective import SLACK, Objective
+from sata.search.model.problem import SearchProblem, problem_of
+from sata.search.partial.extend import SharedTables
+from sata.search.partial.incumbent import FrontStep, Incumbent, ScoredMapping, SearchCounters, score_mapping
+from sata.search.space.nests import PlacedLoop, loops_in_order
+from sata.search.space.storage_templates import Constraints, storage_templates
+from sata.specs.model import Arch, Op
+
+FIRST = 16  # skeletons that are looked at before evolution
+SHARE = 0.5  # of a budget, that evolution may take before the proof
+GUESSES = 200  # nests that evolution tries after the first pass: the better the best so far, the less is looked at
+WIDTHS = (
+    30,
+    300,
+    3000,
+    30_000,
+    1_000_000,
+)  # partial nests kept at each place, pass by pass: something good soon, then the proof
+WIDEST = 3000  # where a nest has its costs only when it is complete: more of them take too long to count one by one
+ROWS = 40_000  # in one place of a look ahead at first
+CLOSELY = 2  # passes without a close look: those are soon done
+PROVEN = float("inf")
+
+
+STEPWISE = 1 << 14  # operations: of an op with more, a Pareto front is searched point by point
+Open = tuple[float, int]
+# called now and then with the best so far and what nothing is below; may raise KeyboardInterrupt if something is found
+ProgressCallback = Callable[[Incumbent, SearchCounters, float], None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to search: one op on an architecture. budget: seconds, or None."""
+
+    arch: Arch
+    op: Op
+    on: Machine
+    objective: str
+    constraints: Constraints
+    ragged: bool = False
+    budget: float | None = None
+    widths: tuple[int, ...] = WIDTHS  # none: a guess is enough
+
+
+@dataclass(frozen=True)
+class MappingPoint:
+    """One mapping: its figures as `sata run` has them, the memories' keeps, its loops (item numbers of `items`)."""
+
+    energy_pj: float
+    cycles: float
+    items: tuple[str, ...]
+    keeps: Mapping[str, tuple[str, ...]]
+    loops: tuple[PlacedLoop, ...]
+
+
+@dataclass(frozen=True)
+class FusionCertificate:
+    """What is known of ops that were searched together (`groups`). split: the memory below which they part, "" where
+    they are better apart. value, bound: of the objective, of the ops together; apart: of the best unfused ones that
+    were found; fused: what no fused nests are below. kinds: ways to fuse. loops: (rank, factor) of loops right below
+    the split's memory that are shared, too: of the ops of a cycle (`cycles`)."""
+
+    ops: tuple[str, ...]
+    split: str
+    value: float
+    bound: float
+    proven: bool
+    apart: float
+    fused: float
+    kinds: int
+    loops: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found. points: the optimum, or the Pareto front by energy; empty: nothing fits.
+
+    proven: nothing in the space is better. bound: what no mapping of the space is below (of the objective; for a
+    Pareto front of the product of energy and cycles). interrupted: by the user or the budget. members: of a group the
+    answers of its ops; fusion: of those and of the group.
+    """
+
+    op: str
+    objective: str
+    points: tuple[MappingPoint, ...]
+    proven: bool
+    bound: float
+    skeletons: int
+    seconds: float
+    ragged: bool
+    interrupted: bool = False
+    counts: Mapping[str, int] = field(default_factory=dict)
+    members: tuple[Answer, ...] = ()
+    fusion: FusionCertificate | None = None
+
+    @property
+    def gap(self) -> float:
+        """How far the best may be above the optimum, as a share of the bound; 0 where it is proven."""
+        if self.proven or not self.points:
+            return 0.0
+        best = min(_value(self.objective, p) for p in self.points)
+        return best / self.bound - 1.0 if self.bound > 0 else float("inf")
+
+
+def _value(objective: str, p: MappingPoint) -> float:
+    return _of(objective, p.energy_pj, p.cycles)
+
+
+def solve(task: Task, tick: ProgressCallback | None = None, limit: float | None = None) -> Answer:
+    """Search one op. It runs to its first mapping whatever the budget; after that the budget is kept, but for the
+    last step of it. limit: only of nests below it, of a single objective; no points if there are none."""
+    return _Single(task, tick).run(limit)
+
+
+class _Single:
+    """The search of one op. best: what is there so far, of all that is sought. open: (the least that may be found,
+    number) of skeletons not proven."""
+
+    def __init__(self, task: Task, tick: ProgressCallback | None) -> None:
+        self.task, self.tick, self.start = task, tick, time.monotonic()
+        self.best, self.counts, shared = Incumbent(Objective(task.objective)), SearchCounters(), SharedTables()
+        known: dict[Any, Any] = {}
+        every = [
+            problem_of(s, task.on, task.constraints, task.ragged, known)
+            for s in storage_templates(task.arch, task.op, task.on.prices, task.constraints)
+        ]
+        self.number, self.frames = len(every), without_equivalents(every)
+        self.searches = [BeamSearch(f, self.best, self.counts, shared, tick=self._told) for f in self.frames]
+        self.open: list[Open] = []
+        self.interrupted = False
+
+    def run(self, limit: float | None) -> Answer:
+        self.open = self._roots(self.best)
+        unknown = None
+        if limit is not None and self.frames:
+            unknown = ScoredMapping(limit, limit, self.frames[0], ())
+            self.best.found = [unknown]
+        elif not self.task.ragged:
+            order = [n for _, n in self.open]
+            self.interrupted = _evolve(
+                self.task, self.frames, self.searches, self.best, order, self.start, self._told
+            )  # fmt: skip
+        if self.task.objective == "pareto" and self.best.found and prod(self.frames[0].bounds) > STEPWISE:
+            self._front()
+        else:
+            self._passes(self.best)
+        found = [f for f in self.best.found if f is not unknown]
+        return _answer(self.task, found, self.best, self.counts, self.open, self.number, self.interrupted,
+                       time.monotonic() - self.start)  # fmt: skip
+
+    def _roots(self, best: Incumbent) -> list[Open]:
+        """By the empty nests of all skeletons."""
+        found = []
+        for number, search in enumerate(self.searches):
+            least = search.root_bound()
+            if len(least.energy):
+                found.append((float(best.objective.value(least.energy, least.cycles).min()), number))
+        return sorted(found)
+
+    def _front(self) -> None:
+        """The front point by point: the least energy, then the least energy of fewer cycles, and so on."""
+        front, left = self.best, []
+        below = inf
+        while True:
+            best = FrontStep(Objective("energy", below), front=front)
+            for known in tuple(front.found):
+                best.offer(known)
+            for search in self.searches:
+                search.best = best
+                search.forget()
+            self.open = self._roots(best)
+            self._passes(best)
+            left += self.open
+            if not best.found or self.interrupted:
+                break
+            below = best.found[0].cycles
+        self.open = left
+
+    def _passes(self, best: Incumbent) -> None:
+        """Passes below the open skeletons, growing wider, until nothing is left out."""
+        task = self.task
+        for step, width in enumerate(task.widths):
+            after: list[Open] = []
+            for least, number in self.open:
+                if _hopeless(best, least):
+                    continue
+                too_wide = width > WIDEST and not self.frames[number].linear
+                if (self.interrupted or too_wide) and self.best.found:
+                    after.append((least, number))
+                    continue
+                search = self.searches[number]
+                search.deadline = self.start + task.budget if task.budget is not None and self.best.found else None
+                try:
+                    if not search.look_ahead(step > CLOSELY, ROWS if step < 4 else MOST):
+                        continue
+                    least = max(least, search.least())
+                    left = search.run(width)
+                except (BudgetSpent, KeyboardInterrupt):
+                    self.interrupted = True
+                    after.append((least, number))
+                    continue
+                if left < PROVEN:
+                    after.append((max(least, left), number))
+            self.open = sorted(after)
+            if not self.open or (self.interrupted and self.best.found):
+                break
+        self.open = [(value, n) for value, n in self.open if not _hopeless(best, value)]
+
+    def _told(self) -> None:
+        if self.tick is not None:
+            self.tick(self.best, self.counts, min((value for value, _ in self.open), default=0.0))
+
+
+def _evolve(
+    task: Task,
+    frames: list[SearchProblem],
+    searches: list[BeamSearch],
+    best: Incumbent,
+    order: list[int],
+    start: float,
+    told: Callable[[], None],
+) -> bool:
+    """A first nest from narrow passes below the most promising skeletons, then better ones by small changes. Not cut
+    short by the budget before it has something. Returns: whether the user stopped it."""
+    try:
+        whole = len(order) <= FIRST
+        for number in order[:FIRST]:
+            whole &= searches[number].run((task.widths or WIDTHS)[0], plans_first=True) == PROVEN
+            if best.found and task.budget is not None and time.monotonic() > start + task.budget / 4:
+                break
+        if whole:
+            return False  # nothing was left out: there is nothing better to guess
+        strategy = evolution(frames, 0)
+        if best.found:
+            first = min(best.found, key=lambda f: f.energy_pj * f.cycles)
+            value = _of(task.objective, first.energy_pj, first.cycles)
+            strategy = evolution(frames, 0, (first.frame, first.loops), value)
+        frame, loops = next(strategy)
+        for guess in count():
+            spent = 0.0 if task.budget is None else (time.monotonic() - start) / max(task.budget, 1e-9)
+            # in a budget evolution has what is left of its first half, so that little time is not all spent on proof
+            if guess >= GUESSES and (frames[0].linear or task.budget is None or spent > SHARE or not best.found):
+                break
+            if best.found and (spent > 1.0 or (spent > SHARE and guess >= GUESSES // 10)):
+                break
+            told()
+            found = score_mapping(frame, loops) if legal(frame, loops) else None
+            if found is not None:
+                best.offer(found)
+            frame, loops = strategy.send(
+                PROVEN if found is None else _of(task.objective, found.energy_pj, found.cycles)
+            )
+    except KeyboardInterrupt:
+        return True
+    return False
+
+
+def _of(objective: str, energy_pj: float, cycles: float) -> float:
+    return Objective(objective).of(energy_pj, cycles)
+
+
+def _hopeless(best: Incumbent, value: float) -> bool:
+    """Whether a bound of the objective leaves nothing to find (never for a Pareto front, which is no single value)."""
+    return best.objective.name != "pareto" and value >= best.value() * (1.0 - SLACK)
+
+
+def _answer(
+    task: Task,
+    found: Sequence[ScoredMapping],
+    best: Incumbent,
+    counts: SearchCounters,
+    open_: list[tuple[float, int]],
+    number: int,
+    interrupted: bool,
+    seconds: float,
+) -> Answer:
+    points = tuple(sorted((_point(f) for f in found), key=lambda p: (p.energy_pj, p.cycles)))
+    have = best.value()
+    bound = min([have, *(value for value, _ in open_)])
+    done = {name: int(getattr(counts, name)) for name in counts.__dataclass_fields__}
+    return Answer(
+        task.op.name, task.objective, points, not open_, bound, number, seconds, task.ragged, interrupted, done
+    )
+
+
+def _point(found: ScoredMapping) -> MappingPoint:
+    skeleton = found.frame.skeleton
+    loops = tuple(loops_in_order(skeleton, found.loops))
+    names = tuple(i.name for i in skeleton.items)
+    return MappingPoint(found.energy_pj, found.cycles, names, dict(skeleton.keeps), loops)

@@ -1,0 +1,125 @@
+"""Strategies without proof: random nests, and evolution by small changes. Baselines, and good first guesses.
+
+Each is a generator of nests that is told what the last one was worth: `value = generator.send(value)` in the manner of
+ask and tell, so that whoever runs it decides how nests are scored, and for how long.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+
+from sata.search.model.problem import SearchProblem, prime_factors, primes_of
+from sata.search.space.nests import PlacedLoop
+from sata.specs.model import Array, Compute
+
+Nest = tuple[SearchProblem, tuple[PlacedLoop, ...]]
+Strategy = Generator[Nest, float, None]
+PATIENCE = 400  # tries without success after which evolution starts again from somewhere else
+
+
+def random_nest(frame: SearchProblem, rng: random.Random) -> tuple[PlacedLoop, ...]:
+    """A nest whose prime factors stand at random places, in random order."""
+    loops: tuple[PlacedLoop, ...] = ()
+    pieces = [(rank, p) for rank, bound in enumerate(frame.bounds) for p in prime_factors(bound)]
+    rng.shuffle(pieces)
+    for rank, prime in pieces:
+        loops = _placed(frame, loops, rank, prime, rng)
+    return loops
+
+
+def random_search(frames: Sequence[SearchProblem], seed: int) -> Strategy:
+    """Random nests of random skeletons, for ever."""
+    rng = random.Random(seed)
+    while True:
+        frame = rng.choice(frames)
+        yield frame, random_nest(frame, rng)
+
+
+def evolution(
+    frames: Sequence[SearchProblem], seed: int, start: Nest | None = None, value: float = float("inf")
+) -> Strategy:
+    """Small changes to the best so far, kept where they are no worse; a new start when nothing helps for long."""
+    rng = random.Random(seed)
+    best, best_value = start, value
+    idle = 0
+    while True:
+        if best is None or idle > PATIENCE:
+            frame = rng.choice(frames)
+            best, best_value, idle = (frame, random_nest(frame, rng)), float("inf"), 0
+            best_value = yield best
+            continue
+        changed = best
+        for _ in range(rng.choice((1, 1, 2, 3))):
+            changed = mutated(changed, frames, rng)
+        found = yield changed
+        idle = 0 if found < best_value else idle + 1
+        if found <= best_value:
+            best, best_value = changed, found
+
+
+def mutated(nest: Nest, frames: Sequence[SearchProblem], rng: random.Random) -> Nest:
+    """A nest with one thing changed: where a factor stands, the order of two loops, or what the memories keep."""
+    frame, loops = nest
+    kind = rng.random()
+    if kind < 0.15 and len(frames) > 1:
+        return _moved(nest, rng.choice(frames), rng)
+    if not loops:
+        return nest
+    at = rng.randrange(len(loops))
+    if kind < 0.4:
+        same = [
+            n for n, p in enumerate(loops) if p.item == loops[at].item and not p.axis and not loops[at].axis and n != at
+        ]
+        if same:
+            other = rng.choice(same)
+            order = list(loops)
+            order[at], order[other] = order[other], order[at]
+            return frame, tuple(order)
+    rank = frame.ranks.index(loops[at].rank)
+    prime = rng.choice(primes_of(loops[at].factor))
+    rest = loops[at].factor // prime
+    kept = loops[:at] + ((replace(loops[at], factor=rest),) if rest > 1 else ()) + loops[at + 1 :]
+    return frame, _placed(frame, kept, rank, prime, rng)
+
+
+def _moved(nest: Nest, to: SearchProblem, rng: random.Random) -> Nest:
+    """The loops on another skeleton: at the items of the same names, else somewhere."""
+    frame, loops = nest
+    names = {item.name: n for n, item in enumerate(to.skeleton.items)}
+    kept: tuple[PlacedLoop, ...] = ()
+    for loop in loops:
+        item = names.get(frame.skeleton.items[loop.item].name)
+        if item is None:
+            kept = _placed(to, kept, to.ranks.index(loop.rank), loop.factor, rng)
+        else:
+            kept = (*kept, replace(loop, item=item))
+    return to, kept
+
+
+def _placed(
+    frame: SearchProblem, loops: tuple[PlacedLoop, ...], rank: int, factor: int, rng: random.Random
+) -> tuple[PlacedLoop, ...]:
+    """The loops with one more, at a random place where it may stand."""
+    items = frame.skeleton.items
+    while True:
+        item = rng.randrange(len(items))
+        node = items[item]
+        if isinstance(node, Compute):
+            continue
+        axis = ""
+        if isinstance(node, Array) and rng.random() < 0.7:
+            axis = rng.choice(list(node.shape))
+            names = frame.constraints.ranks.get((node.name, axis))
+            used = factor
+            for p in loops:
+                used *= p.factor if (p.item, p.axis) == (item, axis) else 1
+            if (
+                used > node.shape[axis]
+                or rank in frame.temporal_only
+                or (names is not None and frame.ranks[rank] not in names)
+            ):
+                continue
+        at = rng.randint(0, len(loops))
+        return (*loops[:at], PlacedLoop(item, axis, frame.ranks[rank], factor), *loops[at:])

@@ -1,0 +1,121 @@
+"""What fused ops cost, alone and together, by the functions that `sata run` counts with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sata.costs.energy import leakage_energy_pj
+from sata.costs.tally import Tally, tally
+from sata.counts.op import OpCounts
+from sata.counts.storage.capacity import occupancies
+from sata.evaluation import group_cycles
+from sata.nest.model import NestLevel, OpNest
+from sata.search.model.exact import Machine, single_counts
+from sata.search.model.lagrangian import PricedPort
+from sata.search.space.nests import PlacedLoop, loops_in_order, nest_of, shape_of
+from sata.search.space.storage_templates import StorageTemplate
+from sata.specs.text.faults import Faults, SpecError
+
+
+@dataclass(frozen=True)
+class MemberNest:
+    """A skeleton and its loops."""
+
+    skeleton: StorageTemplate
+    loops: tuple[PlacedLoop, ...]
+
+
+@dataclass(frozen=True)
+class FusedPair:
+    """Two fused nests, whose items down to the home are the same, and (energy in pJ, cycles) of each of them."""
+
+    nests: tuple[MemberNest, MemberNest]
+    home: str
+    each: tuple[tuple[float, float], ...]
+
+    @property
+    def energy_pj(self) -> float:
+        return sum(energy for energy, _ in self.each)
+
+    @property
+    def cycles(self) -> float:
+        return sum(cycles for _, cycles in self.each)
+
+    def value(self, objective: str) -> float:
+        """Of energy or cycles."""
+        return self.energy_pj if objective == "energy" else self.cycles
+
+
+def shared_nest(nested: MemberNest, home: str) -> OpNest:
+    """The resolved nest, shared down to its home. Raises: ValueError as `nest_of`."""
+    nest = nest_of(nested.skeleton, nested.loops)
+    last = next(n for n, i in enumerate(nest.items) if isinstance(i, NestLevel) and i.memory.name == home)
+    return replace(nest, shared=last + 1)
+
+
+def group_figures(nests: Sequence[OpNest], on: Machine) -> tuple[tuple[float, float], ...] | None:
+    """(energy in pJ with leakage, cycles) of each of a group, or None if it does not fit or is uncountable."""
+    counts = _counts(nests)
+    if counts is None or not all(o.fits for o in occupancies(counts, on.bits)):
+        return None
+    tallies = _tallies(counts, on)
+    _, cycles = group_cycles(tallies)
+    return tuple((_energy(t, c, on), c) for t, c in zip(tallies, cycles, strict=True))
+
+
+def bound_by(pair: FusedPair, on: Machine) -> tuple[PricedPort, PricedPort] | None:
+    """The memory that bounds a pair, for each op in the direction that takes it longer; None if none does."""
+    counts = _counts([shared_nest(n, pair.home) for n in pair.nests]) or []
+    name, _ = group_cycles(_tallies(counts, on))
+    memory = next((i for i in pair.nests[0].skeleton.memories if i.name == name), None)
+    if memory is None:
+        return None
+    directions = PricedPort(memory, False), PricedPort(memory, True)
+    one, other = (max(directions, key=lambda port: port.cycles(c, on.bits)) for c in counts)
+    return one, other
+
+
+def _counts(nests: Sequence[OpNest]) -> list[OpCounts] | None:
+    try:
+        return [single_counts(nest, *shape_of(nest)) for nest in nests]
+    except SpecError:
+        return None
+
+
+def _tallies(counts: Sequence[OpCounts], on: Machine) -> list[Tally]:
+    faults = Faults()
+    found = [tally(c, on.prices, on.bits, faults) for c in counts]
+    faults.check()
+    return found
+
+
+def _energy(found: Tally, cycles: float, on: Machine) -> float:
+    """Summed as `sata run` sums."""
+    energies = [r["energy_pj"] for r in found.records]
+    if on.clock_hz is not None and cycles:
+        energies += [float(leakage_energy_pj(mw, cycles / on.clock_hz, n)) for mw, n in on.leaks]
+    return float(sum(energies))
+
+
+def alone(
+    nested: MemberNest, on: Machine, computes: bool, port: PricedPort | None = None
+) -> tuple[float, float] | None:
+    """(energy, cycles) of a nest as far as they are sure to be among those of any group that has it: cycles of filling
+    and of its compute (where they count), or of a port instead, and what leaks meanwhile. None if it does not fit."""
+    nest = nest_of(nested.skeleton, nested.loops)
+    counts = _counts([nest])
+    if counts is None or not all(o.fits for o in occupancies(counts, on.bits)):
+        return None
+    found = _tallies(counts, on)[0]
+    cycles = found.filling
+    if port is not None:
+        cycles += port.cycles(counts[0], on.bits)
+    elif computes:
+        cycles += found.cycles[nest.compute.name]
+    return _energy(found, cycles, on), cycles
+
+
+def ordered(nested: MemberNest) -> MemberNest:
+    """With its loops in order, as they are printed."""
+    return MemberNest(nested.skeleton, tuple(loops_in_order(nested.skeleton, nested.loops)))

@@ -1,0 +1,86 @@
+"""Merging of partial nests with the same future: one that is no better in anything is left out.
+
+Two labels at the same place have the same future where the same is left of every rank, the loops that each tensor
+still remembers are the same, and (where there are such) the lanes are. Then whatever completes one completes the
+other, and everything it will cost grows with the columns compared here; docs/search.md has the argument.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.search.model.problem import SearchProblem
+from sata.search.partial.columns import column_codes
+from sata.search.partial.table import PartialMappings
+
+ROUNDS = 24  # with how many better ones of its group each label is compared
+
+
+def undominated(
+    frame: SearchProblem, labels: PartialMappings, objective: NDArray[np.float64], passed: int
+) -> NDArray[np.bool_]:
+    """Which labels to keep. passed: arrays passed; objective: [B], the order in which candidates are compared."""
+    if len(labels) < 2:
+        return np.ones(len(labels), dtype=bool)
+    return undominated_of(keys(frame, labels, passed), columns(frame, labels), objective)
+
+
+def undominated_of(
+    keys: NDArray[np.int64], columns: NDArray[np.float64], objective: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """[B]: none with the same keys [K, B] is as good in all columns [B, C]. objective: as `undominated` has it."""
+    number = len(objective)
+    group = column_codes(keys)
+    total = columns.sum(axis=1)  # whoever is no worse in all is no worse in the sum
+    order = np.lexsort((total, objective, group))
+    group, columns = group[order], columns[order]
+    alive = np.arange(number)
+    keep = np.ones(number, dtype=bool)
+    for _ in range(ROUNDS):
+        # the best of each group that has not been compared with its group yet is kept, and compared with all after it
+        if len(alive) == 0:
+            break
+        first = np.ones(len(alive), dtype=bool)
+        first[1:] = group[alive[1:]] != group[alive[:-1]]
+        leaders = alive[first]
+        leader = leaders[np.cumsum(first) - 1]
+        worse = np.all(columns[leader] <= columns[alive], axis=1) & ~first
+        keep[alive[worse]] = False
+        alive = alive[~worse & ~first]
+    found = np.zeros(number, dtype=bool)
+    found[order[keep]] = True
+    return found
+
+
+def keys(frame: SearchProblem, labels: PartialMappings, passed: int) -> NDArray[np.int64]:
+    """[K, B]: what labels of the same future have in common."""
+    rows = [labels.left]
+    if labels.tag.any():
+        rows.append(labels.tag[None, :])
+    if frame.constraints.factors or frame.constraints.order:
+        rows.append(labels.entry)  # how far the block has come
+    if not frame.ragged and 0 < passed < len(frame.fanouts):
+        rows.append(labels.plan[None, :])  # arrays are still to come
+    odd = [t for t, s in enumerate(frame.strands) if s.irregular]
+    if odd:
+        rows += [labels.history[odd], labels.lanes[None, :], labels.spread[odd]]
+    return np.concatenate(rows)
+
+
+def columns(frame: SearchProblem, labels: PartialMappings) -> NDArray[np.float64]:
+    """[B, columns], smaller is better."""
+    found = [labels.energy, labels.filling, *labels.bits.reshape(-1, len(labels))]
+    found += [-labels.instances[n] for n in range(len(frame.bandwidths))]
+    found.append(-labels.lanes)
+    fills = bool(frame.bandwidths)
+    for t, strand in enumerate(frame.strands):
+        found.append(labels.moved[t] * labels.spread[t] * 64.0 + labels.gap[t])
+        found += [-labels.share[t]]
+        if strand.output:
+            found += [-labels.added[t], -labels.valueless[t]]
+        if fills:
+            found.append(labels.since[t] / labels.share[t])
+            if strand.output:
+                found.append(labels.since[t] / labels.added[t])
+    return np.stack([np.asarray(c, dtype=np.float64) for c in found], axis=1)

@@ -1,0 +1,202 @@
+"""Adding a loop to partial nests, and closing the links into a memory or the compute."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.costs.tally import first_and_last
+from sata.counts.dense.closed_form import MemoryCounts
+from sata.counts.storage.capacity import within
+from sata.search.model.problem import OperandChain, SearchProblem
+from sata.search.partial.link_counts import COLUMNS, LinkCounts, LinkEnds
+from sata.search.partial.loop_history import TEMPORAL
+from sata.search.partial.table import Floats, Ints, LoopTrail, PartialMappings
+from sata.specs.model import Array, Memory
+
+APART, SHARED, MERGED, LEAVING, LEAVING_MERGED, TILE, CHILDREN = range(COLUMNS)
+
+
+SharedTables = dict[Any, LinkCounts]  # of all skeletons of one op: what has been counted of a tensor serves them all
+
+
+class Extender:
+    """All that changes the partial nests of one frame."""
+
+    def __init__(self, frame: SearchProblem, shared: SharedTables) -> None:
+        self.frame = frame
+        self.trail = LoopTrail()
+        self.links = []
+        for strand in frame.strands:
+            key = (strand.tensor.name, strand.irregular, strand.axes, frame.bounds, frame.fanouts)
+            self.links.append(shared.setdefault(key, LinkCounts(strand, frame.bounds, frame.fanouts)))
+        self.arrays = [(n, i) for n, i in enumerate(frame.skeleton.items) if isinstance(i, Array)]
+        self.limited = {item: n for n, (item, _) in enumerate(frame.bandwidths)}
+
+    def looped(
+        self, labels: PartialMappings, item: int, axis: str, rank: int, factors: Ints, left: Ints
+    ) -> PartialMappings:
+        """Copies of the labels with one more loop; factors, left: of the loop, and what stays of the rank. Mutates its
+        argument, which the caller has taken for this."""
+        array = next((k for k, (n, _) in enumerate(self.arrays) if n == item), TEMPORAL) if axis else TEMPORAL
+        labels.left[rank] = left
+        if axis:
+            labels.lanes = labels.lanes * factors
+        for t, strand in enumerate(self.frame.strands):
+            if rank in strand.irregular:
+                self._remember(labels, t, rank, array, factors)
+            elif axis:
+                self._unroll(labels, t, strand, rank, array, factors)
+            else:
+                labels.steps[t] *= factors
+                if strand.relevant[rank]:
+                    labels.moved[t] = labels.steps[t]
+                    if strand.irregular:
+                        histories = self.links[t].histories
+                        labels.history[t] = histories.flush(labels.history[t])
+                        labels.gap[t] = histories.lengths(labels.history[t])
+        labels.node = self.trail.add(labels.node, item, axis, rank, factors)
+        return labels
+
+    def _remember(self, labels: PartialMappings, t: int, rank: int, array: int, factors: Ints) -> None:
+        histories = self.links[t].histories
+        for factor in [f for f in np.unique(factors).tolist() if f > 1]:
+            some = np.flatnonzero(factors == factor)
+            own = labels.history[t, some]
+            labels.history[t, some] = histories.grow(own, rank, array, factor, labels.steps[t, some])
+
+    def _unroll(
+        self, labels: PartialMappings, t: int, strand: OperandChain, rank: int, array: int, factors: Ints
+    ) -> None:
+        fanout = self.frame.fanouts[array]
+        labels.spread[t] *= factors
+        labels.since[t] *= factors
+        if strand.relevant[rank]:
+            return
+        if strand.output:
+            labels.share[t] *= factors
+            if fanout.reduce:
+                labels.added[t] *= factors
+        elif fanout.multicast != "none":
+            labels.share[t] *= factors
+
+    # --- links --------------------------------------------------------------------------------------------------
+
+    def counts(self, labels: PartialMappings, t: int, ends: LinkEnds) -> NDArray[np.float64]:
+        """[COLUMNS, B] of the tensor's link into here: see `Links.count`, regular ranks included."""
+        strand = self.frame.strands[t]
+        if not len(labels):
+            return np.zeros((COLUMNS, 0))
+        below = labels.left[list(strand.irregular)]
+        found = self.links[t].count(ends, labels.history[t], labels.gap[t], labels.moved[t], labels.steps[t], below)
+        regular = [r for r, relevant in enumerate(strand.relevant) if relevant and r not in strand.irregular]
+        tile = np.prod(labels.left[regular], axis=0) if regular else np.ones(len(labels), dtype=np.int64)
+        scale = labels.spread[t] * tile
+        found = np.asarray(found * scale, dtype=np.float64)
+        found[TILE] *= tile / scale
+        found[CHILDREN] *= labels.since[t] / scale
+        if strand.output:
+            found[MERGED] /= labels.share[t]
+            found[LEAVING_MERGED] /= labels.share[t]
+            found[LEAVING] /= labels.added[t]
+        else:
+            found[SHARED] /= labels.share[t]
+            found[MERGED] /= labels.share[t]
+        return found
+
+    def close_memory(self, labels: PartialMappings, item: int) -> PartialMappings:
+        """Labels after the memory of an item, what it keeps having arrived; tiles that do not fit are left out."""
+        memory = self.frame.skeleton.items[item]
+        assert isinstance(memory, Memory)
+        limit = None if memory.size_bits is None else memory.size_bits // memory.buffers
+        held: Any = 0
+        found = {}
+        ok = np.ones(len(labels), dtype=bool)
+        for t, strand in enumerate(self.frame.strands):
+            at = next((n for n, s in enumerate(strand.stops) if s.item == item), None)
+            if at is None:
+                continue
+            if at == 0:
+                if item:  # an inner home: nothing is carried above it
+                    for rank in strand.carried:
+                        ok &= labels.left[rank] == self.frame.bounds[rank]
+                found[t] = self.counts(labels, t, LinkEnds(-1, False))
+            else:
+                found[t] = self.counts(labels, t, LinkEnds(strand.stops[at - 1].arrays, False))
+            held = held + found[t][TILE] * strand.stops[at].fitting_bits
+        if limit is not None:
+            ok &= within(held, limit)
+        labels = labels.take(ok)
+        if item in self.limited:
+            labels.instances[self.limited[item]] = labels.lanes
+        for t, columns in found.items():
+            at = next(n for n, s in enumerate(self.frame.strands[t].stops) if s.item == item)
+            self._arrive(labels, t, at, columns[:, ok])
+            labels.floor[t] = columns[APART][ok] if at else 0.0
+            for column in (labels.since, labels.share, labels.added):
+                column[t] = 1
+        return labels
+
+    def tiles(self, labels: PartialMappings, item: int) -> dict[str, Floats]:
+        """Bits that the tiles of each tensor must find room for in the memory of an item, if it came next, [B]."""
+        found = {}
+        for t, strand in enumerate(self.frame.strands):
+            at = next((n for n, s in enumerate(strand.stops) if s.item == item), None)
+            if at is not None:
+                arrays = strand.stops[at - 1].arrays if at else -1
+                elements = self.counts(labels, t, LinkEnds(arrays, False))[TILE]
+                found[strand.tensor.name] = elements * strand.stops[at].fitting_bits
+        return found
+
+    def _arrive(self, labels: PartialMappings, t: int, at: int, columns: NDArray[np.float64]) -> None:
+        """Costs of the link into stop number `at` of a tensor (the compute: one more than its stops)."""
+        strand = self.frame.strands[t]
+        if at == 0:
+            labels.valueless[t] = 0.0 if strand.tensor.initialised else columns[APART]
+            return
+        parent = strand.stops[at - 1]
+        child = strand.stops[at] if at < len(strand.stops) else None
+        if strand.output:
+            back = columns[MERGED] - labels.valueless[t]
+            above = {
+                "reads": back,
+                "updates": columns[LEAVING],
+                "merge_reads": columns[LEAVING] - columns[LEAVING_MERGED],
+            }
+            here = {"fills": back, "drains": columns[APART]}
+        else:
+            above, here = {"reads": columns[SHARED]}, {"fills": columns[APART]}
+        self._charge(labels, parent.item, above, parent.energy, parent.bits)
+        if child is not None:
+            self._charge(labels, child.item, here, child.energy, child.bits)
+            if strand.output:
+                labels.valueless[t] = columns[APART] - columns[MERGED] + labels.valueless[t]
+            top = MemoryCounts(instances=columns[CHILDREN] * 0 + 1, reads=columns[SHARED], updates=columns[LEAVING])
+            own = MemoryCounts(columns[TILE], columns[CHILDREN], fills=columns[APART], drains=columns[APART])
+            here_ = columns[CHILDREN] > 0
+            tile = columns[TILE] * child.tile_bits
+            cycles = first_and_last(parent.memory, child.memory, strand.output, tile, top, own)
+            labels.filling = labels.filling + np.where(here_, cycles, 0.0)
+
+    def _charge(
+        self,
+        labels: PartialMappings,
+        item: int,
+        events: dict[str, Floats],
+        energy: dict[str, float],
+        bits: dict[str, float],
+    ) -> None:
+        for event, words in events.items():
+            labels.energy = labels.energy + words * energy[event]
+            if item in self.limited:
+                n = self.limited[item]
+                labels.bits[n, 1 if event in ("fills", "updates") else 0] += words * bits[event] / labels.instances[n]
+
+    def close_compute(self, labels: PartialMappings) -> PartialMappings:
+        """Complete nests: every rank is covered, and all links into the compute are counted."""
+        labels = labels.take(np.all(labels.left == 1, axis=0) if len(self.frame.ranks) else np.ones(len(labels), bool))
+        for t, strand in enumerate(self.frame.strands):
+            self._arrive(labels, t, len(strand.stops), self.counts(labels, t, LinkEnds(strand.stops[-1].arrays, True)))
+        return labels

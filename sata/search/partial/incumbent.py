@@ -1,0 +1,88 @@
+"""Mappings that a search has found: one with its figures, the best so far, and what was done for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.search.model.exact import figures
+from sata.search.model.objective import Objective
+from sata.search.model.problem import SearchProblem
+from sata.search.partial.bounds import LowerBound
+from sata.search.space.nests import PlacedLoop, nest_of, shape_of
+
+
+@dataclass(frozen=True)
+class ScoredMapping:
+    """A complete mapping, scored by the functions of `sata run`."""
+
+    energy_pj: float
+    cycles: float
+    frame: SearchProblem
+    loops: tuple[PlacedLoop, ...]
+
+
+@dataclass
+class Incumbent:
+    """The best so far: one for a single objective, or a Pareto front."""
+
+    objective: Objective
+    found: list[ScoredMapping] = field(default_factory=list)
+
+    def hopeless(self, of: LowerBound) -> NDArray[np.bool_]:
+        """Which labels can lead to nothing better than what is there."""
+        return self.objective.hopeless(of.energy, of.cycles, [(f.energy_pj, f.cycles) for f in self.found])
+
+    def value(self) -> float:
+        """Of the best of a single objective (inf: there is none)."""
+        return min((self.objective.of(f.energy_pj, f.cycles) for f in self.found), default=float("inf"))
+
+    def offer(self, found: ScoredMapping) -> bool:
+        """Take it if it is better."""
+        if self.hopeless(LowerBound(np.array([found.energy_pj]), np.array([found.cycles])))[0]:
+            return False
+        if self.objective.name == "pareto":
+            self.found = [f for f in self.found if not (found.energy_pj <= f.energy_pj and found.cycles <= f.cycles)]
+            self.found.append(found)
+        else:
+            self.found = [found]
+        return True
+
+
+@dataclass
+class FrontStep(Incumbent):
+    """The best of one step along a Pareto front, which gets to see all that is found on the way."""
+
+    front: Incumbent | None = None
+
+    def offer(self, found: ScoredMapping) -> bool:
+        if self.front is not None:
+            self.front.offer(found)
+        return super().offer(found)
+
+
+@dataclass
+class SearchCounters:
+    """What a search has done, in partial nests: made, left out by a bound, by another that is as good, for want of
+    room; in complete ones: reached, and scored as `sata run` does."""
+
+    generated: int = 0
+    hopeless: int = 0
+    merged: int = 0
+    unfit: int = 0
+    complete: int = 0
+    scored: int = 0
+
+    def add(self, other: SearchCounters) -> None:
+        for name in self.__dataclass_fields__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+def score_mapping(frame: SearchProblem, loops: tuple[PlacedLoop, ...]) -> ScoredMapping | None:
+    """A mapping with its figures, or None if it does not fit."""
+    nest = nest_of(frame.skeleton, loops)
+    structure, factors = shape_of(nest)
+    energy, cycles, fits = figures(nest, structure, factors, frame.on)
+    return ScoredMapping(energy, cycles, frame, loops) if fits else None

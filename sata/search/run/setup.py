@@ -1,0 +1,69 @@
+"""What a search starts from: architecture, workload and prices, loaded as `sata run` loads them, without a mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sata.costs.nodes import all_nodes, price_nodes, prices_of
+from sata.counts.density import check_densities
+from sata.evaluation import check_gated_actions
+from sata.graph import WorkloadGraph, graph_of_workload
+from sata.nest.formats import check_formats, check_kept
+from sata.nest.kinds import check_kinds
+from sata.nest.leaders import check_rules
+from sata.nest.model import Group, NestLevel, OpNest
+from sata.search.model.exact import Machine, machine
+from sata.search.space.storage_templates import Constraints, allowed
+from sata.specs import Loaded, in_order, load
+from sata.specs.model import Arch, Memory, Workload
+from sata.specs.text.faults import Faults, SpecError, Where
+
+
+@dataclass(frozen=True)
+class SearchSetup:
+    """All that stands before the search. `loaded`: what was given, for a run with the mapping that is found.
+    `workload`: that of `graph`, whose cycles are sequential."""
+
+    loaded: Loaded
+    arch: Arch
+    workload: Workload
+    machine: Machine
+    graph: WorkloadGraph
+
+
+def setup_of(arch: Any, workload: Any = None, variables: Mapping[str, Any] | None = None) -> SearchSetup:
+    """Load and price. Raises: SpecError with all faults of the input."""
+    loaded = load(arch, workload, None, variables=variables or {}, shipped_mapping=False)
+    faults = Faults()
+    for what, value in (("arch", loaded.arch), ("workload", loaded.workload)):
+        if value is None:
+            faults.add(Where(), f"no {what} given: none of the sources holds one")
+    faults.check()
+    assert loaded.arch is not None and loaded.workload is not None
+    check_kinds(loaded.arch, loaded.workload, faults)
+    check_kept(loaded.arch, loaded.workload, faults)
+    check_rules(loaded.arch, loaded.workload, faults)
+    check_densities(loaded.workload, faults)
+    graph = graph_of_workload(loaded.workload, faults)
+    check_formats(_all_kept(loaded.arch, loaded.workload), loaded.workload.bits, faults)
+    library = prices_of(loaded.arch, loaded.docs, faults)
+    prices = price_nodes(loaded.arch, library, faults, loaded.docs[0]) if library is not None else {}
+    check_gated_actions(loaded.arch, prices, faults)
+    if len(faults):
+        raise SpecError(in_order(faults, [doc.label for doc in loaded.docs]))
+    instances = {node.name: number for node, number in all_nodes(loaded.arch)}
+    on = machine(prices, instances, loaded.workload.bits, loaded.arch.clock_hz)
+    return SearchSetup(loaded, loaded.arch, graph.workload, on, graph)
+
+
+def _all_kept(arch: Arch, workload: Workload) -> Iterator[Group]:
+    """Every op with memories that keep all they may: a format has to do for whatever a search may choose."""
+    memories = {n.name: n for way in arch.ways() for n in way if isinstance(n, Memory)}
+    for op in workload.ops:
+        levels = tuple(
+            NestLevel(m, tuple(t.name for t in op.tensors if not t.local and allowed(t, m, Constraints())[1]))
+            for m in memories.values()
+        )
+        yield Group(op.name, op.layer, (OpNest(op, levels, {}, len(levels)),))

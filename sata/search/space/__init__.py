@@ -1,0 +1,1 @@
+"""What a search may choose from: storage templates, unrollings and constraints."""

@@ -1,0 +1,134 @@
+"""Which ranks the arrays unroll: chosen first, since what they share and how many lanes work bounds all the rest.
+
+A plan gives every axis of every array a factor of every rank. Only exact factors are planned; ragged ones are chosen
+where the array stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sata.nest.structure import Fanout
+from sata.specs.model import Array
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Slot = tuple[int, str, int]  # array, axis, rank
+Windows = Sequence[tuple[int, ...]]  # the ranks of every irregular dimension of a tensor
+
+
+@dataclass(frozen=True)
+class Unrollings:
+    """slots: of the rows of `factors` [slots, P]; ahead[k]: [R, P], product of the factors of each rank on the arrays
+    from number k on (one more entry than arrays). No axis has more lanes than its size."""
+
+    slots: tuple[Slot, ...]
+    factors: Ints
+    ahead: tuple[Ints, ...]
+
+    @cached_property
+    def most_lanes(self) -> tuple[int, ...]:
+        """The most lanes of the arrays from each number on."""
+        return tuple(int(np.prod(a, axis=0).max(initial=1)) for a in self.ahead)
+
+    def lanes_between(self, first: int, last: int) -> Ints:
+        """Of every plan, lanes of the arrays from number `first` on, those from `last` on left out."""
+        return np.asarray(np.prod(self.ahead[first] // self.ahead[last], axis=0))
+
+    def lanes(self, array: int, plan: Ints) -> Ints:
+        """Lanes of the arrays from number `array` on, [B]."""
+        return np.asarray(np.prod(self.ahead[array], axis=0)[plan], dtype=np.int64)
+
+
+def all_unrollings(
+    arrays: Sequence[Array], ranks: Sequence[str], bounds: Sequence[int], fixed: frozenset[int],
+    allowed: Mapping[tuple[str, str], tuple[str, ...]], exact: bool, least: float = 0.0,
+) -> Unrollings:  # fmt: skip
+    """Every plan. fixed: ranks that stay in time; allowed: (array, axis) -> names of ranks that may stand there; least:
+    share of the lanes of every axis that is used."""
+    slots: list[Slot] = []
+    factors: Ints = np.ones((0, 1), dtype=np.int64)
+    used = np.ones((len(bounds), 1), dtype=np.int64)
+    for k, array in enumerate(arrays if exact else ()):
+        for axis, size in array.shape.items():
+            lanes = np.ones(used.shape[1], dtype=np.int64)
+            names = allowed.get((array.name, axis))
+            for rank, bound in enumerate(bounds):
+                if rank in fixed or (names is not None and ranks[rank] not in names):
+                    continue
+                choices = [f for f in range(1, min(bound, size) + 1) if bound % f == 0]
+                if len(choices) == 1:
+                    continue
+                fits = [np.flatnonzero((lanes * f <= size) & (bound % (used[rank] * f) == 0)) for f in choices]
+                chosen = np.concatenate(fits)
+                more = np.concatenate([np.full(len(f), c, dtype=np.int64) for f, c in zip(fits, choices, strict=True)])
+                factors = np.concatenate([factors[:, chosen], more[None, :]])
+                used, lanes = used[:, chosen], lanes[chosen] * more
+                used[rank] *= more
+                slots.append((k, axis, rank))
+            enough = lanes >= least * size
+            factors, used = factors[:, enough], used[:, enough]
+    ahead = []
+    for k in range(len(arrays) + 1):
+        product = np.ones((len(bounds), factors.shape[1]), dtype=np.int64)
+        for row, (array_number, _, rank) in enumerate(slots):
+            if array_number >= k:
+                product[rank] *= factors[row]
+        ahead.append(product)
+    return Unrollings(tuple(slots), factors, tuple(ahead))
+
+
+def sharing_factors(
+    plans: Unrollings,
+    fanouts: Sequence[Fanout],
+    relevant: Sequence[bool],
+    windows: Windows,
+    uses: Sequence[int],
+    clipped: Sequence[bool],
+    output: bool,
+) -> tuple[Floats, ...]:
+    """Per array number k, [P]: how many computes the arrays from k on can serve with one access of a tensor at most.
+
+    Lanes that differ in a rank the tensor lacks share where the array lets them; for those along the ranks of a window
+    see `window_share`. windows: ranks of each irregular dimension; uses, clipped: see there.
+    """
+    count = len(fanouts)
+    found = [np.ones(plans.factors.shape[1])]
+    together = np.ones(plans.factors.shape[1], dtype=np.int64)
+    whole = output or any(f.multicast == "element" for f in fanouts)
+    irregular = {r for ranks in windows for r in ranks}
+    odd = np.ones((max(len(relevant), 1), plans.factors.shape[1]), dtype=np.int64)
+    for k in reversed(range(count)):
+        shares = fanouts[k].reduce if output else fanouts[k].multicast != "none"
+        for row, (array, _, rank) in enumerate(plans.slots):
+            if array != k or not shares:
+                continue
+            if not relevant[rank]:
+                together = together * plans.factors[row]
+            elif rank in irregular:
+                odd[rank] *= plans.factors[row]
+        found.append(together * window_share(odd, windows, uses, [whole or c for c in clipped]))
+    return tuple(found[::-1])
+
+
+def window_share(lanes: Ints, windows: Windows, uses: Sequence[int], unequal: Sequence[bool]) -> Floats:
+    """The most lanes that one access serves of those along the ranks of windows. lanes: [ranks, P]; uses: of each
+    window, index combinations of its ranks that mean the same coordinate, at most; unequal: of each window, whether
+    what lanes share is counted by what it holds, not by itself.
+
+    Lanes that stand at one place differ in all ranks of the dimension but one. Where windows must coincide and all hold
+    the same, the mean says more: lanes stand at sums of as many progressions as there are ranks, and the sums of two
+    sets of a and b numbers are at least a + b - 1. Where borders cut windows off, or single elements are shared, the
+    places that many lanes share may be those that hold the most.
+    """
+    found = np.ones(lanes.shape[1])
+    for ranks, most, each in zip(windows, uses, unequal, strict=True):
+        own = lanes[list(ranks)]
+        places = np.max(own, axis=0) if each else np.sum(own - 1, axis=0) + 1
+        found = found * np.minimum(np.prod(own, axis=0) / places, float(most))
+    return found

@@ -1,0 +1,1 @@
+"""Component libraries and their tables."""

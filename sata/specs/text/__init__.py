@@ -1,0 +1,1 @@
+"""YAML text to trees that know their places: reading, includes, expressions, units and faults."""

@@ -1,0 +1,1 @@
+"""Workloads: ops, layers, templates and densities."""
