@@ -31,8 +31,7 @@ from sata.nest.model import Group, Program
 from sata.report.described import tensor_rows
 from sata.report.nest_rows import nest_record
 from sata.report.result import Record, Result
-from sata.specs import Loaded, in_order, load
-from sata.specs import check_specs as check_specs
+from sata.specs import Loaded, check_specs, in_order, load
 from sata.specs.model import Arch, Compute, Workload
 from sata.specs.shipped import how_to_change
 from sata.specs.text.access import granted

@@ -61,8 +61,8 @@ def library_of(name: str, faults: Faults, base: Path | None = None) -> Library |
 
 
 def check_named(name: str, base: Path | None, where: Where) -> None:
-    """Raises: SpecError, at `where`, for a library that a file may not name (`sata.specs.text.access`). base: of that file,
-    where libraries beside it are looked for."""
+    """Raises: SpecError, at `where`, for a library that a file may not name (`sata.specs.text.access`). base: of that
+    file, where libraries beside it are looked for."""
     relative_name(name, where)
     if not is_within(find(name, "components", base), roots_of(base or Path())):
         raise SpecError([Fault(where, outside(name))])

@@ -1,4 +1,4 @@
-"""Specs: text -> frozen values, and every fault with its place. `load` reads a run, `check_specs` files on their own."""
+"""Specs: text -> frozen values, and every fault with its place. `load` reads a run, `check_specs` single files."""
 
 from __future__ import annotations
 

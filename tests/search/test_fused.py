@@ -98,7 +98,7 @@ def test_paying_for_a_port_leaves_nothing_out(seed: int, monkeypatch: pytest.Mon
     """Whichever direction of a memory is paid for: the best pair is found, a little below a limit, as it is without."""
     setting = setup_of(*busy_pair(random.Random(seed)))
     choice = group(setting, "energy").choice()
-    monkeypatch.setattr(fused_search, "priced", lambda *_: None)
+    monkeypatch.setattr(fused_search, "priced_ports", lambda *_: None)
     best = FusedSearch(choice, "energy", float("inf"), lambda: False).run()
     monkeypatch.undo()
     assert best.pair is not None

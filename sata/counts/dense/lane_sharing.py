@@ -1,8 +1,9 @@
 """What the lanes that share a word count as: how many there are, and how far along an axis the last one is.
 
 A word is shared by a product of sets of lanes, one for each group of the tensor, without those that all hold it already
-(again a product). On such a set, what a tree of wires needs is a sum of products over groups (`sata.counts.dense.wires`); a
-measure says which factor a group is to give. Positions are those of loops among the group's loops above the child.
+(again a product). On such a set, what a tree of wires needs is a sum of products over groups
+(`sata.counts.dense.wires`); a measure says which factor a group is to give. Positions are those of loops among the
+group's loops above the child.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CrossingKinds:
-    """Plans that differ in what counts, see `ArrayCrossing`: energy, standing times copies, copies, filling [T, kinds] and
-    lanes [kinds]."""
+    """Unrollings that differ in what counts, see `ArrayCrossing`: energy, standing times copies, copies, filling
+    [T, kinds] and lanes [kinds]."""
 
     energy: Floats
     standing: Floats
