@@ -235,4 +235,7 @@ def _apart(ops: Sequence[Op], cycle: Cycle, share: Share, faults: Faults) -> Non
     names = [ops[n].name for n in cycle.ops]
     message = f"{cycle.text} is a cycle over {cycle.rank}: these ops share one nest, with {cycle.rank} above its split"
     listed = ", ".join(f'"{name}"' for name in names)
-    faults.add(share.entry.where, message, f"write `ops: [{listed}]`, and `for: {cycle.rank} *` above a `split`")
+    hint = f"write `ops: [{listed}]`, and `for: {cycle.rank} *` above a `split`"
+    if len({ops[n].layer for n in cycle.ops}) > 1:
+        hint = "a nest is of one layer, these are of several: give them one `layer`"
+    faults.add(share.entry.where, message, hint)

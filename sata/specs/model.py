@@ -223,7 +223,7 @@ class Tensor:
     density: float | tuple[float, ...] | Density | None = None
     where: Where = Where()
     of: str = ""
-    stated: bool = False
+    stated: bool = field(default=False, compare=False, repr=False)
 
     def ranks(self) -> frozenset[str]:
         return frozenset(rank for dim in self.dims for rank, _ in dim.terms)

@@ -49,6 +49,7 @@ class ExpandedWorkload:
     template_hash: str = ""
     stated: tuple[tuple[Density, ...], ...] = ()  # of each op: the density models of its layer
     made: tuple[MadeOp, ...] = ()  # of each op: where in the template it stands
+    unbound: tuple[Fault, ...] = ()  # reads of what no op makes: faults of a workload, not of a list of ops
 
 
 def template_kinds(doc: Doc) -> tuple[str, ...]:
@@ -82,13 +83,12 @@ def expand(doc: Doc, faults: Faults) -> ExpandedWorkload | None:
     if len(faults) > before:
         return None
     ops, wheres, kept = _collect(rendered, bits)
-    bind(ops, wheres, layers, faults)
-    if len(faults) > before:
-        return None
+    unbound = Faults()
+    bind(ops, wheres, layers, unbound)
     batch = int(workload.get("batch", 1))
     stated = tuple(_models(layer) for _, layer in rendered)
     return ExpandedWorkload(ops, wheres, kept, bits, timesteps, batch, kinds, _hash(template), stated,
-                            tuple(op for op, _ in rendered))  # fmt: skip
+                            tuple(op for op, _ in rendered), tuple(unbound))  # fmt: skip
 
 
 def _averages_have_bits(layers: tuple[Layer, ...], bits: Mapping[str, int], faults: Faults) -> bool:

@@ -114,6 +114,7 @@ def _from_layers(doc: Doc, data: Mapping[str, Any], faults: Faults) -> Workload 
     expanded = expand(doc, faults)
     if expanded is None:
         return None
+    faults.extend(expanded.unbound)
 
     def places(path: Path_, key: bool = False, offset: int | None = None) -> Where:
         """A fault in what a template of the user's own makes stands in the template; what a shipped one makes is as the
