@@ -82,6 +82,20 @@ class Fused:
             if (message, where) not in said:
                 faults.add(where, message, hint)
                 said.add((message, where))
+        self._check_left_out(faults)
+
+    def _check_left_out(self, faults: Faults) -> None:
+        """Where a mapping omits some ops of a cycle, the others still run step by step: its rank stands outermost."""
+        for cycle in self.graph.order.cycles:
+            here = [n for n in cycle.ops if n in self.view.ops]
+            missing = next((n for n in cycle.ops if n not in self.view.ops), None)
+            if not here or missing is None:
+                continue
+            ranks = [loop.rank == cycle.rank for loop in self.nests[0].loops if loop.factor > 1]
+            if not all(ranks[: sum(ranks)]):
+                name = self.graph.flow.ops[missing].name
+                message = f"{cycle.text} is a cycle over {cycle.rank}; without '{name}' its loops still stand outermost"
+                faults.add(self.where, message, f"put all of {cycle.rank} outside the loops over other ranks")
 
     def _sentence(self, found: Early) -> tuple[str, str]:
         edge, loop = found.edge, found.loop

@@ -153,3 +153,30 @@ def test_a_cycle_that_does_not_fit_says_so() -> None:
     with pytest.raises(SpecError) as error:
         map_workload(setting, workers=1, ops="h.rec")
     assert "h.rec -X-> h.fire -S'-> h.rec is a cycle over t" in str(error.value)
+
+
+def test_a_cycle_of_one_op_needs_no_split() -> None:
+    """Neurons that read their own spike of the step before."""
+    workload = net()
+    fire = workload["workload"]["ops"][2]
+    fire["compute"] = "U[k], S'[t,k] = alif(X[t,k], L[t-1,k])"
+    fire["tensors"]["L"] = {"kind": "spike", "density": 0.25, "shape": [3, 4], "of": "h.S'"}
+    del workload["workload"]["ops"][1]
+    setting = setup_of(arch(), workload)
+    found = map_workload(setting, workers=1)
+    text = mapping_text(found, setting.arch, ["test"])
+    assert "split" not in text
+    ran = sata.evaluate(arch(), workload, text)
+    assert ran.energy_pj(by=("op",))["h.fire",] == pytest.approx(found["h.fire"].points[0].energy_pj, rel=1e-12)
+
+
+def test_what_is_left_of_a_cycle_still_runs_step_by_step() -> None:
+    def run(loops: str) -> sata.Result:
+        nest = [{"memory": "DRAM"}, {"for": loops}, {"compute": "PE"}]
+        entries = [{"ops": "h.fire", "omit": "not counted"}, {"ops": "*", "nest": nest}]
+        return sata.evaluate(arch(), net(), {"mapping": entries})
+
+    assert run("t *, k *, c *").records
+    with pytest.raises(SpecError) as error:
+        run("k *, t *, c *")
+    assert "without 'h.fire' its loops still stand outermost" in str(error.value)

@@ -50,7 +50,7 @@ def _entries(answers: Mapping[str, Answer], arch: Arch) -> Iterator[tuple[tuple[
     """(names of ops, their nest), in the order of the first op of each."""
     for op, answer in answers.items():
         fusion = answer.fusion
-        if fusion is None or not fusion.split:
+        if fusion is None or not fusion.split or len(fusion.ops) == 1:
             point = chosen(answer)
             yield (op,), nest_of_point(point, arch, point.items[-1])
         elif op == fusion.ops[0]:

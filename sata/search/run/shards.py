@@ -165,8 +165,8 @@ def _sound(shard: Shard) -> bool:
 def _pairs(search: ShardedSearch, key: str, answer: Answer) -> bool:
     """Whether an answer is one of as many ops as those it is for, and members of a fused pair stand below one split."""
     sizes = {len(unit) for unit, n in zip(search.ops, search.number, strict=True) if search.keys[n] == key}
-    if sizes == {1}:
-        return not answer.members and answer.fusion is None
+    if sizes == {1} and not answer.members:
+        return answer.fusion is None
     if sizes != {len(answer.members)} or answer.fusion is None or any(m.members for m in answer.members):
         return False
     home = answer.fusion.split

@@ -24,7 +24,7 @@ from sata.specs.text.yamltree import Place
 if TYPE_CHECKING:
     from jinja2 import Environment, Template, nodes
 
-SHIPPED = Path(__file__).resolve().parent.parent / "templates"
+SHIPPED = Path(__file__).resolve().parents[2] / "templates"
 LARGEST_TEMPLATE = 1 << 20  # bytes
 LONGEST_TEXT = 1 << 20  # characters that one layer may render to, or that a text may have on the way
 MOST_CHARACTERS = 16 << 20  # written in one layer, on the way too
