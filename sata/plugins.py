@@ -24,13 +24,14 @@ class Estimate:
     """What one instance of a component costs.
 
     energy_pj: action -> energy of one, in pJ. area_um2, leakage_mw: of one instance; None is not priced, zero is an
-    explicit 0.0. cycles: action -> whole cycles, 1 where not given. uncertainty: relative standard uncertainty of all
-    energies and of leakage (0.15 is 15 %), or one for each action (and "leakage"). source: of the numbers, for origins.
+    explicit 0.0. cycles: action -> cycles, a fraction or 0, 1 where not given. uncertainty: relative standard
+    uncertainty of all energies and of leakage (0.15 is 15 %), or one for each action (and "leakage"). source: of the
+    numbers, for origins.
     """
 
     energy_pj: Mapping[str, float]
     area_um2: float | None = None
     leakage_mw: float | None = None
-    cycles: Mapping[str, int] = field(default_factory=dict)
+    cycles: Mapping[str, float] = field(default_factory=dict)
     uncertainty: float | Mapping[str, float] = 0.0
     source: str = ""

@@ -100,14 +100,14 @@ def _number(what: str, value: object, unit: str) -> float:
     return number
 
 
-def _cycles(estimate: Estimate, energy: Mapping[str, float]) -> dict[str, int]:
+def _cycles(estimate: Estimate, energy: Mapping[str, float]) -> dict[str, float]:
     if not isinstance(estimate.cycles, Mapping):
-        raise ValueError(f"cycles = {estimate.cycles!r}; a dict of action -> whole number is expected")
+        raise ValueError(f"cycles = {estimate.cycles!r}; a dict of action -> number is expected")
     for action, number in estimate.cycles.items():
         if action not in energy:
             raise ValueError(f"cycles of '{action}', which it does not price")
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
-            raise ValueError(f"cycles[{action!r}] = {number!r}; a whole number of at least 1 is expected")
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not 0 <= number < float("inf"):
+            raise ValueError(f"cycles[{action!r}] = {number!r}; a number of at least 0 is expected")
     return {action: estimate.cycles.get(action, 1) for action in energy}
 
 

@@ -27,7 +27,7 @@ class Price:
     library: str
     attributes: Mapping[str, Scalar]
     energy_pj: Mapping[str, float]
-    cycles: Mapping[str, int]
+    cycles: Mapping[str, float]
     area_um2: float | None
     leakage_mw: float | None
     origin: Mapping[str, str]
@@ -88,7 +88,7 @@ def primitive_price(component: Primitive, library: Library, values: Mapping[str,
                  leakage_uncertainty=leakage_uncertainty(component.name, component.uncertainty, leakage))  # fmt: skip
 
 
-def _cycles(component: Primitive | Table) -> dict[str, int]:
+def _cycles(component: Primitive | Table) -> dict[str, float]:
     return {action: component.cycles.get(action, 1) for action in component.actions}
 
 
@@ -135,7 +135,7 @@ def compound_price(
     faults = Faults()
     origin: dict[str, str] = {}
     energy: dict[str, float] = {}
-    cycles: dict[str, int] = {}
+    cycles: dict[str, float] = {}
     spread: dict[str, dict[str, float]] = {}
     head = f"{library.name}: {component.name} = "
     for use in (use for bag in component.bags.values() for use in bag):

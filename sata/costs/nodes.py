@@ -35,7 +35,7 @@ class PriceRow:
     quantity: str
     value: float | None
     unit: str
-    cycles: int
+    cycles: float
     instances: int
     library: str
     origin: str
@@ -189,14 +189,14 @@ class Amount(NamedTuple):
     name: str
     value: float | None
     unit: str
-    cycles: int
+    cycles: float
     origin: str
     uncertainty: Mapping[str, float]
 
 
 def amounts(price: Price) -> list[Amount]:
     """Every action, then area and leakage. An action may be called as these are: the unit tells them apart."""
-    actions = [Amount(a, pj, "pJ", price.cycles.get(a, 0), price.origin[a], price.uncertainty.get(a, {}))
+    actions = [Amount(a, pj, "pJ", price.cycles.get(a, 1), price.origin[a], price.uncertainty.get(a, {}))
                for a, pj in price.energy_pj.items()]  # fmt: skip
     return [
         *actions,

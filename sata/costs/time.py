@@ -8,6 +8,7 @@ at the end of a tile is filled by the next.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +18,13 @@ from sata.specs.model import Bandwidth
 Amount = float | npt.NDArray[np.float64]
 
 
-def compute_cycles(steps: Amount, cycles_per_action: int = 1) -> Amount:
-    """Existing temporal steps times cycles of the action: lanes that idle in a ragged step still take it."""
-    return steps * float(cycles_per_action)
+def compute_cycles(steps: Amount, cycles_per_action: float = 1) -> Amount:
+    """Existing temporal steps times cycles of the action: lanes that idle in a ragged step still take it.
+
+    A fraction of a cycle counts as it is written: 30 steps of 0.1 cycles take 3.
+    """
+    each = Fraction(str(cycles_per_action))
+    return steps * float(each.numerator) / float(each.denominator)
 
 
 def memory_cycles(read_bits: Amount, write_bits: Amount, bandwidth: Bandwidth) -> Amount:

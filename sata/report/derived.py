@@ -65,12 +65,12 @@ def dots(result: Result) -> list[Dot]:
 
 
 def peaks(result: Result) -> dict[str, float]:
-    """Computes per cycle of each compute: its instances over the cycles of its quickest action."""
+    """Computes per cycle of each compute: its instances over the cycles of its quickest action that takes any."""
     quickest: dict[str, float] = {}
     for price in result.prices:
         if price["cycles"]:
             quickest[price["node"]] = min(price["cycles"], quickest.get(price["node"], price["cycles"]))
-    return {op["compute"]: op["instances"] / max(quickest.get(op["compute"], 1), 1) for op in result.ops}
+    return {op["compute"]: op["instances"] / quickest.get(op["compute"], 1) for op in result.ops}
 
 
 def bandwidth(result: Result) -> float | None:

@@ -30,7 +30,7 @@ def _block(head: str, price: Price) -> Lines:
     lines = [f"  library  {price.library}"]
     for a in amounts(price):
         shown = "not priced" if a.value is None else quantity(a.value, _DIMENSION[a.unit], 6)
-        cycles = f", {a.cycles} cycles" if a.cycles > 1 else ""
+        cycles = f", {a.cycles} cycles" if a.unit == "pJ" and a.cycles != 1 else ""
         lines.append(f"  {a.name}  {shown}{_apart(a)}{cycles}")
         lines.append(f"    {a.origin.removeprefix('not priced ') if a.value is None else a.origin}")
     return Lines(f"{head}{price.component}{attributes}", tuple(lines))

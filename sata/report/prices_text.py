@@ -39,7 +39,7 @@ def _without(rows: Sequence[PriceRow], what: str) -> str:
 
 def _price(row: PriceRow, room: int) -> str:
     value = quantity(row.value, _DIMENSION[row.unit], 6) if row.value is not None else "not priced"
-    cycles = f" ({row.cycles} cycles)" if row.cycles > 1 else ""
+    cycles = f" ({row.cycles} cycles)" if row.unit == "pJ" and row.cycles != 1 else ""
     text = f"  {row.quantity.ljust(room)} {value.rjust(12)}{cycles}"
     origin = row.origin if row.value is not None else row.origin.removeprefix("not priced ")
     return f"{text}  {origin}"

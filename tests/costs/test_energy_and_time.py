@@ -83,3 +83,10 @@ def test_compute_and_op_time() -> None:
     assert time.compute_cycles(7, 3) == 21
     assert time.op_cycles({"compute": 21, "DRAM": 21.0}) == (21.0, 0)  # the first that reaches the largest
     assert time.seconds(400, 400e6) == pytest.approx(1e-6)
+
+
+@pytest.mark.parametrize(("each", "cycles"), [(1, 30), (2, 60), (0.125, 3.75), (0.1, 3), (0.3, 9), (0, 0), (1.5, 45)])
+def test_an_action_takes_a_fraction_of_a_cycle(each: float, cycles: float) -> None:
+    """As it is written, not as a float is stored: 30 * 0.1 and 30 * 0.3 are not whole in floats."""
+    assert time.compute_cycles(30, each) == cycles
+    assert time.compute_cycles(np.array([30.0, 0.0]), each).tolist() == [cycles, 0]

@@ -480,3 +480,32 @@ def test_long_recordings_are_measured() -> None:
     assert row.counted == 1 - values.reshape(-1, 4).any(axis=1).mean()
     for name in ("uniform", "runs", "blocks"):
         assert row.predicted[name] == pytest.approx(row.counted, abs=0.002)
+
+
+# --- extreme parameters -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("density", [1e-300, 1e-15, 1e-12, 1e-9])
+@pytest.mark.parametrize("shape", [(4, 10**9), (10**6, 1000), (10**9, 10**9), (1, 7), (1, 1)])
+@pytest.mark.parametrize("name", ["uniform", "temporal"])
+def test_rare_non_zeros(name: str, shape: tuple[int, ...], density: float, recwarn: Any) -> None:
+    """A tile holds one about as often as it has them on average, to all digits; where that is less than one."""
+    m = model(name, shape, **({"density": density} | ({"silent": 0.5} if name == "temporal" else {})))
+    for tile in [(1, 1), shape, tuple(min(n, 3) for n in shape)]:
+        mean, some, none = (float(f(*tile)) for f in (m.expected, m.p_occupied, m.p_empty))
+        assert 0 <= none <= 1 and 0 <= some <= mean * (1 + 1e-12) and abs(1 - none - some) < 1e-12
+        if mean < 1e-3:  # two of them are rarer still
+            assert some == pytest.approx(mean, rel=2 * mean + 4 * density + 1e-11)
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("name", ["uniform", "temporal", "structured", "runs"])
+def test_occupied_is_what_is_not_empty(name: str) -> None:
+    parameters = {"uniform": {"density": (0.25, 0.0, 1.0)}, "temporal": {"density": (0.2, 0.0, 0.6), "silent": 0.4},
+                  "structured": {"nonzeros": 2, "block": 4, "along": 1},
+                  "runs": {"density": 0.2, "q_row": 0.1, "q_col": 0.05, "q_in": 0.02}}[name]  # fmt: skip
+    shape = (3, 6, 4)
+    m = model(name, shape, **parameters)  # type: ignore[arg-type]
+    for sets in some_tiles(shape, 60, 3):
+        tile = features(m, sets)
+        assert float(m.p_occupied(*tile)) == pytest.approx(1 - float(m.p_empty(*tile)), abs=1e-14)

@@ -166,6 +166,9 @@ class Placed:
             self.sizes[dim].append(self.model.feature(dim, coordinates))
         return self.known[dim][coordinates]
 
+    def p_occupied(self, *features: np.ndarray) -> np.ndarray:
+        return 1 - self.p_empty(*features)
+
     def p_empty(self, *features: np.ndarray) -> np.ndarray:
         return self.model.p_empty(*(np.array(self.sizes[d])[f] for d, f in enumerate(features)))
 

@@ -194,3 +194,26 @@ def test_the_command(tmp_path: Path) -> None:
     sized = CliRunner().invoke(main, ["map", *files, "--space", "--json", "-"])
     assert [row["op"] for row in json.loads(sized.output)["space"]] == ["a", "b"]
     assert CliRunner().invoke(main, ["map", *files, "--budget", "soon"]).exit_code == 2
+
+
+@pytest.mark.parametrize("each", [0, 0.125, 0.1])
+def test_fractions_of_a_cycle_are_those_of_a_run(each: float) -> None:
+    """Of an action of the compute: run, batch and search agree to the last bit, where it bounds and where it does not."""
+    mac = {"class": "mac", "energy": {"multiply_accumulate": "1 pJ"}, "cycles": {"multiply_accumulate": each}}
+    prices = (("dram", "99 pJ"), ("sram", "6 pJ"), ("regfile", "1 pJ"))
+    plain = [{"class": c, "energy": {"read": pj, "write": pj}} for c, pj in prices]
+    library = {"library": {"name": "fractions", "components": [mac, *plain]}}
+    bounds = "read: 4 B/cycle, write: 4 B/cycle" if each == 0.125 else ""
+    nodes = yaml.safe_load(yaml.safe_dump(ARCH["arch"]["nodes"]))
+    if not bounds:
+        nodes[0].pop("bandwidth")
+    arch = {**library, "arch": {**ARCH["arch"], "libraries": ["fractions"], "nodes": nodes}}
+    one = {"workload": {**WORKLOAD["workload"], "ops": WORKLOAD["workload"]["ops"][1:]}}
+    found = setup_of(arch, one)
+    for objective in ("cycles", "energy"):
+        answers = map_workload(found, objective, workers=1)
+        result = sata.evaluate(arch, one, mapping_text(answers, found.arch, ["test"]))
+        for op in result.ops:
+            assert op["cycles"] == answers[op["op"]].points[0].cycles
+            if not bounds:
+                assert op["cycles"] == round(op["steps"] * each, 6)

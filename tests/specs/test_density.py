@@ -229,3 +229,14 @@ def test_true_is_not_one() -> None:
     wrong = {"weight": {"model": "structured", "nonzeros": True, "block": 4, "along": 0}}
     assert sata.check(network(right)) == []
     assert "'nonzeros' must be a whole number" in str(sata.check(network(wrong))[0])
+
+
+@pytest.mark.parametrize("text", ["1e-5", "1E-05", "0.00001", ".1e-4", "1.0e-05", "10e-6"])
+def test_small_densities_are_numbers(text: str, tmp_path: Path) -> None:
+    """YAML 1.1 takes 1e-05, as a template writes it, for text."""
+    layer = f"{{name: a, conv2d: {{input: [3, 6, 6], out: 4, kernel: 3}}, density: {{spike: {text}}}}}"
+    keys = f"timesteps: 4, template: lif_inference, bits: {json.dumps(BITS)}, density: {{spike: {text}}}"
+    path = tmp_path / "small.yaml"
+    path.write_text(f"workload: {{{keys}, layers: [{layer}, {{name: b, linear: 3}}]}}")
+    found = [t.density for op in workload(str(path)).ops for t in op.tensors if t.kind == "spike"]
+    assert found and set(found) == {1e-05}

@@ -76,6 +76,13 @@ class Base:
         keys = self._numbers(dim).keys
         return [keys[number - 1][0] if number else 0 for number in features]
 
+    def p_empty(self, *features: IntArray) -> FloatArray:
+        raise NotImplementedError
+
+    def p_occupied(self, *features: IntArray) -> FloatArray:
+        """What `p_empty` misses to one; models that can be very sparse say it to all digits."""
+        return np.asarray(1.0 - self.p_empty(*features), dtype=np.float64)
+
     def quantile(self, q: float, *features: IntArray) -> FloatArray:
         return each(lambda *one: self._quantile(q, one), features)
 

@@ -5,6 +5,7 @@ All are vectorised and work with logarithms of ratios, so that they hold for ten
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from math import ceil, exp, floor, lgamma, log, pi
 
@@ -12,7 +13,10 @@ import numpy as np
 
 from sata.counts.density.interface import FloatArray, IntArray
 
+Chance = Callable[[IntArray, int, int], FloatArray]
 TABLE = 1 << 18  # elements of a tile up to which the chances of all sizes are kept
+SMALL = 1e-6  # part of all elements whose draws are all alike
+FEWEST = 8  # non-zeros that are looked at one by one
 FEW = 4096  # outcomes that are all computed; of more, those around the mean
 _EXACT = 24  # below it, remainders of Stirling's series are tabled
 
@@ -26,42 +30,75 @@ def _remainder(y: FloatArray) -> FloatArray:
     return np.where(y < _EXACT, small[np.minimum(y, _EXACT - 1).astype(np.int64)], series)
 
 
-def none_of(n: IntArray, total: int, nonzeros: int) -> FloatArray:
-    """The chance that n elements drawn from `total` without replacement meet none of the non-zeros.
+def log_none_of(n: IntArray, total: int, nonzeros: int) -> FloatArray:
+    """Logarithm of the chance that n elements drawn from `total` without replacement meet none of the non-zeros.
 
-    C(total - nonzeros, n) / C(total, n), by Stirling's series arranged so that nothing large cancels.
+    C(total - nonzeros, n) / C(total, n), by Stirling's series arranged so that nothing large cancels. Of few non-zeros
+    it is the product of the chances that each lies elsewhere; of a small part of all elements the n factors 1 -
+    nonzeros / (total - i) are like the middle one, but for (n / total)^2. Minus infinity: one is met for certain.
     """
-    a, b = float(total - nonzeros + 1), float(total + 1)
     possible = n <= total - nonzeros
-    m = np.where(possible, n, 0).astype(float)
-    logs = m * log(a / b) - (a - m - 0.5) * np.log1p(-m / a) + (b - m - 0.5) * np.log1p(-m / b)
-    ends = np.array([a, b])
-    first, second = _remainder(ends)
-    logs += first - _remainder(a - m) - second + _remainder(b - m)
-    return np.where(possible, np.exp(np.minimum(logs, 0.0)), 0.0)
+    m = np.where(possible, n, 0)
+    if nonzeros <= FEWEST:
+        logs = sum((_log_share(m, total - i) for i in range(nonzeros)), np.zeros(m.shape))
+        return np.where(possible, logs, -np.inf)
+    a, b = total - nonzeros + 1, total + 1
+    left, right = (a - m).astype(float), (b - m).astype(float)
+    logs = m * log(a / b) - (left - 0.5) * _log_share(m, a) + (right - 0.5) * _log_share(m, b)
+    first, second = _remainder(np.array([float(a), float(b)]))
+    logs += first - _remainder(left) - second + _remainder(right)
+    small = m <= total * SMALL
+    if small.any():
+        middle = total - np.maximum(np.where(small, m, 0) - 1, 0) / 2
+        logs = np.where(small, m * np.log1p(-np.minimum(nonzeros / middle, 1 - 1e-16)), logs)
+    return np.where(possible, np.minimum(logs, 0.0), -np.inf)
+
+
+def _log_share(n: IntArray, of: int) -> FloatArray:
+    """log(1 - n / of), for n below `of`."""
+    return np.asarray(np.where(2 * n < of, np.log1p(-np.minimum(n, of / 2) / of), np.log((of - n) / of)))
+
+
+def none_of(n: IntArray, total: int, nonzeros: int) -> FloatArray:
+    """The chance that n elements drawn from `total` without replacement meet none of the non-zeros."""
+    return np.asarray(np.exp(log_none_of(n, total, nonzeros)))
+
+
+def some_of(n: IntArray, total: int, nonzeros: int) -> FloatArray:
+    """The chance that they meet any, to all digits."""
+    return np.asarray(-np.expm1(log_none_of(n, total, nonzeros)))
 
 
 def shares(total: int, density: float) -> list[tuple[float, int]]:
     """(weight, number of non-zeros): the whole numbers around density * total whose mean it is."""
     mean = density * total
-    if abs(mean - round(mean)) <= 1e-12 * max(mean, 1.0):
+    if abs(mean - round(mean)) <= 1e-12 * mean:
         return [(1.0, round(mean))]
     return [(ceil(mean) - mean, floor(mean)), (mean - floor(mean), ceil(mean))]
 
 
 def empty(n: IntArray, total: int, density: float) -> FloatArray:
     """`none_of`, for a density that makes no whole number of non-zeros."""
+    return _of_shares(n, total, density, none_of)
+
+
+def occupied(n: IntArray, total: int, density: float) -> FloatArray:
+    """`some_of`, for a density that makes no whole number of non-zeros."""
+    return _of_shares(n, total, density, some_of)
+
+
+def _of_shares(n: IntArray, total: int, density: float, chance: Chance) -> FloatArray:
     n = np.asarray(n, dtype=np.int64)
     if n.size >= 64 and (largest := int(n.max())) <= TABLE:
-        return _empties(total, density, min(total, (1 << largest.bit_length()) - 1))[n]
-    return sum((w * none_of(n, total, k) for w, k in shares(total, density)), np.zeros(n.shape))
+        return _tabled(total, density, min(total, (1 << largest.bit_length()) - 1), chance)[n]
+    return sum((w * chance(n, total, k) for w, k in shares(total, density)), np.zeros(n.shape))
 
 
 @lru_cache(maxsize=64)
-def _empties(total: int, density: float, largest: int) -> FloatArray:
+def _tabled(total: int, density: float, largest: int, chance: Chance) -> FloatArray:
     """For 0..largest elements."""
     n = np.arange(largest + 1)
-    return sum((w * none_of(n, total, k) for w, k in shares(total, density)), np.zeros(n.shape))
+    return sum((w * chance(n, total, k) for w, k in shares(total, density)), np.zeros(n.shape))
 
 
 def hypergeometric(n: int, total: int, density: float) -> FloatArray:
@@ -159,7 +196,7 @@ def clustered(n: int, density: float, empty: float) -> FloatArray:
     independent = (1 - density) ** n
     if n == 1 or abs(empty - independent) <= 1e-12 * independent:
         return binomial(n, density)
-    if empty >= 1 - density:  # all or nothing
+    if empty >= (1 - density) * (1 - 1e-12):  # all or nothing
         chances = np.zeros(n + 1)
         chances[0], chances[n] = 1 - density, density
         return chances
@@ -202,7 +239,7 @@ def _none_beta(n: int, density: float, total: float) -> float:
 def _beta_binomial(n: int, density: float, total: float) -> FloatArray:
     a, b = density * total, (1 - density) * total
     k = np.arange(n, dtype=float)
-    return _from_ratios(np.log((n - k) / (k + 1)) + np.log((a + k) / (b + n - 1 - k)))
+    return _from_ratios(np.log((n - k) / (k + 1)) + np.log((a + k) / (b + (n - 1 - k))))
 
 
 def _tidy(chances: FloatArray) -> FloatArray:

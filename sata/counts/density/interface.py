@@ -103,6 +103,9 @@ class Model(Protocol):
     def p_empty(self, *features: IntArray) -> FloatArray:
         """The chance that a tile holds no non-zero; 1 where a feature is 0."""
 
+    def p_occupied(self, *features: IntArray) -> FloatArray:
+        """The chance that a tile holds a non-zero, to all digits also where that is very rare."""
+
     def expected(self, *features: IntArray) -> FloatArray:
         """Expected non-zeros of a tile."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import log
+from math import log, log1p
 from typing import Any, ClassVar
 
 import numpy as np
@@ -125,14 +125,14 @@ class Runs(Base):
     def _silent(self, q: float, step: int) -> float:
         """Logarithm of the chance to stay silent `step` places behind a silent element."""
         fires = q if step == 1 else self.level * (1 - (1 - q / self.level) ** step) if self.level else 0.0
-        return _log(1 - fires)
+        return _log_not(fires)
 
     def _silent_fields(self, features: tuple[IntArray, ...]) -> FloatArray:
         """Logarithm of the chance that one field of a tile is silent."""
         rows, near_rows, down = self._lines(0, features[self.along[0]])
         columns, near_columns, right = self._lines(1, features[self.along[1]])
-        first = _log(1 - self.level)
-        both = _log(1 - self.q_in) + first - _log(1 - self.q_row) - _log(1 - self.q_col)
+        first = _log_not(self.level)
+        both = _log_not(self.q_in) + first - _log_not(self.q_row) - _log_not(self.q_col)
         alone = columns * down + rows * right + (rows + columns - rows * columns) * first
         logs: FloatArray = alone + near_rows * near_columns * both
         return np.where((rows == 0) | (columns == 0), 0.0, logs)
@@ -143,6 +143,10 @@ class Runs(Base):
     def _p_empty(self, *features: IntArray) -> FloatArray:
         logs = np.minimum(self._silent_fields(features) * product(features, others(self.shape, *self.along)), 0.0)
         return np.where(logs < log(_NEVER) / 2, 0.0, np.exp(logs))
+
+    def p_occupied(self, *features: IntArray) -> FloatArray:
+        logs = np.minimum(self._silent_fields(features) * product(features, others(self.shape, *self.along)), 0.0)
+        return np.asarray(-np.expm1(logs))
 
     def expected(self, *features: IntArray) -> FloatArray:
         rows, columns = (self._lines(n, features[d])[0] for n, d in enumerate(self.along))
@@ -172,5 +176,6 @@ def _share(found: NDArray[np.bool_], condition: NDArray[np.bool_], otherwise: fl
     return float(np.count_nonzero(found & condition)) / times if times else otherwise
 
 
-def _log(chance: float) -> float:
-    return log(max(chance, _NEVER))
+def _log_not(chance: float) -> float:
+    """log(1 - chance), to all digits."""
+    return log1p(-chance) if chance < 1 else log(_NEVER)

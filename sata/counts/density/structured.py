@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sata.counts.density import parameters
 from sata.counts.density.base import Base, Key, coordinates, others, product
-from sata.counts.density.chances import both_chances, hypergeometric, none_of, summed_distribution
+from sata.counts.density.chances import both_chances, hypergeometric, log_none_of, summed_distribution
 from sata.counts.density.interface import BadParameter, FloatArray, IntArray, Parameter, Sight, Subject
 from sata.counts.density.largest import of_alike, of_drawn
 
@@ -80,12 +80,20 @@ class Structured(Base):
     def _rest(self) -> tuple[int, ...]:
         return others(self.shape, self.along)
 
-    def p_empty(self, *features: IntArray) -> FloatArray:
+    def _log_empty(self, features: tuple[IntArray, ...]) -> FloatArray:
+        """Logarithm of the chance that a tile holds no non-zero."""
         table = self._numbers(self.along).table(self._longest)
-        chances = none_of(np.arange(1, self._longest + 1), self.block, self.nonzeros)
-        line = np.prod(np.where(table > 0, chances**table, 1.0), axis=1)
-        result: FloatArray = line[features[self.along]] ** product(features, self._rest)
-        return result
+        logs = log_none_of(np.arange(1, self._longest + 1), self.block, self.nonzeros)
+        line = np.where(table > 0, logs, 0.0) * table
+        lines = product(features, self._rest)
+        with np.errstate(invalid="ignore"):  # no line, whose non-zeros are certain
+            return np.asarray(np.where(lines == 0, 0.0, line.sum(axis=1)[features[self.along]] * lines))
+
+    def p_empty(self, *features: IntArray) -> FloatArray:
+        return np.asarray(np.exp(self._log_empty(features)))
+
+    def p_occupied(self, *features: IntArray) -> FloatArray:
+        return np.asarray(-np.expm1(self._log_empty(features)))
 
     def expected(self, *features: IntArray) -> FloatArray:
         table = self._numbers(self.along).table(self._longest)

@@ -92,13 +92,23 @@ class Temporal(Base):
         """The chance that a neuron which is not silent fires."""
         return min(1.0, level / (1 - self.silent)) if self.silent < 1 else 0.0
 
-    def p_empty(self, *features: IntArray) -> FloatArray:
-        quiet: FloatArray = np.ones(())
+    def _log_empty(self, features: tuple[IntArray, ...]) -> FloatArray:
+        """Logarithm of the chance that a tile holds no spike."""
+        quiet: FloatArray = np.zeros(())  # that a neuron which is not silent has none
         for level, count in zip(self._levels, self._counts(features), strict=True):
-            quiet = quiet * (1 - self._fires(level)) ** count
-        one = np.where(quiet == 1, 1.0, self.silent + (1 - self.silent) * quiet)
-        result: FloatArray = one ** product(features, others(self.shape, self.time))
-        return result
+            fires = self._fires(level)
+            quiet = quiet + (count * log1p(-fires) if fires < 1 else np.where(count > 0, -inf, 0.0))
+        one = np.asarray(-(1 - self.silent) * np.expm1(quiet))
+        neurons = product(features, others(self.shape, self.time))
+        none = np.log1p(-one, where=one < 1, out=np.full(np.shape(one), -inf))
+        with np.errstate(invalid="ignore"):  # no neuron, whose spikes are certain
+            return np.asarray(np.where(neurons == 0, 0.0, none * neurons))
+
+    def p_empty(self, *features: IntArray) -> FloatArray:
+        return np.asarray(np.exp(self._log_empty(features)))
+
+    def p_occupied(self, *features: IntArray) -> FloatArray:
+        return np.asarray(-np.expm1(self._log_empty(features)))
 
     def expected(self, *features: IntArray) -> FloatArray:
         neurons = product(features, others(self.shape, self.time)).astype(np.float64)

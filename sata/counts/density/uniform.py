@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sata.counts.density import parameters
 from sata.counts.density.base import Base, Key, coordinates, elements, others, product
-from sata.counts.density.chances import both_chances, empty, hypergeometric, shares
+from sata.counts.density.chances import both_chances, empty, hypergeometric, occupied, shares
 from sata.counts.density.interface import FloatArray, IntArray, Parameter, Sight, Subject
 from sata.counts.density.largest import of_drawn
 
@@ -73,6 +73,16 @@ class Uniform(Base):
         for level, count in zip(self._levels, self._counts(features), strict=True):
             result = result * empty(n, total, level) ** count
         return result
+
+    def p_occupied(self, *features: IntArray) -> FloatArray:
+        n, total = product(features, self._rest), elements(self.shape, self._rest)
+        if len(self.steps) == 1:
+            return occupied(n, total, self.steps[0])
+        logs: FloatArray = np.zeros(())
+        for level, count in zip(self._levels, self._counts(features), strict=True):
+            none = np.where(count > 0, occupied(n, total, level), 0.0)
+            logs = logs + count * np.log1p(-np.minimum(none, 1.0), where=none < 1, out=np.full(none.shape, -np.inf))
+        return np.asarray(-np.expm1(logs))
 
     def _counts(self, features: tuple[IntArray, ...]) -> list[FloatArray]:
         """For each density, how many steps of it a tile has."""

@@ -56,7 +56,8 @@ def waiting_share(structure: Structure, factors: tuple[int, ...], rules: Rules, 
     found: Share = Fraction(1) if constant == 1 else constant
     for part in parts:
         found = found * _of_part(nest, part)
-    return found if isinstance(found, Fraction) else max(found, share)
+    full = all(nest.exact(r) for part in parts for r in part.ranks)  # else lanes that wait may be those with less to do
+    return max(found, share) if full and not isinstance(found, Fraction) else found
 
 
 def _same_for_all_lanes(nest: Nest, units: Sequence[LaneUnit]) -> tuple[float, list[LaneUnit]]:
@@ -68,7 +69,7 @@ def _same_for_all_lanes(nest: Nest, units: Sequence[LaneUnit]) -> tuple[float, l
         alone = sum(u.leader is unit.leader for u in units) == 1 and not unit.model.deterministic
         alike = all(equal_blocks(nest, unit, d) and unit.model.sight(d) is Sight.SIZE for d in dims)
         if alone and alike and all(s < outer for s in unit.bounds):
-            chance *= 1.0 - float(unit.model.p_empty(*(np.array(_size(nest, unit, d)) for d in dims)))
+            chance *= float(unit.model.p_occupied(*(np.array(_size(nest, unit, d)) for d in dims)))
         else:
             rest.append(unit)
     return chance, rest
@@ -95,7 +96,8 @@ def _of_part(nest: Nest, part: LanePart) -> Share:
         found = from_draws(own, part, mean if _exact(part) else None)
     if found is None:
         found = by_union(own, part, mean)
-    return min(1.0, max(found, mean))
+    full = all(nest.exact(r) for r in part.ranks)
+    return min(1.0, max(found, mean if full else 0.0))
 
 
 def _closed(nest: Nest, part: LanePart) -> float | None:

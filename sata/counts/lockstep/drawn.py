@@ -17,7 +17,9 @@ from sata.counts.lockstep.cells import Floats, TooLarge
 from sata.counts.lockstep.nest import LanePart, Nest
 from sata.counts.lockstep.walk import Lanes, certain_values
 
-NUMBERS = 1 << 23  # drawn elements and lane steps, of all draws
+NUMBERS = 1 << 23  # drawn elements and lane steps of one draw
+TOTAL = 1 << 24  # of all draws
+SURE = 3e-4  # a standard error, relative, at which drawing ends
 DRAWS = 1 << 14
 PIECE = 1 << 21  # elements and lane steps at once
 ENOUGH = 64  # draws from which a slope is estimated
@@ -38,7 +40,7 @@ def from_draws(nest: Nest, part: LanePart, mean: float | None) -> float | None:
 
 
 def _estimate(lanes: Lanes, part: LanePart, size: int, mean: float | None) -> float | None:
-    number = min(DRAWS, max(1, NUMBERS // size))
+    number = min(DRAWS, max(2, TOTAL // size))
     at_once = max(1, min(number, PIECE // size))
     times, works = [], []
     for piece in range(-(-number // at_once)):
@@ -50,6 +52,9 @@ def _estimate(lanes: Lanes, part: LanePart, size: int, mean: float | None) -> fl
         work = lanes.work([v for v in values if v is not None])
         times.append(lanes.time(work))
         works.append(work.reshape(len(work), -1).sum(axis=1))
+        seen = np.concatenate(times)
+        if len(seen) >= ENOUGH and float(seen.std()) <= SURE * float(seen.mean()) * len(seen) ** 0.5:
+            break
     return _controlled(np.concatenate(times) / lanes.whole, np.concatenate(works), mean, lanes)
 
 

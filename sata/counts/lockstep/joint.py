@@ -3,7 +3,8 @@
 - A lane that one tile decides about has all of its work in a step or none: the largest is that work times the chance
   that the union of the lanes' tiles holds a non-zero, 1 - p_empty(union). Several leaders multiply where they are
   bounded by different axes of the lanes: some lane has all of them if each of them is somewhere.
-- Several units a lane, all alike: the model's own expected largest count (`Model.largest`).
+- Several units a lane, all alike: the model's own expected largest count (`Model.largest`). Of several leaders, or of
+  tiles: binomial counts, where tensors are large and no two units of a step share a tile.
 - Where neither holds: the chance of any work from the union, and given that there is some, lanes as if they were
   independent (`by_union`), with the model's own distribution in a lane where it has one.
 """
@@ -19,10 +20,13 @@ import numpy as np
 from sata.counts.density import Sight
 from sata.counts.density.largest import _above, _some, of_binomials
 from sata.counts.density.structured import Structured
+from sata.counts.density.temporal import Temporal
+from sata.counts.density.uniform import Uniform
 from sata.counts.lockstep.cells import Ints, TooLarge, cells_of, lockstep_clusters
 from sata.counts.lockstep.nest import INSIDE, LanePart, LaneUnit, Nest, equal_blocks, extent
 from sata.counts.lockstep.walk import fixed_place
 
+MANY = 1 << 12  # elements of a tensor whose parts are as good as independent
 MOST = 1 << 20  # elements of a lane's tile whose distribution is laid out
 
 
@@ -82,7 +86,7 @@ def any_work(nest: Nest, part: LanePart, joined: set[int]) -> float:
                 features.append(found.reshape([1] * len(steps)))
             else:
                 features.append(steps[at].features[n, dim].reshape([-1 if i == at else 1 for i in range(len(steps))]))
-        chance = chance * (1.0 - unit.model.p_empty(*features))
+        chance = chance * unit.model.p_occupied(*features)
     for i, one in enumerate(steps):
         chance = chance * one.often.reshape([-1 if n == i else 1 for n in range(len(steps))])
     return float(np.sum(chance)) / prod(int(s.often.sum()) for s in steps)
@@ -148,7 +152,7 @@ def _grid(nest: Nest, unit: LaneUnit, own: set[int], inside: set[int]) -> _Grid 
 
 def _of_units(nest: Nest, part: LanePart, own: set[int], inside: set[int]) -> float | None:
     if len(part.units) > 1:
-        return None
+        return _independent(nest, part, own, inside)
     (unit,) = part.units
     places = [d for d in range(len(unit.leader.axes)) if unit.model.sight(d) is not Sight.SIZE]
     if places and not (isinstance(unit.model, Structured) and places == [unit.model.along]):
@@ -157,7 +161,26 @@ def _of_units(nest: Nest, part: LanePart, own: set[int], inside: set[int]) -> fl
     if grid is None:
         return None
     largest = unit.model.largest(grid.lanes, grid.units, grid.extents)
-    return None if largest is None else largest / prod(grid.units)
+    return _independent(nest, part, own, inside) if largest is None else largest / prod(grid.units)
+
+
+def _independent(nest: Nest, part: LanePart, own: set[int], inside: set[int]) -> float | None:
+    """Units of a step that look at tiles of their own of every leader, of so many elements that these are independent:
+    binomial counts. None where they do not."""
+    deciding = set().union(*(u.bounds for u in part.units)) & (own | inside)
+    chance, leaders = 1.0, {id(u.leader) for u in part.units}
+    for unit in part.units:
+        model, grid = unit.model, _grid(nest, unit, own, inside)
+        if grid is None or not deciding <= unit.bounds or not isinstance(model, (Uniform, Temporal)):
+            return None
+        one_step = isinstance(model, Uniform) or grid.lanes[model.time or 0] * grid.units[model.time or 0] == 1
+        if len(model.steps) > 1 or prod(model.shape) < MANY or not one_step:
+            return None
+        chance *= float(model.p_occupied(*(np.array(n) for n in grid.extents)))
+    if len(leaders) < len(part.units):
+        return None
+    units, lanes = nest.size(deciding & inside), nest.size(deciding & own)
+    return of_binomials(units, chance, lanes) / units
 
 
 def by_union(nest: Nest, part: LanePart, mean: float) -> float:

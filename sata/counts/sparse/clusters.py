@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
+from sata.counts.dense.equal_steps import COUNT
 from sata.counts.dense.plan import View, Views
 from sata.counts.dense.regions import deliveries
 from sata.counts.density import Model, Sight
@@ -157,6 +158,8 @@ def _joint(chosen: Sequence[DeliveryTiles], which: tuple[tuple[int, int], ...]) 
 def _feature(part: Part, border: tuple[int, int, int, Model | None]) -> int:
     """What the model must know of a dimension's coordinates, without those beyond its border."""
     offset, size, dim, model = border
+    if part[1] == COUNT:
+        return part[0]
     mask, low = part[0], part[1] + offset
     mask = mask >> -low if low < 0 else mask << low
     mask &= (1 << size) - 1

@@ -49,7 +49,7 @@ class ClusterLayout:
     """
 
     def __init__(self, cluster: LeaderCluster, views: Views, kinds: Kinds, depths: tuple[int, ...], backward: bool,
-                 measures: Measures) -> None:  # fmt: skip
+                 measures: Measures, deciding: tuple[bool, ...]) -> None:  # fmt: skip
         self.cluster, self.backward, self.depths = cluster, backward, depths
         self.views = [views[n] for n in cluster.groups]
         self.measures = [measures[n] for n in cluster.groups]
@@ -58,12 +58,36 @@ class ClusterLayout:
         self.numbers = [self.kinds.index(kind) for kind in own]  # per term of the sum, its kind
         self.borders = tuple((d.axis.offset, d.axis.size, d.dim if d.model else 0, d.model) for d in cluster.dimensions)
         self.terms = [[self._terms(n, view) for n in range(len(cluster.dimensions))] for view in self.views]
+        self.values = [self._values(n) for n in range(len(cluster.dimensions))]
+        self.deciding = deciding
         self.solved: dict[tuple[int, ...], Solved] = {}
 
     def _terms(self, dimension: int, view: View) -> tuple[tuple[int, int], ...]:
         axis, ranks = self.cluster.dimensions[dimension].axis, view.group.ranks
         pairs = zip(axis.ranks, axis.coefs, strict=True)
         return tuple((ranks.index(r), c) for r, c in pairs if r in ranks and c)
+
+    def _values(self, dimension: int) -> tuple[int, int] | None:
+        """Of the one rank of a dimension, the values that exist in it; None where several ranks index it."""
+        axis = self.cluster.dimensions[dimension].axis
+        own = [(view, term) for view, terms in zip(self.views, self.terms, strict=True) for term in terms[dimension]]
+        if len(own) != 1:
+            return None
+        view, (rank, coef) = own[0]
+        low, high = -axis.offset, axis.size - 1 - axis.offset
+        if coef < 0:
+            low, high = -high, -low
+        step = abs(coef)
+        return max(0, -(-low // step)), min(high // step, view.group.window.bounds[rank] - 1)
+
+    def look(self, dimension: int, view: View, terms: tuple[tuple[int, int], ...], inside: tuple[bool, ...]) -> Look:
+        """What a dimension sees of a group."""
+        values, one = self.values[dimension], self.cluster.dimensions[dimension]
+        if values is None:
+            return Look(terms, inside)
+        if values == (0, view.group.window.bounds[terms[0][0]] - 1):
+            return Look(terms, inside, None, one.model is None)
+        return Look(terms, inside, values if self.deciding[one.tile] else None)
 
     def solve(self, row: tuple[int, ...]) -> Solved:
         """The table of a chain."""
@@ -75,14 +99,17 @@ class ClusterLayout:
         pieces = list(self._pieces(row))
         kinds: dict[tuple[Steps, ...], int] = {}
         places = [self._kind(kind, pieces, kinds) for kind in self.kinds]
-        parts = tuple(
-            tuple((n, piece.looks[Look(terms[d], piece.insides[dimension.tile])])
-                  for n, (piece, terms) in enumerate(zip(pieces, self.terms, strict=True)) if terms[d])
-            for d, dimension in enumerate(self.cluster.dimensions)
-        )  # fmt: skip
+        parts = tuple(self._looks(d, pieces) for d in range(len(self.cluster.dimensions)))
         key = TableKey(tuple(p.group for p in pieces), tuple(tuple(p.looks) for p in pieces), parts, self.borders,
                        tuple(kinds))  # fmt: skip
         return _solved(cluster_table(key), places, len(self.cluster.dimensions))
+
+    def _looks(self, d: int, pieces: list[_Piece]) -> tuple[tuple[int, int], ...]:
+        """(group, number of its look) of every term of a dimension."""
+        tile = self.cluster.dimensions[d].tile
+        rows = enumerate(zip(pieces, self.views, self.terms, strict=True))
+        return tuple((n, piece.looks[self.look(d, view, terms[d], piece.insides[tile])])
+                     for n, (piece, view, terms) in rows if terms[d])  # fmt: skip
 
     def _pieces(self, row: tuple[int, ...]) -> Any:
         start, at = 0, sum(len(view.group.slots) for view in self.views)
@@ -111,9 +138,9 @@ class ClusterLayout:
                         None if measure is None else measure.among(real))  # fmt: skip
         insides = [_inside(view, real, depth, bound) for depth, bound in zip(self.depths, fixed, strict=True)]
         looks: dict[Look, int] = {}
-        for term, dimension in zip(terms, self.cluster.dimensions, strict=True):
+        for d, (term, dimension) in enumerate(zip(terms, self.cluster.dimensions, strict=True)):
             if term:
-                looks.setdefault(Look(term, insides[dimension.tile]), len(looks))
+                looks.setdefault(self.look(d, view, term, insides[dimension.tile]), len(looks))
         return _Piece(group, looks, insides, before)
 
     def _kind(self, kind: tuple[Steps, ...], pieces: list[_Piece], kinds: dict[tuple[Steps, ...], int]) -> int:
@@ -163,6 +190,7 @@ def _solved(rows: tuple[ClusterRow, ...], places: list[int], dimensions: int) ->
 
 @lru_cache(maxsize=1 << 12)
 def layout_of(cluster: LeaderCluster, views: Views, kinds: Kinds, depths: tuple[int, ...], backward: bool,
-              measures: Measures) -> ClusterLayout:  # fmt: skip
-    """The layout of a cluster: one object for equal ones, which keeps the tables of all chains met."""
-    return ClusterLayout(cluster, views, kinds, depths, backward, measures)
+              measures: Measures, deciding: tuple[bool, ...]) -> ClusterLayout:  # fmt: skip
+    """The layout of a cluster: one object for equal ones, which keeps the tables of all chains met. deciding: per tile,
+    whether nothing survives where it is empty."""
+    return ClusterLayout(cluster, views, kinds, depths, backward, measures, deciding)

@@ -186,7 +186,7 @@ class SubtileGrid:
         return _grouped([(self._feature(d, low, high), n if by_length else 1.0) for low, high, n in lengths])
 
     def _occupied(self, dims: Sequence[Groups]) -> float:
-        return self._sum(dims, lambda *features: 1.0 - self.model.p_empty(*features))
+        return self._sum(dims, self.model.p_occupied)
 
     def _sum(self, dims: Sequence[Groups], function: Callable[..., Any]) -> float:
         """The weighted sum of a function of one feature per dimension."""

@@ -187,10 +187,10 @@ class Sum:
     def _of_leader(self, leader: int, features: Sequence[Sequence[Any]]) -> Any:
         """For several tiles of one leader: they are given in full, with what they share as the last one."""
         model = self.zeros.leaders[leader].model
-        empty = [model.p_empty(*(np.atleast_1d(f) for f in features[n]))
-                 for n, t in enumerate(self.tiles) if t.leader == leader]  # fmt: skip
-        if len(empty) == 1:
-            return 1.0 - empty[0]
+        own = [[np.atleast_1d(f) for f in features[n]] for n, t in enumerate(self.tiles) if t.leader == leader]
+        if len(own) == 1:
+            return model.p_occupied(*own[0])
+        empty = [model.p_empty(*one) for one in own]
         common = empty[-1]
         rest: Any = 1.0
         for one in empty[:-1]:

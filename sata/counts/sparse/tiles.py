@@ -18,6 +18,7 @@ from itertools import product
 from operator import and_
 from typing import NamedTuple
 
+from sata.counts.dense.equal_steps import Choice, equal_steps
 from sata.counts.dense.lane_sharing import Lane, Measure, weigh_all
 from sata.counts.dense.windows import (
     BY_ELEMENT,
@@ -34,6 +35,7 @@ from sata.counts.dense.windows import (
 # a set of integers: bit i of `mask` stands for `low` + i; canonical, that is bit 0 is set, or (0, 0) for none
 Part = tuple[int, int]
 NOTHING: Part = (0, 0)
+Indices = dict[int, int]  # of some loops
 FIRST_STEP, EVERY_STEP, FIRSTS = (
     -3,
     -1,
@@ -43,10 +45,16 @@ FIRST_STEP, EVERY_STEP, FIRSTS = (
 
 class Look(NamedTuple):
     """What a leader dimension sees of a group: (number of the rank in the group, coefficient), and per loop above the
-    child whether it runs inside the leader's tile."""
+    child whether it runs inside the leader's tile.
+
+    within: where the dimension has no other rank, the values of it that exist there; a step with none of them is left
+    out, as nothing survives it. counted: all values exist, and only how many there are matters.
+    """
 
     terms: tuple[tuple[int, int], ...]
     inside: tuple[bool, ...]
+    within: tuple[int, int] | None = None
+    counted: bool = False
 
 
 class Steps(NamedTuple):
@@ -88,7 +96,7 @@ def walked(group: GroupAt, looks: tuple[Look, ...], steps: Steps) -> tuple[Deliv
     """All deliveries of some steps, equal ones added up, by a walk over these steps."""
     walk = _TileWalk(group, looks)
     found: dict[tuple[Part, ...], list[int]] = {}
-    for parts, new, held in walk.run(steps):
+    for parts, new, held in walk.counted(steps) if walk.is_counted() else walk.run(steps):
         have = found.setdefault(parts, [0, 0])
         have[0] += new
         have[1] += held
@@ -114,46 +122,92 @@ class _TileWalk:
                                                                               strict=True))  # fmt: skip
         self.shift = 0 if self.window.free else max(0, -lowest)
 
+    def is_counted(self) -> bool:
+        """Whether all steps but for a ragged end are alike."""
+        window = self.window
+        if len(window.bounds) != 1 or not all(look.counted for look in self.looks):
+            return False
+        if self.pinned or self.group.measure is not None:
+            return False
+        ends = window.offset, window.offset + window.coefs[0] * (window.bounds[0] - 1)
+        return window.free or (window.coefs[0] != 0 and min(ends) >= 0 and max(ends) < window.size)
+
+    def counted(self, steps: Steps) -> Iterator[tuple[tuple[Part, ...], int, int]]:
+        """Deliveries, those that are alike together."""
+        return equal_steps(self.group, self.looks, self.strides, self.choices(steps), steps.outside >= 0,
+                           steps.outside == FIRSTS)  # fmt: skip
+
     def run(self, steps: Steps) -> Iterator[DeliveryTiles]:
         """Deliveries one by one; those of nothing are left out."""
         seen: dict[tuple[int, ...], int] = {}
         for now, old in self.moments(steps):
-            for digits in product(*(range(self.factors[i]) for i in self.apart)):
-                lanes = dict(zip(self.apart, digits, strict=True)) | self.pinned
-                for covered, olds, members in self.classes(now | lanes, None if old is None else old | lanes):
-                    if steps.outside == FIRSTS:
-                        before = seen.get(digits, 0)
-                        covered &= ~before
-                        seen[digits] = before | covered
-                    if covered:
-                        every = [lane for holder in members for lane in holder]
-                        parts = tuple(self.union(n, every) for n in range(len(self.looks)))
-                        if self.group.measure is None:
-                            yield DeliveryTiles(parts, covered.bit_count(), reduce(and_, olds, covered).bit_count())
-                        else:
-                            yield DeliveryTiles(parts, *weigh_all(self.group.measure, covered, olds, members))
+            lanes = tuple(now[i] for i in self.apart)
+            for covered, olds, members in self.classes(now, old):
+                if steps.outside == FIRSTS:
+                    before = seen.get(lanes, 0)
+                    covered &= ~before
+                    seen[lanes] = before | covered
+                if covered:
+                    every = [lane for holder in members for lane in holder]
+                    parts = tuple(self.union(n, every) for n in range(len(self.looks)))
+                    if self.group.measure is None:
+                        yield DeliveryTiles(parts, covered.bit_count(), reduce(and_, olds, covered).bit_count())
+                    else:
+                        yield DeliveryTiles(parts, *weigh_all(self.group.measure, covered, olds, members))
+
+    def choices(self, steps: Steps) -> dict[int, Choice]:
+        """Of each temporal loop its indices in these steps, and in the steps before (backwards, after)."""
+        found = {}
+        for n, i in enumerate(self.temporal):
+            f, last = self.factors[i], self.factors[i] - 1 if n < self.group.active else 0
+            if steps.outside == FIRST_STEP:
+                at = last if self.group.backward else 0
+                found[i] = Choice(range(at, at + 1))
+            elif steps.outside < 0 or n < steps.outside:
+                found[i] = Choice(range(f))
+            elif n == steps.outside and steps.own:
+                found[i] = Choice(range(f - 1), 1) if self.group.backward else Choice(range(1, f), -1)
+            else:
+                now, old = (last, 0) if self.group.backward else (0, last)
+                found[i] = Choice(range(now, now + 1), 0, old)
+        return found
 
     def moments(self, steps: Steps) -> Iterator[tuple[dict[int, int], dict[int, int] | None]]:
-        """(digits of the temporal loops in a step, those of the step before or, backwards, after; None: nothing)."""
-        pairs: list[list[tuple[int, int]]] = []
-        for n, i in enumerate(self.temporal):
-            f = self.factors[i]
-            if steps.outside == FIRST_STEP:
-                at = f - 1 if self.group.backward and n < self.group.active else 0
-                pairs.append([(at, at)])
-            elif steps.outside < 0 or n < steps.outside:
-                pairs.append([(d, d) for d in range(f)])
-            elif n == steps.outside and steps.own:
-                pairs.append([(d, d - 1) for d in range(1, f)])
-            else:
-                pairs.append([(0, f - 1 if n < self.group.active else 0)])
-        for chosen in product(*pairs):
-            now = {i: pair[0] for i, pair in zip(self.temporal, chosen, strict=True)}
-            old = {i: pair[1] for i, pair in zip(self.temporal, chosen, strict=True)}
-            if steps.outside < 0:
-                yield now, None
-            else:
-                yield (old, now) if self.group.backward else (now, old)
+        """(indices of the temporal loops and of the lanes told apart in a step, those of the step before or, backwards,
+        after; None: nothing was held). Steps under which some leader has nothing are left out."""
+        choices = self.choices(steps)
+        order = sorted([*self.temporal, *self.apart])
+        limited = [] if steps.outside == FIRSTS else [look for look in self.looks if look.within is not None]
+
+        def further(
+            n: int, now: dict[int, int], old: dict[int, int]
+        ) -> Iterator[tuple[dict[int, int], dict[int, int]]]:
+            if n == len(order):
+                yield now, old
+                return
+            i = order[n]
+            choice = choices.get(i) or Choice(range(self.factors[i]))
+            for d in self.reaching(i, choice.now, now, limited):
+                before = d + choice.shift if choice.same is None else choice.same
+                yield from further(n + 1, now | {i: d}, old | {i: before})
+
+        for now, old in further(0, dict(self.pinned), dict(self.pinned)):
+            yield now, None if steps.outside < 0 else old
+
+    def reaching(self, i: int, digits: range, now: dict[int, int], limited: Sequence[Look]) -> range:
+        """The indices of a loop under which every look may still reach what exists of it."""
+        low, high = digits.start, digits.stop - 1
+        for look in limited:
+            rank, (first, last) = look.terms[0][0], look.within or (0, 0)
+            if self.loops[i].rank != rank or look.inside[i]:
+                continue
+            mine = [k for k, loop in enumerate(self.loops) if loop.rank == rank and k != i]
+            above = sum(now[k] * self.strides[k] for k in mine if k in now and not look.inside[k])
+            far = self.group.spans[rank] - 1 + sum((self.factors[k] - 1) * self.strides[k] for k in mine
+                                                   if k not in now or look.inside[k])  # fmt: skip
+            low = max(low, -((above + far - first) // self.strides[i]))
+            high = min(high, (last - above) // self.strides[i])
+        return range(low, max(low, high + 1))
 
     def classes(
         self, now: dict[int, int], old: dict[int, int] | None

@@ -63,7 +63,8 @@ class Zeros:
     def table(self, cluster: LeaderCluster, views: Views, tiles: tuple[LeaderTile, ...], kinds: Kinds, link: Link,
               at_compute: bool, backward: bool, measures: Measures) -> LeaderTable:  # fmt: skip
         """The tables of all distinct chains of a cluster."""
-        layout = layout_of(cluster, views, kinds, tuple(self.depth(t) for t in tiles), backward, measures)
+        layout = layout_of(cluster, views, kinds, tuple(self.depth(t) for t in tiles), backward, measures,
+                           tuple(len(t.sources) < 2 for t in tiles))  # fmt: skip
         rows, inverse = self._chains(tuple(views[n].group for n in cluster.groups), tiles, link, at_compute)
         return LeaderTable(layout.numbers, *_stacked([layout.solve(row) for row in rows]), inverse)
 

@@ -76,7 +76,7 @@ class Primitive:
     energy_pj: Mapping[str, float]
     area_um2: float | None = None
     leakage_mw: float | None = None
-    cycles: Mapping[str, int] = field(default_factory=dict)
+    cycles: Mapping[str, float] = field(default_factory=dict)
     technology_nm: float | None = None
     source: str = ""
     where: Where = Where()
@@ -111,7 +111,7 @@ class Table:
     interpolate: Mapping[str, str]
     reference: Reference = Reference()
     extrapolate: bool = False
-    cycles: Mapping[str, int] = field(default_factory=dict)
+    cycles: Mapping[str, float] = field(default_factory=dict)
     technology_nm: float | None = None
     source: str = ""
     where: Where = Where()
@@ -156,7 +156,7 @@ class Compound:
     attributes: Mapping[str, Attribute]
     parts: Mapping[str, Part]
     bags: Mapping[str, tuple[Use, ...]]
-    cycles: Mapping[str, int] = field(default_factory=dict)
+    cycles: Mapping[str, float] = field(default_factory=dict)
     source: str = ""
     where: Where = Where()
 

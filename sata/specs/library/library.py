@@ -176,12 +176,12 @@ class _LibraryReader:
             self.doc.where((*path, "class")), self.uncertainty(data, path, list(energy), leakage is not None),
         )  # fmt: skip
 
-    def cycles(self, data: Mapping[str, Any], path: Path_, actions: list[str]) -> dict[str, int]:
+    def cycles(self, data: Mapping[str, Any], path: Path_, actions: list[str]) -> dict[str, float]:
         for action in data.get("cycles", {}):
             if action not in actions:
                 self.fault((*path, "cycles", action), f"'{action}' is no action of '{data['class']}'",
                            did_you_mean(action, actions) or f"it has: {', '.join(actions)}", key=True)  # fmt: skip
-        return {action: int(n) for action, n in data.get("cycles", {}).items()}
+        return {action: int(n) if n == int(n) else float(n) for action, n in data.get("cycles", {}).items()}
 
     def uncertainty(self, data: Mapping[str, Any], path: Path_, actions: list[str], leaks: bool) -> Uncertainty:
         return read_uncertainty(data, path, actions, leaks, self.doc, self.faults)

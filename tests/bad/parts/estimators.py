@@ -53,8 +53,8 @@ def no_energies(size_bits: int = 64) -> Estimate:
     return Estimate(energy_pj=1.0)  # type: ignore[arg-type]
 
 
-def half_cycle(size_bits: int = 64) -> Estimate:
-    return Estimate(energy_pj={"read": 1.0, "write": 1.0}, cycles={"read": 0.5})  # type: ignore[dict-item]
+def negative_cycle(size_bits: int = 64) -> Estimate:
+    return Estimate(energy_pj={"read": 1.0, "write": 1.0}, cycles={"read": -0.5})
 
 
 def cycles_of_nothing(size_bits: int = 64) -> Estimate:
