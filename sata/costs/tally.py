@@ -248,15 +248,29 @@ def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> flo
         above = next(a for a in counts.accesses if (a.memory, a.tensor) == (parent, access.tensor))
         output = access.tensor.role == "output"
         tile = tile_bits(access, bits)
-        cycles += float(first_and_last(parent, access.memory, output, tile, above.dense, access.dense))
+        shares = passing(above, access, bits)
+        cycles += float(first_and_last(parent, access.memory, output, tile, above.dense, access.dense, shares))
     return cycles
 
 
+def passing(above: Access, access: Access, bits: Mapping[str, int]) -> tuple[Amount, Amount]:
+    """The shares of a tensor's bits that zeros let pass the port of a parent, and that of its child."""
+    events = ("updates", "drains") if access.tensor.role == "output" else ("reads", "fills")
+    return above.moved_share(events[0], bits), access.moved_share(events[1], bits)
+
+
 def first_and_last(
-    parent: Memory, memory: Memory, output: bool, tile_bits: Amount, above: MemoryCounts, found: MemoryCounts
+    parent: Memory,
+    memory: Memory,
+    output: bool,
+    tile_bits: Amount,
+    above: MemoryCounts,
+    found: MemoryCounts,
+    shares: tuple[Amount, Amount] = (1.0, 1.0),
 ) -> Amount:
     """Cycles to fill (or to drain) the first (or last) tiles of one tensor at a memory that is not its home; 0 where
-    the memory has more buffers than one. tile_bits: of the largest tile, as stored. Of one mapping, or of a batch.
+    the memory has more buffers than one. tile_bits: of the largest tile, as stored; shares: of them that
+    pass the parent's port and the child's. Of one mapping, or of a batch.
     """
     if memory.buffers != 1:
         return 0.0
@@ -272,7 +286,7 @@ def first_and_last(
     copies = tile_copies(found.instances, above.instances, sent, came)
     # where no element of the tensor exists, nothing is moved
     existing = np.asarray(above.instances) > 0
-    return filling_cycles(np.asarray(tile_bits * existing, dtype=np.float64), copies, *rates)
+    return filling_cycles(np.asarray(tile_bits * existing, dtype=np.float64), copies, *rates, *shares)
 
 
 def tile_bits(access: Access, bits: Mapping[str, int]) -> Any:

@@ -39,13 +39,21 @@ def memory_cycles(read_bits: Amount, write_bits: Amount, bandwidth: Bandwidth) -
     return np.maximum(reading, writing)
 
 
-def filling_cycles(tile_bits: Amount, copies: Amount, parent_rate: float | None, child_rate: float | None) -> Amount:
+def filling_cycles(
+    tile_bits: Amount,
+    copies: Amount,
+    parent_rate: float | None,
+    child_rate: float | None,
+    sent: Amount = 1.0,
+    came: Amount = 1.0,
+) -> Amount:
     """Cycles to move one tile of every child through its parent's port and through its own: the slower counts.
 
-    copies: how many tiles pass the port of one parent, what its children share counted once.
+    copies: how many tiles pass the port of one parent, what its children share counted once. sent, came: the shares of
+    a tile's bits that zeros let pass the parent's port and the child's.
     """
-    through_parent = tile_bits * copies / parent_rate if parent_rate else 0.0 * tile_bits
-    through_child = tile_bits / child_rate if child_rate else 0.0 * tile_bits
+    through_parent = tile_bits * copies * sent / parent_rate if parent_rate else 0.0 * tile_bits
+    through_child = tile_bits * came / child_rate if child_rate else 0.0 * tile_bits
     return np.maximum(through_parent, through_child)
 
 

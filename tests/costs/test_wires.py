@@ -175,3 +175,33 @@ def test_every_record_is_a_count_times_a_price(block: int) -> None:
             assert r["count"] * r["price_pj"] == pytest.approx(r["energy_pj"], rel=1e-12)
             seen.add(f"{r['action']} {r['outcome']}")
     assert {"deliver actual", "hop actual", "hop skipped", "read actual", "leak actual"} <= seen
+
+
+def test_what_a_rule_keeps_back_fills_no_port() -> None:
+    """Tiles of one spike of 8 b, a quarter of them there: 4 x 0.25 x 8 cycles through a port of 1 b a cycle, and a
+    quarter of the first tile before that."""
+    text = """
+arch:
+  name: ports
+  libraries: [lib]
+  nodes:
+  - {memory: far, class: free, RULE keep: [spike, current]}
+  - {memory: near, class: free, keep: [spike], bandwidth: {write: 1 b/cycle}, buffers: 1}
+  - {compute: core, class: core}
+mapping:
+- {ops: "*", nest: [{memory: far}, {for: "t *"}, {memory: near}, {compute: core}]}
+workload:
+  name: n
+  bits: {spike: 8, current: 16}
+  ops:
+  - {name: f, action: accumulate, ranks: {t: 4}, compute: "X[t] += S[t]",
+     tensors: {S: {kind: spike, density: 0.25}, X: {kind: current}}}
+library:
+  name: lib
+  components:
+  - {class: free, energy: {read: 0 pJ, write: 0 pJ}}
+  - {class: core, energy: {accumulate: 0 pJ}}
+"""
+    dense = sata.evaluate(text.replace("RULE", ""))
+    sparse = sata.evaluate(text.replace("RULE", "skip: {spike: spike},"))
+    assert (dense.cycles, sparse.cycles) == (pytest.approx(4 * 8 + 8), pytest.approx(8 + 2))

@@ -1,4 +1,5 @@
-"""Deliveries and links of every array against the walk of tests/oracle, where each word walks to each of its lanes."""
+"""Deliveries and links of every array, and what passes the ports of memories, against the walk of tests/oracle, where
+each word walks to each of its lanes. `SATA_WIRE_BLOCKS` sets how many problems."""
 
 from __future__ import annotations
 
@@ -7,16 +8,21 @@ import random
 
 import pytest
 
+from sata.counts.dense.busiest import moved_bits
+from sata.counts.dense.closed_form import EVENTS
 from sata.counts.dense.wires import count_wires
+from sata.counts.op import Access
 from sata.counts.sparse.outcomes import count_all, split
 from sata.counts.sparse.rules import Rules
+from sata.specs.model import Memory
+from sata.specs.model import Tensor as SpecTensor
 from tests.oracle.problem import Problem
 from tests.oracle.product import structure_of
 from tests.oracle.random_problems import random_problem
 from tests.oracle.random_sparse import Case, random_sparse
 from tests.oracle.sparse import Sparsity, Walk
-from tests.oracle.undecided import correlated, shared_parents
-from tests.oracle.wires import Axes, wires
+from tests.oracle.undecided import correlated, shared_parents, undecided
+from tests.oracle.wires import Axes, ports, wires
 
 from .test_outcomes_oracle import rules_of, traces
 
@@ -93,3 +99,31 @@ def test_traces(block: int) -> None:
         case = random_sparse(random.Random(seed))
         if not correlated(case) and not shared(case):
             assert not differences(case, seed)[0]
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_ports(block: int) -> None:
+    """What a rule keeps back passes no port of a memory: bits read and written by all instances."""
+    passed = saved = 0
+    for seed in range(block * 60, block * 60 + 60):
+        case = random_sparse(random.Random(seed))
+        structure, factors, memories = structure_of(case.problem)
+        if correlated(case):
+            continue
+        unsure = {memory for memory, _, _ in undecided(case, structure, factors, memories)}
+        values, models = traces(case, seed)
+        dense, decided = count_all(structure, factors, rules_of(case, models))
+        bits = {t.name: 3 + 5 * n for n, t in enumerate(case.problem.tensors)}
+        want = ports(Walk(case.problem, case.sparsity), values, bits)
+        accesses: dict[str, list[Access]] = {name: [] for name in memories}
+        for o, (tensor, operand) in enumerate(zip(case.problem.tensors, structure.operands, strict=True)):
+            for place, (memory, counts) in enumerate(zip(operand.chain, dense.tensors[o], strict=True)):
+                events = {e: split(getattr(counts, e), decided.events.get((o, place, e))) for e in EVENTS}
+                own = SpecTensor(tensor.name, tensor.name, (), tensor.role)
+                accesses[memories[memory]].append(Access(Memory(memories[memory], "any"), own, counts, events))
+        for name, own_accesses in ((n, a) for n, a in accesses.items() if n not in unsure):
+            rows = [{e: getattr(a.dense, e) for e in EVENTS} for a in own_accesses]
+            assert moved_bits(own_accesses, rows, bits) == pytest.approx(want.get(name, (0, 0)), abs=1e-6)
+            passed += sum(want.get(name, ()))
+            saved += sum(a.events[e].skipped for a in own_accesses for e in EVENTS)
+    assert passed > 5000 and saved > 200

@@ -88,3 +88,13 @@ def tree(places: Iterable[Index]) -> set[Any]:
             for step in range(1, index + 1):
                 links.add(((*at[:axis], step, *(0,) * (len(at) - axis - 1)), axis))
     return links
+
+
+def ports(walk: Walk, values: Values, bits: Mapping[str, int]) -> dict[str, tuple[int, int]]:
+    """Return, per memory, the bits that its instances read and write: of all that is not skipped. bits: by tensor."""
+    found: dict[str, list[int]] = {}
+    for (memory, tensor), events in walk.outcomes(values)["counts"].items():
+        both = found.setdefault(memory, [0, 0])
+        for event, split in events.items():
+            both[event in ("fills", "updates")] += (split["actual"] + split["gated"]) * bits[tensor]
+    return {memory: (read, write) for memory, (read, write) in found.items()}

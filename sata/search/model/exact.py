@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.evaluate import Price
-from sata.costs.tally import access_costs, compute_costs, first_and_last, tally, tile_bits, wire_costs
+from sata.costs.tally import access_costs, compute_costs, first_and_last, passing, tally, tile_bits, wire_costs
 from sata.costs.time import compute_cycles, memory_cycles
 from sata.counts.dense.busiest import first_of_alike, moved_bits, uniform
 from sata.counts.dense.closed_form import DenseCounts
@@ -151,7 +151,9 @@ def _filling(counts: _Batch, on: Machine) -> Any:
         if place:
             above = at[chain[place - 1], access.tensor.name]
             tile, output = tile_bits(access, on.bits), access.tensor.role == "output"
-            filling = filling + first_and_last(above.memory, access.memory, output, tile, above.dense, access.dense)
+            filling = filling + first_and_last(
+                above.memory, access.memory, output, tile, above.dense, access.dense, passing(above, access, on.bits)
+            )
     return filling
 
 

@@ -38,7 +38,7 @@ MOST = 1 << 20  # single elements that a density model is asked for
 @dataclass(frozen=True)
 class UnitCosts:
     """Of one tensor at one memory, by element of a dense count: pJ and bits moved of every event, and bits of the
-    largest tile, as it is expected and as it must fit."""
+    largest tile, what of it is moved at least and as it must fit."""
 
     energy: dict[str, float]
     bits: dict[str, float]
@@ -73,6 +73,7 @@ def unit_costs(
         value = value_bits(form, element)
         tile = store.share * value * prod(1.0 if e else 0.5 for e in exact)
         fitting = tile if memory.fit is None else 0.0
+    tile *= kept.get("fills", SurvivingShare()).actual  # of what fills it at first, and drains it at last
     leads = any({tensor.kind, tensor.name} & set(rule.leaders) for rule in memory.rules)
     energy, bits = {}, {}
     for event in EVENTS:
