@@ -33,7 +33,7 @@ _LATER = ("layers", "define", "actions")
 
 @dataclass(frozen=True, slots=True)
 class GivenRecord:
-    """One action of one layer in one run. `layer` is empty for actions counted once."""
+    """One action of one layer in one run. `layer` is empty for actions counted once; energy_pj = count * price_pj."""
 
     run: str
     layer: str
@@ -42,6 +42,7 @@ class GivenRecord:
     component: str
     action: str
     count: float
+    price_pj: float
     energy_pj: float
     origin: str
 
@@ -225,7 +226,7 @@ class _Counter:
                 continue
             each, origin = _energy(price, item["action"])
             key = (run, layer, item["stage"], item["group"], item["class"], item["action"])
-            records.append(GivenRecord(*key, float(count), count * each, origin))
+            records.append(GivenRecord(*key, float(count), each, count * each, origin))
         return records
 
     def price(

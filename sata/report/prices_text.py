@@ -83,7 +83,7 @@ def _row(stage: str, group: str, actions: float, pj: float, total: float) -> tup
 
 def counts_data(result: GivenResult) -> dict[str, Any]:
     """The same as data, for JSON: records, and sums by run, stage and group."""
-    fields = ("run", "layer", "stage", "group", "component", "action", "count", "energy_pj", "origin")
+    fields = ("run", "layer", "stage", "group", "component", "action", "count", "price_pj", "energy_pj", "origin")
     by = ("run", "stage", "group")
     return {
         "name": result.name,

@@ -25,7 +25,6 @@ lanes enters the wires below each of them. What zeros leave of a word is settled
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -38,28 +37,13 @@ from sata.counts.dense.lane_sharing import ALL, LOSS, TAIL, Measure
 from sata.counts.dense.plan import Link, Views
 from sata.counts.dense.tables import Tables
 from sata.counts.dense.windows import BY_ELEMENT
+from sata.counts.flows import Flow, Wires, joined, summed
 from sata.counts.sparse.clusters import LeaderTile
 from sata.counts.sparse.outcomes import Left, Work
 from sata.counts.sparse.rules import Rules
 from sata.nest.structure import TEMPORAL, Structure
 
 Number = Any  # a number, or an array [B]
-
-
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """A dense count, and what zeros leave of it (None: all)."""
-
-    dense: Number
-    left: Left | None
-
-
-@dataclass(frozen=True, slots=True)
-class Wires:
-    """One operand through one array. received: words by lanes that get (or give) them; links: links passed."""
-
-    received: Flow
-    links: Flow
 
 
 class WireLevel(NamedTuple):
@@ -101,7 +85,7 @@ def count_wires(
                 for array, wires in crossed.wires(operand.output, parent, wanted):
                     size = 1 if piece is None else piece.stop - piece.start
                     found.setdefault((number, array), []).append((wires, size))
-    return {key: _joined(each, pieces[0] is None) for key, each in found.items()}
+    return {key: joined(each, pieces[0] is None) for key, each in found.items()}
 
 
 class _Crossing:
@@ -131,8 +115,8 @@ class _Crossing:
             received = self.flow(list(self.received(array)), output)
             links = self.flow(list(self.tree(array)), output)
             if output and np.any(np.asarray(parent.reads) > 0):
-                received = _sum(received, self.back(parent, ()))
-                links = _sum(links, self.back(parent, self.first(array)))
+                received = summed(received, self.back(parent, ()))
+                links = summed(links, self.back(parent, self.loops_of(array)))
             yield array, Wires(received, links)
 
     # --- what is summed ---------------------------------------------------------------------------------------
@@ -150,7 +134,7 @@ class _Crossing:
                 yield from self.last_index(level.slots, before, level.slots)
                 before = (*before, *level.slots)
 
-    def first(self, array: int) -> tuple[int, ...]:
+    def loops_of(self, array: int) -> tuple[int, ...]:
         """The loops of an array."""
         return tuple(s for level in self.levels if level.array == array for s in level.slots)
 
@@ -274,34 +258,5 @@ class _Crossing:
         return total
 
 
-def _sum(a: Flow, b: Flow) -> Flow:
-    if a.left is None or b.left is None:
-        return Flow(a.dense + b.dense, None)
-    return Flow(a.dense + b.dense, Left(a.left.unskipped + b.left.unskipped, a.left.actual + b.left.actual))
-
-
 def _of_piece(counts: MemoryCounts, piece: slice) -> MemoryCounts:
     return MemoryCounts(reads=np.asarray(counts.reads)[piece])
-
-
-def _joined(each: Sequence[tuple[Wires, int]], single: bool) -> Wires:
-    """Consecutive pieces of a batch as one; one mapping as numbers."""
-
-    def flow(flows: Sequence[Flow]) -> Flow:
-        if single:
-            (one,) = flows
-            left = None if one.left is None else Left(_number(one.left.unskipped), _number(one.left.actual))
-            whole = _number(one.dense)
-            return Flow(round(whole), left)
-        lefts = [f.left for f in flows if f.left is not None]
-        left = Left(join([x.unskipped for x in lefts]), join([x.actual for x in lefts])) if lefts else None
-        return Flow(join([f.dense for f in flows]), left)
-
-    def join(numbers: Sequence[Number]) -> Any:
-        return np.concatenate([np.broadcast_to(n, (size,)) for n, (_, size) in zip(numbers, each, strict=True)])
-
-    return Wires(flow([w.received for w, _ in each]), flow([w.links for w, _ in each]))
-
-
-def _number(value: Number) -> float:
-    return float(np.asarray(value).reshape(-1)[0])
