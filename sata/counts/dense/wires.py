@@ -248,14 +248,32 @@ class _Crossing:
             found[b] = self.of_lanes(factors, picked)
         return found
 
-    def of_lanes(self, factors: Sequence[int], picked: Sequence[int]) -> int:
-        structure, total = self.work.batch.structure, 0
+    def of_lanes(self, factors: Sequence[int], picked: Sequence[int]) -> float:
+        """Of one mapping. Lanes along equal blocks are counted once."""
+        structure, total = self.work.batch.structure, 0.0
         above = [s for s in range(self.link.depth) if structure.slots[s].array != TEMPORAL]
-        for digits in product(*(range(factors[s]) for s in above)):
-            pins = dict(zip(above, digits, strict=True))
-            far = sum(pins[s] * prod(factors[w] for w in self.weight(s)) for s in picked)
-            total += (1 + far) * carried(structure, factors, self.operand, self.at, pins)
+        for chosen in product(*(self.lanes_of(s, factors) for s in above)):
+            pins = {s: index for s, (index, _, _) in zip(above, chosen, strict=True)}
+            mean = {s: place for s, (_, _, place) in zip(above, chosen, strict=True)}
+            far = sum(mean[s] * prod(factors[w] for w in self.weight(s)) for s in picked)
+            times = prod(number for _, number, _ in chosen)
+            total += times * (1 + far) * carried(structure, factors, self.operand, self.at, pins)
         return total
+
+    def lanes_of(self, slot: int, factors: Sequence[int]) -> list[tuple[int, int, float]]:
+        """Lanes along a loop that stand for all: (index, how many it stands for, their mean index). Along blocks of a
+        dimension all are alike; of those that hold the same, the first is another than the others, and below the parent
+        it carries everything."""
+        f, structure = factors[slot], self.work.batch.structure
+        group = self.link.apart[self.place[slot][0]].group
+        rank = structure.slots[slot].rank
+        if not group.plain or prod(factors[s] for s in structure.slots_of[rank]) != structure.bounds[rank]:
+            return [(index, 1, float(index)) for index in range(f)]
+        if not group.window.free:
+            return [(0, f, (f - 1) / 2)]
+        if slot in self.between:
+            return [(0, 1, 0.0)]
+        return [(0, 1, 0.0), (1, f - 1, 0.0)][: 2 if f > 1 else 1]
 
 
 def _of_piece(counts: MemoryCounts, piece: slice) -> MemoryCounts:
