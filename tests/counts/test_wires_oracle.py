@@ -26,7 +26,7 @@ from tests.oracle.wires import Axes, ports, wires
 
 from .test_outcomes_oracle import rules_of, traces
 
-BLOCKS = int(os.environ.get("SATA_WIRE_BLOCKS", "3"))  # of 60 problems each; a long check has 100
+BLOCKS = int(os.environ.get("SATA_WIRE_BLOCKS", "2"))  # of 60 problems each; a long check has 100
 
 
 def random_axes(problem: Problem, rng: random.Random) -> Axes:

@@ -28,7 +28,7 @@ from .problems import Problem, few_nests, random_problem, window_problem
 from .sparse_problems import random_sparse_problem
 from .test_search import check
 
-PROBLEMS = max(int(os.environ.get("SATA_SEARCH_PROBLEMS", "24")) // 4, 4)
+PROBLEMS = max(int(os.environ.get("SATA_SEARCH_PROBLEMS", "24")) // 8, 3)
 MOST = 500
 
 
