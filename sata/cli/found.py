@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sata.search.answers.scope import (
+    NOT_SEARCHED,
+    gap_of,
+    gap_text,
+    is_proven,
+    proven_text,
+    scope_data,
+    scope_of,
+    total_text,
+)  # fmt: skip
+
 if TYPE_CHECKING:
     from sata.cli.watch import Shown
     from sata.report.text import Block
     from sata.search.answers.cache import Cache
-    from sata.search.engine.solve import Answer
+    from sata.search.engine.solve import Answer, MappingPoint
     from sata.specs.model import Arch
 
 INTERRUPTED = 130  # exit code: the user ended the search; what was found is written
@@ -38,6 +49,9 @@ def texts_of(
     header = [
         f"The best mapping of {workload} on {arch.name} for {objective}, found by sata map.",
         "What is known of each op stands above it; docs/search.md says what it means.",
+        "Scope: memories in the order of the file, each at one height; ops alone"
+        + (" or in pairs" if any(a.fusion is not None for a in answers.values()) else "")
+        + f". Not searched: {', '.join(NOT_SEARCHED)}.",
     ]
     return {
         output: lambda: mapping_text(answers, arch, header),
@@ -51,7 +65,7 @@ def finish(watch: Shown, cache: Cache | None) -> None:
     from sata.report.text import plural
 
     if cache is not None and cache.trouble:
-        say_error(f"nothing is kept for another time: {cache.trouble}")
+        say_error(cache.trouble)
     if watch.killed:
         click.echo(f"{plural(watch.killed, 'worker')} killed, the work done again", err=True)
     if watch.stopped:
@@ -61,57 +75,89 @@ def finish(watch: Shown, cache: Cache | None) -> None:
 
 def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
     from sata.report.text import Lines, TextTable, plural, quantity, whole_number
-    from sata.search.answers.mapping_file import chosen, fusion_gap
+    from sata.search.answers.mapping_file import chosen
     from sata.search.run.workload import totals
 
     rows = []
     for op, answer in answers.items():
         point = chosen(answer)
-        sure = ("proven" if answer.proven else f"gap {answer.gap:.2%}") if answer.objective != "pareto" else (
-            plural(len(answer.points), "point") + ("" if answer.proven else ", open"))  # fmt: skip
-        if answer.fusion is not None and answer.fusion.split:
-            gap = fusion_gap(answer.fusion)
-            where = ", ".join([answer.fusion.split, *(f"{rank} {factor}" for rank, factor in answer.fusion.loops)])
-            sure = f"fused below {where}, " + ("proven" if answer.proven else f"gap {gap:.2%}")
-        rows.append((op, quantity(point.energy_pj, "pj"), whole_number(point.cycles), sure))
+        rows.append((op, quantity(point.energy_pj, "pj"), cycles_of(answer, point), _sure(answer)))
     energy, cycles = totals(answers)
-    rows.append(("total", quantity(energy, "pj"), whole_number(cycles), ""))
+    rows.append(("total", quantity(energy, "pj"), whole_number(cycles), total_text(answers)))
     blocks: list[Block] = [TextTable("Best mappings", ("op", "energy", "cycles", "optimum"), "lrrl", tuple(rows), 1)]
     sums = {
         name: sum(a.counts[name] for a in answers.values()) for name in ("generated", "hopeless", "merged", "unfit")
     }
-    unproven = sum(not a.proven for a in answers.values())
-    scope = "exact and ragged factors" if next(iter(answers.values())).ragged else "exact factors"
+    unproven = sum(not is_proven(a) for a in answers.values())
+    first = next(iter(answers.values()))
+    factors = "exact and ragged factors" if first.ragged else "exact factors"
     fusions = {a.fusion.ops: a.fusion for a in answers.values() if a.fusion is not None}
     together = sum(bool(f.split) for f in fusions.values())
     how = (
         f"fused in pairs or not: {together} of {plural(len(fusions), 'pair')} fused" if fusions else "each op by itself"
     )
+    origins = dict.fromkeys(a.origin for a in answers.values() if a.origin)
     lines = [
-        f"scope      every order of loops, {scope}, every choice of what memories keep, {how}",
+        f"scope      every order of loops, {factors}, every choice of what memories keep, {how}; memories in the order "
+        f"of the file, each at one height. Not searched: {', '.join(NOT_SEARCHED)}",
         f"looked at  {sums['generated']:,} partial nests; left out {sums['hopeless']:,} by bound, "
         f"{sums['merged']:,} by one at least as good, {sums['unfit']:,} too large",
         f"result     {plural(len(answers) - unproven, 'op')} proven optimal, {unproven} not",
-        *([f"cache      {plural(kept, 'answer')} found there, the figures computed again"] if kept else []),
-    ]
+        *([f"start      {plural(sum(bool(a.origin) for a in answers.values()), 'nest')} as before the search: "
+           f"{', '.join(origins)}"] if origins else []),
+        *([f"cache      {plural(kept, 'answer')} found there, the figures computed again; --verify proves again"]
+          if kept else []),
+        *(["overlaps   ops of a pair run at once: what both use adds up, and cycles count where that bounds the pair"]
+          if any(OVERLAPS in row[2] for row in rows) else []),
+    ]  # fmt: skip
     return [*blocks, Lines("Certificate", tuple(lines))]
+
+
+OVERLAPS = "overlaps"
+
+
+def cycles_of(answer: Answer, point: MappingPoint) -> str:
+    """The cycles of an op; `overlaps` for one that adds none to those of the op it is fused with."""
+    from sata.report.text import whole_number
+
+    return (
+        OVERLAPS
+        if answer.fusion is not None and answer.fusion.split and not point.cycles
+        else whole_number(point.cycles)
+    )
+
+
+def _sure(answer: Answer) -> str:
+    """How sure the answer of an op is."""
+    from sata.report.text import plural
+
+    if answer.objective == "pareto":
+        return plural(len(answer.points), "point") + (f", {proven_text(answer)}" if answer.proven else ", open")
+    sure = proven_text(answer) if is_proven(answer) else gap_text(gap_of(answer))
+    if answer.fusion is not None and answer.fusion.split:
+        where = ", ".join([answer.fusion.split, *(f"{rank} {factor}" for rank, factor in answer.fusion.loops)])
+        return f"fused below {where}, {sure}"
+    return sure
 
 
 def _data(answers: Mapping[str, Answer]) -> dict[str, Any]:
     """The JSON: per op its certificate and points, in the form that `sata plot` reads of one op."""
     from sata.search.answers.codec import data_of
 
+    first = next(iter(answers.values()))
     ops = []
     for op, a in answers.items():
         points = [{"label": f"{op} {n}", "energy_pj": p.energy_pj, "cycles": p.cycles} for n, p in enumerate(a.points)]
         ops.append({
-            "op": op, "objective": a.objective, "proven": a.proven, "gap": a.gap, "bound": a.bound,
+            "op": op, "objective": a.objective, "proven": is_proven(a), "gap": gap_of(a), "bound": a.bound,
+            "scope": scope_of(a), "cached": a.cached, "origin": a.origin,
             "interrupted": a.interrupted, "seconds": a.seconds, "choices_of_keeps": a.skeletons,
             "counts": dict(a.counts), "fusion": None if a.fusion is None else data_of(a.fusion),
             "points": points,
             "pareto": list(range(len(points))) if a.objective == "pareto" else [],
         })  # fmt: skip
-    found: dict[str, Any] = {"ops": ops}
+    widest = next((a for a in answers.values() if a.fusion is not None), first)
+    found: dict[str, Any] = {"ops": ops, "scope": scope_data(widest)}
     if len(ops) == 1:
         found |= {"points": ops[0]["points"], "pareto": ops[0]["pareto"]}
     return found

@@ -72,6 +72,10 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
     callback=_shard,
     help="Search only the I-th of N parts; -o then takes its answers, as JSON for sata merge.",
 )
+@click.option(
+    "--mapping", "mapping_file", metavar="FILE", help="Start from this mapping, not from the shipped one of ARCH."
+)
+@click.option("--verify", is_flag=True, help="Prove again what an earlier search has proven and the cache holds.")
 @click.option("--no-cache", is_flag=True, help="Search again what has been found before, and keep nothing.")
 @click.option("--scheduler", metavar="ADDRESS", help="Search on a Dask cluster instead: tcp://HOST:PORT.")
 @click.option("--space", is_flag=True, help="Only print how large the space is, and what each constraint removes.")
@@ -82,13 +86,15 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 @json_option
 def map_(
     arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None, ragged: bool,
-    workers: int | None, shard: tuple[int, int] | None, no_cache: bool, scheduler: str | None,
+    workers: int | None, shard: tuple[int, int] | None, mapping_file: str | None, verify: bool, no_cache: bool,
+    scheduler: str | None,
     no_fuse: bool, space: bool, output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
 ) -> None:  # fmt: skip
     """The best mapping of every op of WORKLOAD on ARCH, and how sure that is.
 
     Ops are mapped by themselves, and fused where that is better. What is printed is what `sata run` says of the mapping
-    that -o writes.
+    that -o writes. The search starts from the mapping that the files hold, else from the shipped one of ARCH, and gives
+    nothing worse.
 
     \b
     Examples:
@@ -97,16 +103,21 @@ def map_(
       sata map my_arch.yaml my_net.yaml --budget 60s --constraints mine.yaml
       sata map my_arch.yaml my_net.yaml --shard 1/4 -o part1.json
     """
+    from sata.parallel.threads import one_blas_thread
+
+    one_blas_thread()
     from sata.cli.found import finish, tell
     from sata.cli.output import show_blocks, write
     from sata.cli.watch import Shown
     from sata.parallel.dask import check_address
     from sata.report.files import check_targets, json_text
     from sata.search.answers.cache import Cache
+    from sata.search.answers.verify import check_whole
     from sata.search.engine.group import may_fuse
     from sata.search.run.scheduler import Resources, solve_all
     from sata.search.run.setup import setup_of
     from sata.search.run.shards import search_of, shard_of, shard_text
+    from sata.search.run.starts import settled, starts_of
     from sata.search.run.workload import answers_by_op, check_found, search_units, selected, tasks_of
     from sata.search.space.constraints import read_constraints
 
@@ -117,8 +128,8 @@ def map_(
         if workers is not None:
             raise click.UsageError("--workers are processes of this machine; --scheduler has workers of its own")
     targets = {option: name for option, name in (("--json", json_file), ("-o", output)) if name is not None}
-    check_targets(targets, [name for name in (arch, workload, constraints_file) if name is not None])
-    setting = setup_of(arch, workload, variables)
+    check_targets(targets, [name for name in (arch, workload, constraints_file, mapping_file) if name is not None])
+    setting = setup_of(arch, workload, variables, mapping_file)
     rules = read_constraints(constraints_file, setting.arch, setting.workload) if constraints_file is not None else []
     check_targets(targets)  # includes, tables and recordings are known now
     chosen = selected(setting, ops)
@@ -131,10 +142,11 @@ def map_(
         return
     cache = None if no_cache else Cache()
     units = search_units(setting, chosen, fuse=not no_fuse and may_fuse(objective, ragged))
-    tasks, number = tasks_of(setting, units, objective, rules, ragged=ragged)
+    starts = [start for start in starts_of(setting, rules) if not (no_fuse and start.split)]
+    tasks, number = tasks_of(setting, units, objective, rules, ragged=ragged, starts=starts)
     mine = list(range(len(tasks))) if shard is None else shard_of(tasks, *shard)
     with Shown(len(mine), budget) as watch:
-        some = solve_all([tasks[n] for n in mine], Resources(workers, cache, watch, scheduler), budget=budget)
+        some = solve_all([tasks[n] for n in mine], Resources(workers, cache, watch, scheduler, verify), budget=budget)
     check_found([tasks[n] for n in mine], some)
     if shard is not None:
         search = search_of(setting, units, tasks, number, shard[1])
@@ -142,7 +154,8 @@ def map_(
         write({output: lambda: text, json_file: lambda: text})
         finish(watch, cache)
         return
-    answers = answers_by_op(units, number, tasks, some)
+    answers = settled(answers_by_op(units, number, tasks, some), starts)
+    check_whole(setting, answers, ops)
     tell(answers, setting.arch, setting.workload.name, output, json_file, watch.kept)
     finish(watch, cache)
 

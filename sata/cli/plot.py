@@ -13,7 +13,9 @@ KINDS = ("energy", "layers", "roofline", "nest", "arch", "kept", "density", "par
 @click.argument("kind", metavar="KIND")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("-o", "--output", required=True, metavar="FILE", help="The picture: FILE.svg, FILE.png or FILE.pdf.")
-@click.option("--ops", metavar="PATTERN", help="Of 'nest' and 'pareto': the ops that are drawn, such as conv2.forward.")
+@click.option(
+    "--ops", metavar="PATTERN", help="Of 'nest' and 'pareto': the ops that are drawn, such as conv2.forward, or a+b."
+)
 @click.option("--column", metavar="NAME", help="Of 'sparsity': the column that holds the densities.")
 def plot(kind: str, files: tuple[str, ...], output: str, ops: str | None, column: str | None) -> None:
     """Draw a picture of KIND from what `sata run --json` or a search wrote.

@@ -1,4 +1,4 @@
-"""How a search goes, on standard error: a few lines that are redrawn in a terminal, nothing anywhere else."""
+"""How a search goes, on standard error: a few lines that are redrawn in a terminal, one every ten seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PATIENCE = 1.0  # seconds before anything is drawn
 EVERY = 0.1  # seconds between two pictures
+LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
 MOST_LINES = 8  # tasks that are shown at once
 
 
@@ -35,6 +36,7 @@ class Shown(Watcher):
         self.stopped = False
         self._looked = 0
         self._drawn = 0.0
+        self._said = self.start
         self._live: Live | None = None
         self._drawing = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
@@ -72,14 +74,24 @@ class Shown(Watcher):
 
     def stopping(self) -> None:
         self.stopped = True
-        if self._drawing:
-            click.echo("\nstopping: every op still gets a first mapping; press Ctrl-C again to end without", err=True)
+        before = "\n" if self._drawing else ""  # the terminal has shown ^C
+        click.echo(
+            f"{before}stopping: every op still gets a first mapping; press Ctrl-C again to end without", err=True
+        )
+
+    def waited(self) -> None:
+        self.draw()
 
     # --- what is shown ------------------------------------------------------------------------------------------
 
     def draw(self) -> None:
         now = time.monotonic()
-        if not self._drawing or now - self.start < PATIENCE or now - self._drawn < EVERY:
+        if not self._drawing:
+            if now - self._said >= LINE_EVERY:
+                self._said = now
+                click.echo(self.line(now), err=True)
+            return
+        if now - self.start < PATIENCE or now - self._drawn < EVERY:
             return
         from rich.console import Console
         from rich.live import Live
@@ -91,6 +103,15 @@ class Shown(Watcher):
             self._live.start()
         self._drawn = now
         self._live.update(Text("\n".join(self.lines(now)), no_wrap=True, overflow="ellipsis"), refresh=True)
+
+    def line(self, now: float) -> str:
+        """All in one: how far the whole is, then the task that has the largest gap."""
+        head, *_ = self.lines(now)
+        told = [(_gap(news), name, news, since) for name, news, since in self.open.values() if news is not None]
+        if not told:
+            return head
+        _, name, news, since = max(told, key=lambda row: row[0])
+        return f"{head}; {_row(name, news, now - since).strip()}"
 
     def lines(self, now: float) -> list[str]:
         """A line for all, and one for each task that is worked on."""
@@ -118,6 +139,10 @@ class Shown(Watcher):
         if fresh * 4 >= todo > fresh:
             return f"{seconds:.0f} s, about {seconds / fresh * (todo - fresh):.0f} s left"
         return f"{seconds:.0f} s"
+
+
+def _gap(news: Progress) -> float:
+    return news.best / news.bound if news.bound > 0 else math.inf
 
 
 def _row(name: str, news: Progress | None, seconds: float) -> str:

@@ -47,13 +47,14 @@ def build(arch: Arch, workload: Workload, mapping: MappingSpec, faults: Faults, 
         shares = [s for s in shares if any(fnmatchcase(op.name, only) for op in s.ops)]
         evaluated = {op.name for s in shares for op in s.ops}  # fused ops come together
         unselected = [name for name in names if not fnmatchcase(name, only) and name not in evaluated]
-    known = _known(workload)
-    groups = [g for s in shares if (g := _group(arch, s, known, graph if sound else None, faults)) is not None]
+    known = known_of(workload)
+    groups = [g for s in shares if (g := group_of(arch, s, known, graph if sound else None, faults)) is not None]
     check_formats(groups, workload.bits, faults)
     return Program(tuple(groups), tuple(omitted), tuple(unselected))
 
 
-def _known(workload: Workload) -> Known:
+def known_of(workload: Workload) -> Known:
+    """The names that a mapping may speak of."""
     ranks = frozenset(rank for op in workload.ops for rank in op.ranks)
     tensors: dict[str, set[str]] = {}
     for op in workload.ops:
@@ -63,7 +64,7 @@ def _known(workload: Workload) -> Known:
     return Known(ranks, kinds, {name: frozenset(found) for name, found in tensors.items()})
 
 
-def _group(arch: Arch, share: Share, known: Known, graph: WorkloadGraph | None, faults: Faults) -> Group | None:
+def group_of(arch: Arch, share: Share, known: Known, graph: WorkloadGraph | None, faults: Faults) -> Group | None:
     """The nests of the ops that share an entry. graph: None if it has faults of its own."""
     before = len(faults)
     nodes = share.entry.nest

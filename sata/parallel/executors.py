@@ -20,6 +20,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.connection import wait as wait_for
 from typing import Any, Protocol
 
+from sata.parallel.threads import one_blas_thread
+
 EVERY = 0.25  # seconds between two words of one job about how far it is
 _PATIENCE = 5.0  # seconds that a process gets to end by itself
 
@@ -57,8 +59,11 @@ class Executor(Protocol):
         """End them, whatever they do."""
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM)  # Ctrl-C, and what batch systems send before the time is up
+
+
 class StopSignal:
-    """Whether the user wants an end: the first Ctrl-C is noted, the second is the usual exception."""
+    """Whether the user wants an end: the first Ctrl-C or SIGTERM is noted, the second is the usual exception."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -71,19 +76,24 @@ class StopSignal:
 
 @contextmanager
 def listening() -> Iterator[StopSignal]:
-    """Ctrl-C asks for an end while this lasts, where signals can be heard: in the main thread, and where they are not
-    ignored. Inside another such context there is one request for both."""
-    before = signal.getsignal(signal.SIGINT)
-    outer = getattr(before, "__self__", None)
-    stop = outer if isinstance(outer, StopSignal) else StopSignal()
-    if stop is outer or before is signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+    """Ctrl-C and SIGTERM ask for an end while this lasts, where signals can be heard: in the main thread, and where
+    they are not ignored. Inside another such context there is one request for both."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    outer = next(
+        (own for heard in before.values() if isinstance(own := getattr(heard, "__self__", None), StopSignal)), None
+    )
+    stop = outer or StopSignal()
+    if outer is not None or threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    signal.signal(signal.SIGINT, stop._heard)
+    mine = {number: heard for number, heard in before.items() if heard not in (signal.SIG_IGN, None)}
+    for number in mine:
+        signal.signal(number, stop._heard)
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, heard in mine.items():
+            signal.signal(number, heard)
 
 
 class InProcess:
@@ -238,8 +248,10 @@ def _serve(pipe: Connection, work: Work, inherited: Connection | None) -> None:
     a forked process has too; while it is open here, its end elsewhere would not be noticed."""
     if inherited is not None:
         inherited.close()
+    one_blas_thread()
     with suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # who gives the jobs hears it, and says so
+        for number in ENDING:
+            signal.signal(number, signal.SIG_IGN)  # who gives the jobs hears it, and says so
     while True:
         try:
             message = pipe.recv()

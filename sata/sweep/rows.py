@@ -109,7 +109,7 @@ def _figures(job: Job) -> Row:
     if job.mapper is None:
         sources = (files["arch"], files.get("workload"), files.get("mapping"))
         return _row(evaluate(*sources, ops=point.ops, **variables), job.by)
-    setting = setup_of(files["arch"], files.get("workload"), variables)
+    setting = setup_of(files["arch"], files.get("workload"), variables, files.get("mapping"))
     rules = []
     if job.mapper.constraints is not None:
         rules = read_constraints(job.mapper.constraints, setting.arch, setting.workload)
@@ -122,7 +122,7 @@ def _figures(job: Job) -> Row:
     if watch.stopped:
         raise Interrupted
     mapping = mapping_text(answers, setting.arch, [])
-    found = _row(evaluate(files["arch"], files.get("workload"), mapping, ops=point.ops, **variables), job.by)
+    found = _row(evaluate(files["arch"], files.get("workload"), mapping, ops=point.ops, **setting.variables), job.by)
     return {**found, "proven": all(a.proven for a in answers.values()), "gap": max(a.gap for a in answers.values())}
 
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGKILL, sent to a real `sata map`."""
+"""Ctrl-C, SIGTERM and SIGKILL, sent to a real `sata map`."""
 
 from __future__ import annotations
 
@@ -46,18 +46,26 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="lo
 
 
 @needs_proc
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("whole_group", [True, False])
-def test_ctrl_c_gives_the_best_so_far(tmp_path: Path, workers: str, whole_group: bool) -> None:
-    """Printed and written, exit code 130; what is written runs and costs what it says."""
+@pytest.mark.parametrize(
+    ("workers", "whole_group", "ending"),
+    [("1", True, signal.SIGINT), ("2", True, signal.SIGINT), ("2", False, signal.SIGINT), ("1", False, signal.SIGTERM),
+     ("2", True, signal.SIGTERM)],
+)  # fmt: skip
+def test_ctrl_c_and_sigterm_give_the_best_so_far(
+    tmp_path: Path, workers: str, whole_group: bool, ending: signal.Signals
+) -> None:
+    """Printed and written, exit code 130; what is written runs and costs what it says. What is done is told."""
     out, told = tmp_path / "best.yaml", tmp_path / "best.json"
     process = start("--workers", workers, "-o", str(out), "--json", str(told), cache=tmp_path / "cache")
     busy(process, 2.0, child=workers == "2")
-    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
+    (os.killpg if whole_group else os.kill)(process.pid, ending)
     said, error = process.communicate(timeout=30)
     assert process.returncode == 130, error
     assert "Best mappings" in said
-    assert error == "interrupted: what is given is the best so far\n"
+    assert error.endswith(
+        "stopping: every op still gets a first mapping; press Ctrl-C again to end without\n"
+        "interrupted: what is given is the best so far\n"
+    )
     ops = {op["op"]: op for op in json.loads(told.read_text())["ops"]}
     assert not ops["conv2.forward"]["proven"]
     energy = sata.evaluate(*(str(ROOT / name) for name in INPUTS), str(out)).energy_pj(by=("op",))

@@ -15,7 +15,7 @@ from sata.report.pictures.step import density_picture, kept_picture
 from sata.report.pictures.style import Picture
 from sata.report.points import read_fronts, read_points
 from sata.report.read import read_result
-from sata.report.result import Result
+from sata.report.result import Record, Result
 from sata.report.text import listed
 from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
 
@@ -76,14 +76,20 @@ def _sparsity(name: str, column: str | None) -> Picture:
     return sparsity_picture(read_points(name, ("energy_pj", chosen)), chosen)
 
 
+def _named(nest: Record, pattern: str) -> bool:
+    """Whether a pattern matches one of the ops of a nest, or the name `a+b` of all of them."""
+    return any(fnmatchcase(name, pattern) for name in (nest["group"], *(op["op"] for op in nest["ops"])))
+
+
 def _nest(result: Result, name: str, ops: str | None) -> Picture:
     if not result.nests:
         raise SpecError([Fault(Where(name), "holds no 'nests'", "perhaps an older version of sata wrote it")])
     pattern = ops or "*"
-    chosen = [n for n in result.nests if any(fnmatchcase(op["op"], pattern) for op in n["ops"])]
+    chosen = [n for n in result.nests if _named(n, pattern)]
     names = [nest["group"] for nest in chosen or result.nests]
     if not chosen:
-        hint = did_you_mean(pattern, [op["op"] for n in result.nests for op in n["ops"]]) or f"nests: {listed(names)}"
+        known = [name for n in result.nests for name in (n["group"], *(op["op"] for op in n["ops"]))]
+        hint = did_you_mean(pattern, dict.fromkeys(known)) or f"nests: {listed(names)}"
         raise SpecError([Fault(Where(name), f"no op matches '{pattern}'", hint)])
     if len(chosen) > 1:
         message = f"one nest is drawn, and there are {len(chosen)}"

@@ -1,14 +1,16 @@
 """Answers on disk, by what they depend on, so that no search is done twice.
 
 A file is written beside its place and renamed, so searches that run at once never meet half a file. What is read is
-trusted in nothing but the proof: its types are checked, and every mapping is scored again before it is used. Only what
-does not depend on time is kept: answers that no budget and no user has cut short.
+trusted in nothing but the proof: its types are checked, and every mapping is scored again before it is used. The proof
+is believed of files that nobody else may write. Only what does not depend on time is kept: answers that no budget and
+no user has cut short.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import stat
 import tempfile
 import time
 from contextlib import suppress
@@ -47,8 +49,10 @@ class Cache:
     def get(self, task: Task) -> Answer | None:
         """The answer of a task, if a sound one is there."""
         path = self._path(task)
-        data = None if path is None else read_json(path)
-        if path is None or not isinstance(data, dict) or data.get("key") != path.stem:
+        if path is None or not self._ours(path):
+            return None
+        data = read_json(path)
+        if not isinstance(data, dict) or data.get("key") != path.stem:
             return None
         try:
             answer = decoded(Answer, data.get("answer"))
@@ -69,14 +73,29 @@ class Cache:
         if len(text) > LARGEST:
             return
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            for folder in (self.folder.parent, self.folder, path.parent):
+                with suppress(FileExistsError):
+                    folder.mkdir(mode=0o700, parents=True)
             write_whole(path, text.encode("utf-8"))
         except OSError as error:
-            self.trouble = f"{self.folder}: {(error.strerror or str(error)).lower()}"
+            self.trouble = f"nothing is kept for another time: {self.folder}: {(error.strerror or str(error)).lower()}"
             return
         if self._written % _LOOK == 0:
             self._evict()
         self._written += 1
+
+    def _ours(self, path: Path) -> bool:
+        """Whether a file is there that only this user (or the system's) can have written, nor put in its place."""
+        for place in (self.folder.parent, self.folder, path.parent, path):
+            try:
+                status = place.stat()
+            except OSError:
+                return False
+            why = others_may_write(status)
+            if why:
+                self.trouble = f"answers in {place} are not believed: {why}"
+                return False
+        return True
 
     def _path(self, task: Task) -> Path | None:
         try:
@@ -105,6 +124,17 @@ class Cache:
             total -= size
             if total <= self.most * _KEPT_SHARE:
                 return
+
+
+def others_may_write(status: os.stat_result) -> str:
+    """Why a file or folder may be the work of other users, and what helps; empty if it cannot be."""
+    if not hasattr(os, "geteuid"):  # no such owners and modes here
+        return ""
+    if status.st_uid not in (os.geteuid(), 0):
+        return "it belongs to another user; choose another folder by SATA_CACHE"
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "others may write there; chmod go-w would help"
+    return ""
 
 
 def keepable(task: Task, answer: Answer) -> bool:

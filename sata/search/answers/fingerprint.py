@@ -20,16 +20,16 @@ from sata.specs.model import Density, Op, Tensor
 from sata.specs.text.files import watching
 from sata.version import __version__
 
-REVISION = 9  # raised whenever the search may answer otherwise: what was kept before is then found no more
+REVISION = 10  # raised whenever the search may answer otherwise: what was kept before is then found no more
 _PLACES = frozenset({"where", "places", "folder", "kinds"})
 _LEFT_OUT: Mapping[str, frozenset[str]] = {
     "Op": frozenset({"name", "layer", "stage", "function", "compute"}),
     "Tensor": frozenset({"of", "stated"}),
     "Arch": frozenset({"name", "libraries"}),
     "Price": frozenset({"origin", "uncertainty", "library", "area_um2"}),
-    "Task": frozenset({"budget"}),
-    "GroupTask": frozenset({"budget"}),
-    "CycleTask": frozenset({"budget", "text"}),
+    "Task": frozenset({"budget", "starts"}),
+    "GroupTask": frozenset({"budget", "starts"}),
+    "CycleTask": frozenset({"budget", "starts", "text"}),
 }
 
 

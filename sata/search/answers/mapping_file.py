@@ -6,19 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sata.search.engine.solve import Answer, FusionCertificate, MappingPoint
+from sata.search.answers.scope import CACHE, FILE_ORDER, PAIRS, gap_of
+from sata.search.model.answer import Answer, Point
 from sata.specs.model import Arch, Array, Memory
 
 
-def chosen(answer: Answer) -> MappingPoint:
+def chosen(answer: Answer) -> Point:
     """The one mapping of an answer that a file takes: of a Pareto front, that with the least product."""
     return (
         min(answer.points, key=lambda p: p.energy_pj * p.cycles) if answer.objective == "pareto" else answer.points[0]
     )
 
 
-def nest_of_point(point: MappingPoint, arch: Arch, compute: str) -> list[dict[str, Any]]:
-    """The nest as data in the format of mappings. Arrays that nothing is unrolled on are left out."""
+def nest_of_point(point: Point, arch: Arch, compute: str, arrays: bool = False) -> list[dict[str, Any]]:
+    """The nest as data in the format of mappings. Arrays that nothing is unrolled on are left out, unless `arrays`."""
     kinds = {n.name: n for way in arch.ways() for n in way}
     nest: list[dict[str, Any]] = []
     for number, name in enumerate(point.items):
@@ -28,7 +29,7 @@ def nest_of_point(point: MappingPoint, arch: Arch, compute: str) -> list[dict[st
             nest.append({"memory": name, "keep": list(point.keeps[name])})
         elif isinstance(node, Array):
             axes = {a: ", ".join(f"{p.rank} {p.factor}" for p in own if p.axis == a) for a in node.shape}
-            if any(axes.values()):
+            if arrays or any(axes.values()):
                 nest.append({"array": name, **{a: text for a, text in axes.items() if text}})
         else:
             nest.append({"compute": compute})
@@ -59,12 +60,12 @@ def _entries(answers: Mapping[str, Answer], arch: Arch) -> Iterator[tuple[tuple[
 
 
 def fused_nest(
-    points: Sequence[MappingPoint], home: str, arch: Arch, loops: Sequence[tuple[str, int]] = ()
+    points: Sequence[Point], home: str, arch: Arch, loops: Sequence[tuple[str, int]] = (), arrays: bool = False
 ) -> list[dict[str, Any]]:
     """One nest of several points: what they share down to their home, and loops right below it, then a way for each."""
     turns = [(rank, factor) for rank, factor in loops if factor > 1]
     points = [replace(p, loops=p.loops[len(turns) :]) for p in points]
-    nests = [nest_of_point(p, arch, p.items[-1]) for p in points]
+    nests = [nest_of_point(p, arch, p.items[-1], arrays) for p in points]
     ends = [next(n for n, node in enumerate(nest) if node.get("memory") == home) for nest in nests]
     trunk = []
     for alike in zip(*(nest[: end + 1] for nest, end in zip(nests, ends, strict=True)), strict=True):
@@ -110,33 +111,31 @@ def fused_certificate(answer: Answer) -> list[str]:
     names = " and ".join(fusion.ops)
     if fusion.loops:
         turns = ", ".join(f"{rank} {factor}" for rank, factor in fusion.loops)
-        sure = "proven optimal" if fusion.proven else f"within {fusion_gap(fusion):.3%} of the optimum"
+        sure = "proven optimal" if fusion.proven else f"within {gap_of(answer):.3%} of the optimum"
         what = f"a cycle over {turns}, a loop right below {fusion.split}: {fusion.value:.6g}, {sure}"
         return [f"{names}: {what}", f"  scope: they share that loop and {fusion.split} alone, which keeps what passes"]
     if not fusion.kinds:
         return [f"{names} cannot be fused here"]
+    where = CACHE if answer.cached else PAIRS
     if fusion.split:
-        sure = "proven optimal" if fusion.proven else f"within {fusion_gap(fusion):.3%} of the optimum"
+        sure = f"proven optimal ({where})" if fusion.proven else f"within {gap_of(answer):.3%} of the optimum"
         what = f"fused below {fusion.split}: {fusion.value:.6g}, {sure}; apart {fusion.apart:.6g} was found"
     elif fusion.fused >= fusion.value * (1 - 1e-10):
-        what = f"apart: {fusion.value:.6g}; fused they are proven to be no better"
+        what = f"apart: {fusion.value:.6g}; fused they are proven ({where}) to be no better"
     else:
         what = f"apart: {fusion.value:.6g}; nothing better was found fused, where nothing is below {fusion.fused:.6g}"
-    return [f"{names}: {what}", f"  scope: {fusion.kinds} ways to share loops and a home, as docs/search.md says"]
-
-
-def fusion_gap(fusion: FusionCertificate) -> float:
-    """How far ops together may be above their optimum, as a share of the bound."""
-    if fusion.proven:
-        return 0.0
-    return fusion.value / fusion.bound - 1.0 if fusion.bound > 0 else float("inf")
+    return [
+        f"{names}: {what}",
+        f"  scope: pairs; {fusion.kinds} ways to share loops and a home, as docs/search.md says",
+    ]
 
 
 def certificate(answer: Answer) -> list[str]:
     """What is known of an answer, in a few lines."""
     point = chosen(answer)
     scope = "ragged and exact factors" if answer.ragged else "exact factors"
-    sure = "proven optimal" if answer.proven else f"within {answer.gap:.3%} of the optimum"
+    where = CACHE if answer.cached else FILE_ORDER
+    sure = f"proven optimal ({where})" if answer.proven else f"within {answer.gap:.3%} of the optimum"
     if answer.objective == "pareto":
         known = "proven" if answer.proven else "not proven complete"
         sure = f"Pareto front of {len(answer.points)}, {known}; least product"
@@ -144,9 +143,14 @@ def certificate(answer: Answer) -> list[str]:
         what = "a cycle" if answer.fusion.loops else "a fused pair"
         sure = f"its part of {what}, below {answer.fusion.split}"
     counts = answer.counts
+    cycles = f"{point.cycles:.6g} cycles"
+    if answer.fusion is not None and answer.fusion.split and not point.cycles:
+        cycles = "no cycles beyond those of the op it overlaps"
     return [
-        f"{answer.op}: {point.energy_pj:.6g} pJ, {point.cycles:.6g} cycles; {answer.objective}: {sure}",
-        f"  scope: {answer.skeletons} choices of what memories keep, every order, {scope}; partial nests: "
+        f"{answer.op}: {point.energy_pj:.6g} pJ, {cycles}; {answer.objective}: {sure}",
+        *([f"  nest: that of {answer.origin}"] if answer.origin else []),
+        "  scope: memories in the order of the file, each at one height;"
+        f" {answer.skeletons} choices of what memories keep, every order, {scope}; partial nests: "
         f"{counts.get('generated', 0)} looked at, {counts.get('hopeless', 0)} left out by bound, "
         f"{counts.get('merged', 0)} by a better one, {counts.get('unfit', 0)} too large; bound {answer.bound:.6g}",
     ]

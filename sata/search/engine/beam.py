@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.search.engine.beam_bounds import PIECE, BoundedSearch
+from sata.search.model.enumerate import lanes_work
 from sata.search.model.problem import SearchProblem, prime_weight, primes_of
 from sata.search.partial.bounds import LowerBound, has_unrolling
 from sata.search.partial.columns import distinct_columns
@@ -162,6 +163,7 @@ class BeamSearch(BoundedSearch):
                     keep = ~self.best.hopeless(least)
                     self.tally.hopeless += int(len(labels) - keep.sum())
                     labels, used = labels.take(keep), used[keep]
+            labels = labels.take(used >= self.frame.constraints.least_lanes(size))
         return self._cut(labels, item)
 
     def with_plans(self, labels: PartialMappings, item: int) -> Iterator[PartialMappings]:
@@ -289,7 +291,10 @@ class BeamSearch(BoundedSearch):
                 continue
             if self.deadline is not None and time.monotonic() > self.deadline:
                 raise BudgetSpent
-            found = self.scored(self.loops_of(int(labels.node[number])))
+            loops = self.loops_of(int(labels.node[number]))
+            if not lanes_work(self.frame, loops):
+                continue
+            found = self.scored(loops)
             self.tally.scored += 1
             if found is not None:
                 self.best.offer(found)

@@ -34,9 +34,10 @@ class GroupTask(Task):
         """Each op by itself."""
         share = None if self.budget is None else self.budget * SHARE / len(self.ops)
         return [
-            Task(self.arch, op, self.on, self.objective, constraints, self.ragged, share, self.widths)
+            Task(self.arch, op, self.on, self.objective, constraints, self.ragged, share, self.widths,
+                 tuple(s for s in self.starts if s.ops == (op.name,)))
             for op, constraints in zip(self.ops, (self.constraints, self.others), strict=True)
-        ]
+        ]  # fmt: skip
 
     def choice(self) -> FusionProblem:
         return FusionProblem((self.ops[0], self.ops[1]), self.arch, self.on, (self.constraints, self.others))

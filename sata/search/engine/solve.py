@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import count
 from math import inf, prod
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from sata.search.cost_to_go.tables import MOST
 from sata.search.engine.beam import BeamSearch, BudgetSpent
 from sata.search.engine.strategies import evolution
+from sata.search.model.answer import Answer, Start
 from sata.search.model.enumerate import legal
 from sata.search.model.equivalent import without_equivalents
 from sata.search.model.exact import Machine
@@ -19,7 +20,7 @@ from sata.search.model.objective import SLACK, Objective
 from sata.search.model.problem import SearchProblem, problem_of
 from sata.search.partial.extend import SharedTables
 from sata.search.partial.incumbent import FrontStep, Incumbent, ScoredMapping, SearchCounters, score_mapping
-from sata.search.space.nests import PlacedLoop, loops_in_order
+from sata.search.space.nests import loops_in_order
 from sata.search.space.storage_templates import Constraints, storage_templates
 from sata.specs.model import Arch, Op
 
@@ -57,70 +58,7 @@ class Task:
     ragged: bool = False
     budget: float | None = None
     widths: tuple[int, ...] = WIDTHS  # none: a guess is enough
-
-
-@dataclass(frozen=True)
-class MappingPoint:
-    """One mapping: its figures as `sata run` has them, the memories' keeps, its loops (item numbers of `items`)."""
-
-    energy_pj: float
-    cycles: float
-    items: tuple[str, ...]
-    keeps: Mapping[str, tuple[str, ...]]
-    loops: tuple[PlacedLoop, ...]
-
-
-@dataclass(frozen=True)
-class FusionCertificate:
-    """What is known of ops that were searched together (`groups`). split: the memory below which they part, "" where
-    they are better apart. value, bound: of the objective, of the ops together; apart: of the best unfused ones that
-    were found; fused: what no fused nests are below. kinds: ways to fuse. loops: (rank, factor) of loops right below
-    the split's memory that are shared, too: of the ops of a cycle (`cycles`)."""
-
-    ops: tuple[str, ...]
-    split: str
-    value: float
-    bound: float
-    proven: bool
-    apart: float
-    fused: float
-    kinds: int
-    loops: tuple[tuple[str, int], ...] = ()
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What was found. points: the optimum, or the Pareto front by energy; empty: nothing fits.
-
-    proven: nothing in the space is better. bound: what no mapping of the space is below (of the objective; for a
-    Pareto front of the product of energy and cycles). interrupted: by the user or the budget. members: of a group the
-    answers of its ops; fusion: of those and of the group.
-    """
-
-    op: str
-    objective: str
-    points: tuple[MappingPoint, ...]
-    proven: bool
-    bound: float
-    skeletons: int
-    seconds: float
-    ragged: bool
-    interrupted: bool = False
-    counts: Mapping[str, int] = field(default_factory=dict)
-    members: tuple[Answer, ...] = ()
-    fusion: FusionCertificate | None = None
-
-    @property
-    def gap(self) -> float:
-        """How far the best may be above the optimum, as a share of the bound; 0 where it is proven."""
-        if self.proven or not self.points:
-            return 0.0
-        best = min(_value(self.objective, p) for p in self.points)
-        return best / self.bound - 1.0 if self.bound > 0 else float("inf")
-
-
-def _value(objective: str, p: MappingPoint) -> float:
-    return _of(objective, p.energy_pj, p.cycles)
+    starts: tuple[Start, ...] = ()  # mappings that are there before the search: nothing worse is given
 
 
 def solve(task: Task, tick: ProgressCallback | None = None, limit: float | None = None) -> Answer:
@@ -141,6 +79,7 @@ class _Single:
             problem_of(s, task.on, task.constraints, task.ragged, known)
             for s in storage_templates(task.arch, task.op, task.on.prices, task.constraints)
         ]
+        every = [frame for frame in every if frame.plans.number]  # without one the lanes cannot be as they must
         self.number, self.frames = len(every), without_equivalents(every)
         self.searches = [BeamSearch(f, self.best, self.counts, shared, tick=self._told) for f in self.frames]
         self.open: list[Open] = []
@@ -152,7 +91,9 @@ class _Single:
         if limit is not None and self.frames:
             unknown = ScoredMapping(limit, limit, self.frames[0], ())
             self.best.found = [unknown]
-        elif not self.task.ragged:
+        else:
+            self._begin()
+        if limit is None and not self.task.ragged:
             order = [n for _, n in self.open]
             self.interrupted = _evolve(
                 self.task, self.frames, self.searches, self.best, order, self.start, self._told
@@ -164,6 +105,14 @@ class _Single:
         found = [f for f in self.best.found if f is not unknown]
         return _answer(self.task, found, self.best, self.counts, self.open, self.number, self.interrupted,
                        time.monotonic() - self.start)  # fmt: skip
+
+    def _begin(self) -> None:
+        """With what is there already, as far as it is in the space."""
+        for start in self.task.starts:
+            if len(start.points) == 1:
+                found = _known(self.frames, start.points[0])
+                if found is not None:
+                    self.best.offer(found)
 
     def _roots(self, best: Incumbent) -> list[Open]:
         """By the empty nests of all skeletons."""
@@ -300,8 +249,24 @@ def _answer(
     )
 
 
+def _known(frames: Sequence[SearchProblem], point: MappingPoint) -> ScoredMapping | None:
+    """A point as a mapping of the space; None if it is none, or does not fit."""
+    keeps = {name: kept for name, kept in point.keeps.items() if kept}
+    for frame in frames:
+        skeleton, bounds = frame.skeleton, frame.skeleton.op.ranks
+        if tuple(i.name for i in skeleton.items) != point.items or dict(skeleton.keeps) != keeps:
+            continue
+        looped = {r: prod(loop.factor for loop in point.loops if loop.rank == r) for r in bounds}
+        if (frame.ragged or looped == dict(bounds)) and legal(frame, point.loops):
+            return score_mapping(frame, point.loops)
+    return None
+
+
 def _point(found: ScoredMapping) -> MappingPoint:
     skeleton = found.frame.skeleton
     loops = tuple(loops_in_order(skeleton, found.loops))
     names = tuple(i.name for i in skeleton.items)
     return MappingPoint(found.energy_pj, found.cycles, names, dict(skeleton.keeps), loops)
+
+
+__all__ = ["Answer", "FusionCertificate", "MappingPoint", "ProgressCallback", "Start", "Task", "solve"]

@@ -7,6 +7,7 @@ are one loop, which is the only thing taken together here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from itertools import islice
 from math import prod
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from sata.search.model.exact import Floats, score
 from sata.search.model.problem import SearchProblem
+from sata.search.space.busy_lanes import busy_lanes
 from sata.search.space.nests import PlacedLoop, template
 from sata.search.space.storage_templates import Constraints, StorageTemplate
 from sata.specs.model import Array, Compute
@@ -24,7 +26,7 @@ Left = tuple[int, ...]
 def all_nests(frame: SearchProblem) -> Iterator[tuple[PlacedLoop, ...]]:
     """The loops of every nest that covers all ranks, whether its tiles fit or not."""
     for loops in _below(frame, 0, frame.bounds, ()):
-        if homes_hold(frame, loops) and as_asked(frame.skeleton, frame.constraints, loops):
+        if legal(frame, loops):
             yield loops
 
 
@@ -79,9 +81,25 @@ def legal(frame: SearchProblem, loops: Sequence[PlacedLoop]) -> bool:
         if isinstance(node, Array):
             for axis, size in node.shape.items():
                 used = lanes.get((number, axis), 1)
-                if used > size or used < frame.constraints.utilization * size:
+                if used > size or used < frame.constraints.least_lanes(size):
                     return False
-    return homes_hold(frame, loops) and as_asked(frame.skeleton, frame.constraints, loops)
+    return lanes_work(frame, loops) and homes_hold(frame, loops) and as_asked(frame.skeleton, frame.constraints, loops)
+
+
+def lanes_work(frame: SearchProblem, loops: Sequence[PlacedLoop]) -> bool:
+    """Whether enough lanes of every axis work on average, where loops leave some idle."""
+    least = frame.constraints.utilization
+    if not frame.ragged or not least:
+        return True
+    for number, node in enumerate(frame.skeleton.items):
+        for axis, size in node.shape.items() if isinstance(node, Array) else ():
+            name, lanes = f"{number}.{axis}", Fraction(1)
+            for rank in {loop.rank for loop in loops if (loop.item, loop.axis) == (number, axis)}:
+                own = [(f"{p.item}.{p.axis}" if p.axis else "", p.factor) for p in loops if p.rank == rank]
+                lanes *= busy_lanes(frame.skeleton.op.ranks[rank], own, name)
+            if lanes < Fraction(repr(least)) * size:
+                return False
+    return True
 
 
 def _below(

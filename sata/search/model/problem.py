@@ -137,11 +137,12 @@ def problem_of(
     names = tuple(a.name for a in arrays)
     if names not in known:
         known[names] = all_unrollings(
-            arrays, ranks, bounds, temporal, constraints.ranks, not ragged, constraints.utilization
+            arrays, ranks, bounds, temporal, constraints.ranks, not ragged, constraints.least_lanes
         )
     plans = known[names]
     uneven = any(n > first_array for n, _ in limited) and (cut or _carried_apart(strands, plans, limited))
     merging = same and not wired and not uneven
+    merging = merging and not (ragged and constraints.utilization)  # how many lanes work on average, all loops decide
     shared = []
     for s in strands:
         key = (names, s.relevant, s.windows, s.uses, s.clipped, s.output)

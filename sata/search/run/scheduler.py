@@ -16,9 +16,11 @@ from typing import Any
 from sata.parallel.executors import Executor, InProcess, ProcessPool, Report, StopSignal, WorkerEvent, listening
 from sata.search.answers.cache import Cache
 from sata.search.answers.fingerprint import name_of, ops_of, size_of
+from sata.search.answers.verify import check_answer, flaws
 from sata.search.engine.cyclic import CycleTask, solve_cycle
 from sata.search.engine.group import GroupTask, solve_group
-from sata.search.engine.solve import Answer, Task, solve
+from sata.search.engine.solve import Answer, Start, Task, solve
+from sata.search.run.starts import no_worse, starts_from
 from sata.specs.text.access import Granted, granted
 from sata.specs.text.faults import Fault, SpecError
 
@@ -54,16 +56,20 @@ class Watcher:
     def lost(self, number: int, why: str) -> None:
         """Its worker was killed; it is done again."""
 
+    def waited(self) -> None:
+        """A while has passed, whether anything was said or not."""
+
 
 @dataclass(frozen=True)
 class Resources:
     """By what means to search. workers: processes, None one for each core. cache: None keeps nothing. cluster: the
-    address of a Dask scheduler, whose workers then do it."""
+    address of a Dask scheduler, whose workers then do it. verify: search again what the cache holds."""
 
     workers: int | None = None
     cache: Cache | None = None
     watch: Watcher = Watcher()
     cluster: str | None = None
+    verify: bool = False
 
 
 def value_of(objective: str, energy_pj: float, cycles: float) -> float:
@@ -113,8 +119,8 @@ class _Scheduler:
     def run(self, work: Callable[[Task, Report], Answer]) -> list[Answer]:
         cache = self.how.cache
         for number, task in enumerate(self.tasks):
-            answer = cache.get(task) if cache is not None else None
-            if answer is not None:
+            answer = cache.get(task) if cache is not None and not self.how.verify else None
+            if answer is not None and not flaws(task, answer):
                 self._take(number, answer, True)
         todo = self._order()
         if todo:
@@ -125,6 +131,9 @@ class _Scheduler:
                 hands.close()
         if self.faults:
             raise SpecError(self.faults)
+        for number in [n for n, answer in self.found.items() if answer.points and not answer.proven]:
+            task = self.tasks[number]
+            self.found[number] = no_worse(replace(task, starts=self._starts(task)), self.found[number])
         return [self.found[n] for n in range(len(self.tasks))]
 
     def _order(self) -> deque[int]:
@@ -152,6 +161,7 @@ class _Scheduler:
                 self.how.watch.begun(number, self.tasks[number])
                 hands.give(number, self._task(number, len(todo) + len(busy), hands.free + len(busy) - 1))
                 self._stop(hands)
+            self.how.watch.waited()
             for event in hands.wait(_POLL):
                 if event.kind == "news":
                     self.how.watch.news(event.number, event.value)
@@ -184,17 +194,28 @@ class _Scheduler:
         take as many rounds as all hands need for them."""
         task = self.tasks[number]
         if self.stop.asked:
-            return replace(task, budget=0.0)
+            return replace(task, budget=0.0, starts=self._starts(task))
         if self.deadline is None:
             return task
-        return replace(task, budget=max(0.0, self.deadline - time.monotonic()) / ceil(left / hands))
+        share = max(0.0, self.deadline - time.monotonic()) / ceil(left / hands)
+        return replace(task, budget=share, starts=self._starts(task))
+
+    def _starts(self, task: Task) -> tuple[Start, ...]:
+        """What is there to begin with, answers so far included: only where time ends the search anyway, for else what
+        is found would depend on who is done first."""
+        return (*task.starts, *starts_from(task, [(self.tasks[n], a) for n, a in self.found.items()]))
 
     def _take(self, number: int, answer: Answer, kept: bool) -> None:
+        """Check what was found, keep it, and give nothing worse than was there. Raises: SpecError (`check_answer`)."""
         task = self.tasks[number]
+        if not kept:
+            check_answer(task, answer)
         if self.how.cache is not None and not kept:
             hurried = self.deadline is not None or self.stop.asked
             self.how.cache.put(replace(task, budget=0.0) if hurried else task, answer)
-        self.found[number] = replace(answer, op=name_of(task))
+        if self.deadline is not None or self.stop.asked:
+            task = replace(task, starts=self._starts(task))
+        self.found[number] = no_worse(task, replace(answer, op=name_of(task), cached=kept))
         self.how.watch.done(number, self.found[number], kept)
 
     def _again(self, event: WorkerEvent) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sata.costs.nodes import all_nodes, price_nodes, prices_of
@@ -23,19 +23,28 @@ from sata.specs.text.faults import Faults, SpecError, Where
 
 @dataclass(frozen=True)
 class SearchSetup:
-    """All that stands before the search. `loaded`: what was given, for a run with the mapping that is found.
-    `workload`: that of `graph`, whose cycles are sequential."""
+    """All that stands before the search. loaded: what was given; its mapping is what was there before the search, if
+    anything. workload: that of `graph`, whose cycles are sequential. sources, variables: what was given of architecture
+    and workload, for a run with the mapping that is found."""
 
     loaded: Loaded
     arch: Arch
     workload: Workload
     machine: Machine
     graph: WorkloadGraph
+    sources: tuple[Any, Any] = (None, None)
+    variables: Mapping[str, Any] = field(default_factory=dict)
 
 
-def setup_of(arch: Any, workload: Any = None, variables: Mapping[str, Any] | None = None) -> SearchSetup:
-    """Load and price. Raises: SpecError with all faults of the input."""
-    loaded = load(arch, workload, None, variables=variables or {}, shipped_mapping=False)
+def setup_of(
+    arch: Any, workload: Any = None, variables: Mapping[str, Any] | None = None, mapping: Any = None
+) -> SearchSetup:
+    """Load and price. mapping: where the search starts; without one, from that which the sources hold, else from the
+    shipped one of the architecture's name.
+
+    Raises: SpecError with all faults of the input, but for those of a shipped mapping, which then is left aside.
+    """
+    loaded = _loaded(arch, workload, variables or {}, mapping)
     faults = Faults()
     for what, value in (("arch", loaded.arch), ("workload", loaded.workload)):
         if value is None:
@@ -55,7 +64,18 @@ def setup_of(arch: Any, workload: Any = None, variables: Mapping[str, Any] | Non
         raise SpecError(in_order(faults, [doc.label for doc in loaded.docs]))
     instances = {node.name: number for node, number in all_nodes(loaded.arch)}
     on = machine(prices, instances, loaded.workload.bits, loaded.arch.clock_hz)
-    return SearchSetup(loaded, loaded.arch, graph.workload, on, graph)
+    known = {name for doc in loaded.docs if set(doc.data) & {"arch", "workload"} for name in doc.declared}
+    own = {name: value for name, value in (variables or {}).items() if name in known}
+    return SearchSetup(loaded, loaded.arch, graph.workload, on, graph, (arch, workload), own)
+
+
+def _loaded(arch: Any, workload: Any, variables: Mapping[str, Any], mapping: Any) -> Loaded:
+    try:
+        return load(arch, workload, mapping, variables=variables, shipped_mapping=True)
+    except SpecError:
+        if mapping is not None:
+            raise
+    return load(arch, workload, None, variables=variables, shipped_mapping=False)
 
 
 def _all_kept(arch: Arch, workload: Workload) -> Iterator[Group]:

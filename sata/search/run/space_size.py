@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from math import factorial
+from functools import cache
+from math import factorial, prod
 from typing import Any
 
 from sata.search.run.setup import SearchSetup
 from sata.search.space.constraints import ConstraintRule, constraints_of
 from sata.search.space.storage_templates import Constraints, StorageTemplate, storage_templates
+from sata.search.space.unrolling import all_unrollings
 from sata.specs.model import Array, Compute, Op
 
 
@@ -34,16 +37,19 @@ def space_rows(setting: SearchSetup, ops: Sequence[Op], rules: Sequence[Constrai
         for key, ranks in own.ranks.items():
             before = _last(steps)
             steps.append((f"{key[0]}.{key[1]}", replace(before, ranks={**before.ranks, key: ranks})))
+        if own.utilization:
+            steps.append((f"utilization {own.utilization:g}", replace(_last(steps), utilization=own.utilization)))
         for name, spans in own.factors.items():
             before = _last(steps)
             steps.append((f"factors {name}", replace(before, factors={**before.factors, name: spans})))
         for name, order in own.order.items():
             before = _last(steps)
             steps.append((f"order {name}", replace(before, order={**before.order, name: order})))
-        total = _nests(setting, op, bare)
+        jointly = bool(own.utilization)
+        total = _nests(setting, op, bare, jointly)
         have, told = total, []
         for name, constraints in steps:
-            now = _nests(setting, op, constraints)
+            now = _nests(setting, op, constraints, jointly)
             told.append(f"{name}: {1 - now[1] / have[1]:.1%}" if have[1] else f"{name}: -")
             have = now
         rows.append({"op": op.name, "keeps": have[0], "nests": float(have[1]), "removed": ", ".join(told) or "none"})
@@ -54,8 +60,8 @@ def _last(steps: Sequence[tuple[str, Constraints]]) -> Constraints:
     return steps[-1][1] if steps else Constraints()
 
 
-def _nests(setting: SearchSetup, op: Op, constraints: Constraints) -> tuple[int, int]:
-    """(skeletons, nests of all of them)."""
+def _nests(setting: SearchSetup, op: Op, constraints: Constraints, jointly: bool) -> tuple[int, int]:
+    """(skeletons, nests of all of them). jointly: with the lanes of each array together, as `utilization` needs it."""
     number = total = 0
     known: dict[Any, int] = {}
     for skeleton in storage_templates(setting.arch, op, setting.machine.prices, constraints):
@@ -65,7 +71,7 @@ def _nests(setting: SearchSetup, op: Op, constraints: Constraints) -> tuple[int,
             (type(i).__name__, i.name if isinstance(i, Array) or i.name in named else "") for i in skeleton.items
         )
         if key not in known:
-            known[key] = nests_of(skeleton, constraints)
+            known[key] = (nests_with_lanes if jointly else nests_of)(skeleton, constraints)
         total += known[key]
     return number, total
 
@@ -92,11 +98,39 @@ def nests_of(skeleton: StorageTemplate, constraints: Constraints) -> int:
             if not isinstance(item, Compute)
         ]
         total *= _factorisations(op.ranks[rank], spans, spatial)
+    return total * _orders(skeleton, constraints)
+
+
+def _orders(skeleton: StorageTemplate, constraints: Constraints) -> int:
+    """Orders of all ranks in each block."""
+    ranks = [r for r, b in skeleton.op.ranks.items() if b > 1]
+    total = 1
     for item in skeleton.items:
         if not isinstance(item, Compute):
             ordered = sum(rank in ranks for rank in constraints.order.get(item.name, ()))
             total *= factorial(len(ranks)) // factorial(ordered)
     return total
+
+
+def nests_with_lanes(skeleton: StorageTemplate, constraints: Constraints) -> int:
+    """The same, with the lanes of every array checked jointly, and for the share of them that is asked for."""
+    op = skeleton.op
+    ranks = [r for r, b in op.ranks.items() if b > 1]
+    bounds = [op.ranks[r] for r in ranks]
+    arrays = [i for i in skeleton.items if isinstance(i, Array)]
+    fixed = frozenset(n for n, r in enumerate(ranks) if r in op.sequential)
+    plans = all_unrollings(arrays, ranks, bounds, fixed, constraints.ranks, True, constraints.least_lanes)
+    places = [i for i in skeleton.items if not isinstance(i, Compute)]
+
+    @cache
+    def in_time(rank: str, left: int) -> int:
+        spans = [constraints.factors.get(i.name, {}).get(rank, (1, op.ranks[rank])) for i in places]
+        return _factorisations(left, spans, ())
+
+    number = 0
+    for lanes, times in Counter(map(tuple, plans.ahead[0].T.tolist())).items():
+        number += times * prod(in_time(r, bound // own) for r, bound, own in zip(ranks, bounds, lanes, strict=True))
+    return number * _orders(skeleton, constraints)
 
 
 def _factorisations(bound: int, spans: Sequence[tuple[int, int]], lanes: Sequence[int]) -> int:

@@ -9,15 +9,18 @@ from typing import Any
 
 from sata.counts.storage.capacity import occupancies
 from sata.graph import Cycle
+from sata.search.answers.verify import check_whole
 from sata.search.engine.cyclic import CycleTask, outermost, why_no_cycle
 from sata.search.engine.group import GroupTask, may_fuse
-from sata.search.engine.solve import Answer, Task, solve
+from sata.search.engine.solve import Answer, Start, Task, solve
 from sata.search.model.exact import single_counts
 from sata.search.model.fusion import pairs_of
 from sata.search.run.scheduler import Resources, solve_all
 from sata.search.run.setup import SearchSetup
+from sata.search.run.starts import for_unit, settled, starts_of
 from sata.search.space.constraints import ConstraintRule, constraints_of
 from sata.search.space.nests import PlacedLoop, nest_of, shape_of
+from sata.search.space.reachable_lanes import too_few_lanes
 from sata.search.space.storage_templates import Constraints, allowed, paths_of, storage_templates
 from sata.specs.model import Arch, Branch, Memory, Node, Op
 from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
@@ -51,8 +54,8 @@ def search_units(setting: SearchSetup, ops: Sequence[Op], *, fuse: bool) -> list
 
 
 def tasks_of(setting: SearchSetup, ops: Sequence[Op | Unit], objective: str, rules: Sequence[ConstraintRule], *,
-             ragged: bool) -> tuple[list[Task], list[int]]:  # fmt: skip
-    """(a task for every different op or pair, for each of them the number of its task)."""
+             ragged: bool, starts: Sequence[Start] = ()) -> tuple[list[Task], list[int]]:  # fmt: skip
+    """(a task for every different op or pair, for each of them the number of its task). starts: what is there."""
     tasks: list[Task] = []
     known: dict[Any, int] = {}
     number = []
@@ -68,7 +71,8 @@ def tasks_of(setting: SearchSetup, ops: Sequence[Op | Unit], objective: str, rul
         key = tuple(same(op, constraints) for op, constraints in zip(members, asked, strict=True))
         if key not in known:
             known[key] = len(tasks)
-            tasks.append(_task(setting, members, asked, objective, ragged, cycle))
+            task = _task(setting, members, asked, objective, ragged, cycle)
+            tasks.append(replace(task, starts=for_unit(starts, members)))
         number.append(known[key])
     return tasks, number
 
@@ -123,9 +127,12 @@ def map_workload(
     Raises: SpecError for each op that no mapping of the space fits, and why.
     """
     chosen = search_units(setting, selected(setting, ops), fuse=fuse and may_fuse(objective, ragged))
-    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged)
+    starts = [s for s in starts_of(setting, rules) if fuse or not s.split]
+    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged, starts=starts)
     answers = solve_all(tasks, how or Resources(workers), budget=budget)
-    return answers_by_op(chosen, number, tasks, answers)
+    found = settled(answers_by_op(chosen, number, tasks, answers), starts)
+    check_whole(setting, found, ops)
+    return found
 
 
 def answers_by_op(
@@ -143,7 +150,8 @@ def renamed(names: Sequence[Sequence[str]], answers: Sequence[Answer]) -> dict[s
     for unit, answer in zip(names, answers, strict=True):
         fusion = None if answer.fusion is None else replace(answer.fusion, ops=tuple(unit))
         for name, own in zip(unit, answer.members or (answer,), strict=True):
-            found[name] = replace(own, op=name, fusion=fusion)
+            cached, origin = answer.cached or own.cached, own.origin or answer.origin
+            found[name] = replace(own, op=name, fusion=fusion, cached=cached, origin=origin)
     return found
 
 
@@ -174,6 +182,13 @@ def why_not(task: Task) -> Fault:
         names = ", ".join(f"{t.kind} '{t.name}'" for t in homeless) or "a tensor"
         hint = f"let the outermost memory keep {names}"
         return Fault(where, f"no mapping of '{op.name}': {names} has no home in the outermost memory", hint)
+    idle = too_few_lanes(task)
+    if idle is not None:
+        return idle
+    if task.constraints.utilization and solve(replace(task, constraints=replace(task.constraints, utilization=0.0),
+                                                      objective="energy", budget=0.0)).points:  # fmt: skip
+        message = f"no mapping of '{op.name}' uses as many lanes as 'utilization' of its constraints asks, and fits"
+        return Fault(where, message, "without it there is one; ask for less")
     if task.constraints.factors or task.constraints.order:
         bare = replace(task.constraints, factors={}, order={})
         if solve(replace(task, constraints=bare, objective="energy", budget=0.0)).points:

@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import product
+from math import ceil
 
 from sata.costs.evaluate import Price
 from sata.specs.model import Arch, Array, Compute, Memory, Op, Tensor
@@ -64,6 +66,10 @@ class Constraints:
     factors: Mapping[str, Mapping[str, tuple[int, int]]] = field(default_factory=dict)
     order: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     first: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def least_lanes(self, size: int) -> int:
+        """The fewest lanes of an axis that are enough: 7 of 10 for 0.7, whatever 0.7 * 10 is in floats."""
+        return ceil(Fraction(repr(self.utilization)) * size)
 
 
 def paths_of(arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Constraints) -> list[Way]:

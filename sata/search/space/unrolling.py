@@ -6,7 +6,7 @@ where the array stands.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,6 +31,11 @@ class Unrollings:
     factors: Ints
     ahead: tuple[Ints, ...]
 
+    @property
+    def number(self) -> int:
+        """How many there are."""
+        return int(self.factors.shape[1])
+
     @cached_property
     def most_lanes(self) -> tuple[int, ...]:
         """The most lanes of the arrays from each number on."""
@@ -47,10 +52,10 @@ class Unrollings:
 
 def all_unrollings(
     arrays: Sequence[Array], ranks: Sequence[str], bounds: Sequence[int], fixed: frozenset[int],
-    allowed: Mapping[tuple[str, str], tuple[str, ...]], exact: bool, least: float = 0.0,
+    allowed: Mapping[tuple[str, str], tuple[str, ...]], exact: bool, least: Callable[[int], int] = lambda _size: 1,
 ) -> Unrollings:  # fmt: skip
-    """Every plan. fixed: ranks that stay in time; allowed: (array, axis) -> names of ranks that may stand there; least:
-    share of the lanes of every axis that is used."""
+    """Every plan; there may be none. fixed: ranks that stay in time; allowed: (array, axis) -> names of ranks that may
+    stand there; least: the fewest lanes that are enough of an axis of so many."""
     slots: list[Slot] = []
     factors: Ints = np.ones((0, 1), dtype=np.int64)
     used = np.ones((len(bounds), 1), dtype=np.int64)
@@ -71,7 +76,7 @@ def all_unrollings(
                 used, lanes = used[:, chosen], lanes[chosen] * more
                 used[rank] *= more
                 slots.append((k, axis, rank))
-            enough = lanes >= least * size
+            enough = lanes >= least(size)
             factors, used = factors[:, enough], used[:, enough]
     ahead = []
     for k in range(len(arrays) + 1):
