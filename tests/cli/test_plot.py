@@ -87,6 +87,8 @@ def test_which_nest() -> None:
     assert last("nest", "r.json", "-o", "x.svg") == (
         f"r.json: one nest is drawn, and there are 2; choose one by --ops: {names}"
     )
+    ok("plot", "nest", "r.json", "--ops", "fc.forward+fc.fire", "-o", "pair.svg")  # as it is listed
+    assert "fc.fire" in Path("pair.svg").read_text()
     assert last("nest", "r.json", "--ops", "zzz", "-o", "x.svg") == f"r.json: no op matches 'zzz'; nests: {names}"
     assert last("nest", "r.json", "--ops", "fc.wieght", "-o", "x.svg") == (
         "r.json: no op matches 'fc.wieght'; did you mean 'fc.weight'?"

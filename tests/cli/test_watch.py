@@ -1,4 +1,4 @@
-"""How a search goes: what the lines say, that they move in a terminal, and that nothing is said anywhere else."""
+"""How a search goes: what the lines say, that they move in a terminal, and that one every ten seconds is said elsewhere."""
 
 from __future__ import annotations
 
@@ -107,6 +107,30 @@ def test_in_a_terminal(workers: str) -> None:
     assert "\x1b[2K" in out, "lines are taken away again"
 
 
-def test_quiet_elsewhere() -> None:
+def test_no_drawing_elsewhere() -> None:
     done = run("map", "arch/sata.yaml", "workloads/one_conv.yaml", "--budget", "2s", "--no-cache")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    assert all(re.match(r"\d of 1 searches done, .* left of 2 s", line) for line in done.stderr.splitlines())
+
+
+def test_a_line_now_and_then_elsewhere(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Where there is no terminal: one line every ten seconds, of all and of the task with the largest gap."""
+    clock = [100.0]
+    monkeypatch.setattr("sata.cli.watch.time.monotonic", lambda: clock[0])
+    shown = Shown(2, 60.0)
+    begin(shown, 0, "a")
+    begin(shown, 1, "b")
+    shown.news(0, Progress("a", 1000, 110.0, 100.0))
+    shown.news(1, Progress("b", 500, 300.0, 200.0))
+    for clock[0] in (105.0, 109.9, 110.0, 111.0, 119.0, 120.5):
+        shown.waited()
+    assert capsys.readouterr().err.splitlines() == [
+        "0 of 2 searches done, 0 proven, 1,500 looked at, 150/s, 50 s left of 60 s; "
+        "b: 500 looked at, 10 s, best 300, bound 200, gap 50.00%",
+        "0 of 2 searches done, 0 proven, 1,500 looked at, 73/s, 40 s left of 60 s; "
+        "b: 500 looked at, 20 s, best 300, bound 200, gap 50.00%",
+    ]
+    shown.stopping()
+    assert capsys.readouterr().err == (
+        "stopping: every op still gets a first mapping; press Ctrl-C again to end without\n"
+    )

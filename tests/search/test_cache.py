@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from sata.cli import main
 from sata.search.answers.cache import Cache, default_folder
 from sata.search.answers.codec import data_of, decoded
 from sata.search.answers.fingerprint import REVISION, fingerprint_of, fingerprint_text
@@ -213,6 +215,55 @@ def test_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_folder() == Path("/x/sata")
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")  # to be ignored, says its specification
     assert default_folder() == Path.home() / ".cache" / "sata"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="needs owners and modes")
+@pytest.mark.parametrize("place", ["root", "answers", "part", "file"])
+@pytest.mark.parametrize("mode", [0o020, 0o002])
+def test_what_others_may_write_is_not_believed(tmp_path: Path, place: str, mode: int) -> None:
+    """A file, or a folder in which one could be put: it is said, with what helps."""
+    cache, one = Cache(tmp_path / "root"), task()
+    cache.put(one, solve(one))
+    assert cache.get(one) is not None
+    path = next((tmp_path / "root").rglob("*.json"))
+    where = {"root": tmp_path / "root", "answers": cache.folder, "part": path.parent, "file": path}[place]
+    os.chmod(where, where.stat().st_mode | mode)
+    assert cache.get(one) is None
+    assert cache.trouble == f"answers in {where} are not believed: others may write there; chmod go-w would help"
+    os.chmod(where, where.stat().st_mode & ~mode)
+    assert cache.get(one) is not None
+
+
+def test_folders_are_made_for_one_user(tmp_path: Path) -> None:
+    """Whatever the umask is."""
+    before = os.umask(0)
+    try:
+        Cache(tmp_path / "a").put(task(), solve(task()))
+    finally:
+        os.umask(before)
+    assert Cache(tmp_path / "a").get(task()) is not None
+
+
+def test_a_proof_from_the_cache_is_called_so_and_done_again_on_demand(tmp_path: Path) -> None:
+    """A sound mapping that is not the best, called proven by someone: `--verify` does not ask there."""
+    (tmp_path / "arch.yaml").write_text(yaml.safe_dump(ARCH))
+    (tmp_path / "work.yaml").write_text(yaml.safe_dump(WORKLOAD))
+    cache, setting = Cache(tmp_path / "cache"), setup_of(str(tmp_path / "arch.yaml"), str(tmp_path / "work.yaml"))
+    tasks, _ = tasks_of(setting, setting.workload.ops[1:], "energy", (), ragged=False)
+    best = solve(tasks[0])
+    poor = solve(replace(tasks[0], objective="pareto"))
+    point = max(poor.points, key=lambda p: p.energy_pj)
+    assert point.energy_pj > best.points[0].energy_pj
+    cache.put(tasks[0], replace(best, points=(point,), bound=point.energy_pj))
+    found = []
+    for more in ([], ["--verify"], []):
+        done = CliRunner().invoke(main, ["map", str(tmp_path / "arch.yaml"), str(tmp_path / "work.yaml"), "--ops", "b",
+                                         "--workers", "1", *more], env={"SATA_CACHE": str(tmp_path / "cache")})  # fmt: skip
+        found.append(next(line.split(None, 4)[-1] for line in done.output.splitlines() if line.startswith("b ")))
+    assert found == ["proven (cache)", "proven (file order)", "proven (cache)"]
+    kept = cache.get(tasks[0])
+    assert kept is not None
+    assert kept.points == best.points
 
 
 def test_answers_as_data(answer: Answer) -> None:

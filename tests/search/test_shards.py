@@ -63,7 +63,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def timeless(path: Path) -> str:
-    return re.sub(r'"seconds": [^,]*', '"seconds": 0', path.read_text())
+    text = re.sub(r'"seconds": [^,]*', '"seconds": 0', path.read_text())
+    return text.replace('"cached": true', '"cached": false')  # who has proven it
 
 
 @pytest.mark.parametrize("objective", ["energy", "pareto"])

@@ -21,7 +21,7 @@ from sata.search.model.fusion import FusionKind, FusionProblem, agree, fusion_ki
 from sata.search.model.lagrangian import PricedPort, priced_ports
 from sata.search.model.objective import SLACK, Objective
 from sata.search.model.problem import SearchProblem
-from sata.search.partial.incumbent import Incumbent, ScoredMapping, SearchCounters
+from sata.search.partial.incumbent import EQUAL, Incumbent, ScoredMapping, SearchCounters
 
 OBJECTIVES = ("energy", "cycles")  # those for which the bound of a group is the sum of its ops' bounds
 LARGE = 1 << 16  # operations: of an op with more, wide passes take seconds, and there are hundreds
@@ -110,6 +110,13 @@ class FusedSearch:
     def _hope(self, bound: float) -> bool:
         return bound < self.value * (1.0 - SLACK)
 
+    def _second(self, pair: FusedPair) -> bool:
+        """Whether a pair is as good as the best so far, and better in the second objective."""
+        have, name = self.pair, self.objective.name
+        if have is None or pair.value(name) > have.value(name) * (1 + EQUAL):
+            return False
+        return pair.energy_pj < have.energy_pj * (1 - EQUAL) if name == "cycles" else pair.cycles < have.cycles
+
     # --- each by itself -----------------------------------------------------------------------------------------------
 
     def _state(self, kind: FusionKind) -> FusionState:
@@ -151,7 +158,7 @@ class FusedSearch:
         searches, best = members.searches[which], Incumbent(self.objective)
         for search in searches:
             search.by_itself(best)
-        known = ScoredMapping(limit, limit, searches[0].frame, ())
+        known = ScoredMapping(limit, limit, searches[0].frame, (), False)
         if np.isfinite(limit):
             best.found = [known]
         wide = WIDE if _points(self.choice, which) > LARGE else WIDEST
@@ -229,7 +236,7 @@ class FusedSearch:
         """One pass below two skeletons. Returns: the least value that may have been missed below a limit."""
         one, other = state.members.searches[0][m], state.members.searches[1][n]
         home, limit = state.kind.home, min(self.value, limit)
-        self.best.found = [ScoredMapping(limit, limit, one.frame, ())]
+        self.best.found = [ScoredMapping(limit, limit, one.frame, (), False)]
 
         def offer(a: MemberNest, b: MemberNest) -> None:
             each = group_figures([shared_nest(a, home), shared_nest(b, home)], self.choice.on)
@@ -237,10 +244,10 @@ class FusedSearch:
                 return
             pair = FusedPair((ordered(a), ordered(b)), home, each)
             value = pair.value(self.objective.name)
-            if self._hope(value):
+            if self._hope(value) or self._second(pair):
                 self.value, self.pair = value, pair
                 self.bound_by = bound_by(pair, self.choice.on) if self._leaks else None
-                self.best.found = [ScoredMapping(value, value, one.frame, ())]
+                self.best.found = [ScoredMapping(value, value, one.frame, (), False)]
 
         search = SharedLoopSearch(one, other, state.kind, self.best, self.tally, offer, self.late)
         try:

@@ -212,7 +212,7 @@ class MemberSearch(BeamSearch):
         self.best, self.alone, self.limit = Incumbent(self.best.objective), False, limit
         if not np.isfinite(limit):
             return 0.0
-        self.best.found = [ScoredMapping(limit, limit, self.frame, ())]
+        self.best.found = [ScoredMapping(limit, limit, self.frame, (), False)]
         if self.best.hopeless(self.root_bound()).all():
             return PROVEN
         return self.least() if self.look_ahead(closely) else PROVEN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from math import inf, prod
 from typing import Any
@@ -35,6 +35,8 @@ WIDTHS = (
     1_000_000,
 )  # partial nests kept at each place, pass by pass: something good soon, then the proof
 WIDEST = 3000  # where a nest has its costs only when it is complete: more of them take too long to count one by one
+NARROW = 2  # of the widths: passes that are soon done
+ENERGY_SHARE = 0.3  # of what a budget leaves, that a search for least energy may take where others are sought
 ROWS = 40_000  # in one place of a look ahead at first
 CLOSELY = 2  # passes without a close look: those are soon done
 PROVEN = float("inf")
@@ -89,7 +91,7 @@ class _Single:
         self.open = self._roots(self.best)
         unknown = None
         if limit is not None and self.frames:
-            unknown = ScoredMapping(limit, limit, self.frames[0], ())
+            unknown = ScoredMapping(limit, limit, self.frames[0], (), False)
             self.best.found = [unknown]
         else:
             self._begin()
@@ -102,6 +104,7 @@ class _Single:
             self._front()
         else:
             self._passes(self.best)
+            self._second()
         found = [f for f in self.best.found if f is not unknown]
         return _answer(self.task, found, self.best, self.counts, self.open, self.number, self.interrupted,
                        time.monotonic() - self.start)  # fmt: skip
@@ -142,10 +145,41 @@ class _Single:
             below = best.found[0].cycles
         self.open = left
 
-    def _passes(self, best: Incumbent) -> None:
+    def _second(self) -> None:
+        """Of the mappings of least cycles one of little energy: by narrow passes, so that nothing is proven of it."""
+        have = self.best.found[0] if self.best.found else None
+        if self.task.objective != "cycles" or self.interrupted or have is None or not have.is_mapping:
+            return
+        open_, best = self.open, FrontStep(Objective("energy", have.cycles * (1.0 + 4 * SLACK)), front=None)
+        best.offer(have)
+        for search in self.searches:
+            search.best = best
+            search.forget()
+        self.open = self._roots(best)
+        self._passes(best, self.task.widths[:NARROW])
+        self.open, self.interrupted = open_, False
+        self.best.found = [f for f in best.found if f.cycles <= have.cycles] or [have]
+
+    def _energy_first(self) -> None:
+        """The mapping of least energy, as far as it is found soon: mostly one of few cycles, and of a small product."""
+        left = None
+        if self.task.budget is not None:
+            left = max(self.start + self.task.budget - time.monotonic(), 0.0) * ENERGY_SHARE
+        part = replace(self.task, objective="energy", budget=left, widths=self.task.widths[: NARROW + 1])
+        try:
+            for point in solve(part, lambda *_: self._told()).points:
+                found = _known(self.frames, point)
+                if found is not None:
+                    self.best.offer(found)
+        except KeyboardInterrupt:
+            self.interrupted = True
+
+    def _passes(self, best: Incumbent, widths: Sequence[int] | None = None) -> None:
         """Passes below the open skeletons, growing wider, until nothing is left out."""
         task = self.task
-        for step, width in enumerate(task.widths):
+        for step, width in enumerate(task.widths if widths is None else widths):
+            if step == NARROW and task.objective in ("cycles", "edp") and not task.ragged and not self.interrupted:
+                self._energy_first()
             after: list[Open] = []
             for least, number in self.open:
                 if _hopeless(best, least):

@@ -13,15 +13,18 @@ from sata.search.model.problem import SearchProblem
 from sata.search.partial.bounds import LowerBound
 from sata.search.space.nests import PlacedLoop, nest_of, shape_of
 
+EQUAL = 1e-13  # share by which values may differ that are sums of the same numbers
+
 
 @dataclass(frozen=True)
 class ScoredMapping:
-    """A complete mapping, scored by the functions of `sata run`."""
+    """A complete mapping, scored by the functions of `sata run`; or a value that is to be beaten, without one."""
 
     energy_pj: float
     cycles: float
     frame: SearchProblem
     loops: tuple[PlacedLoop, ...]
+    is_mapping: bool = True
 
 
 @dataclass
@@ -40,8 +43,10 @@ class Incumbent:
         return min((self.objective.of(f.energy_pj, f.cycles) for f in self.found), default=float("inf"))
 
     def offer(self, found: ScoredMapping) -> bool:
-        """Take it if it is better."""
-        if self.hopeless(LowerBound(np.array([found.energy_pj]), np.array([found.cycles])))[0]:
+        """Take it if it is better, or as good in what is sought and better in the second objective."""
+        if self.hopeless(LowerBound(np.array([found.energy_pj]), np.array([found.cycles])))[0] and not self._second(
+            found
+        ):
             return False
         if self.objective.name == "pareto":
             self.found = [f for f in self.found if not (found.energy_pj <= f.energy_pj and found.cycles <= f.cycles)]
@@ -49,6 +54,20 @@ class Incumbent:
         else:
             self.found = [found]
         return True
+
+    def _second(self, found: ScoredMapping) -> bool:
+        """Whether a mapping is equal to the best and has less energy (where energy is sought: fewer cycles)."""
+        objective = self.objective
+        if objective.name == "pareto" or not self.found or found.cycles >= objective.below:
+            return False
+        have = self.found[0]
+        if not have.is_mapping:
+            return False
+        if objective.of(found.energy_pj, found.cycles) > objective.of(have.energy_pj, have.cycles) * (1 + EQUAL):
+            return False
+        if objective.name == "energy":
+            return found.cycles < have.cycles
+        return found.energy_pj < have.energy_pj * (1 - EQUAL)
 
 
 @dataclass
