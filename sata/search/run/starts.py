@@ -32,11 +32,14 @@ def starts_of(setting: SearchSetup, rules: Sequence[ConstraintRule]) -> list[Sta
     mapping = setting.loaded.mapping
     if mapping is None:
         return []
-    found = []
-    for group in build(setting.arch, setting.workload, mapping, Faults()).groups:
+    turning = {setting.workload.ops[n].name for cycle in setting.graph.order.cycles for n in cycle.ops}
+    found, faults = [], Faults()
+    for group in build(setting.arch, setting.workload, mapping, faults).groups:
         ops = [nest.op for nest in group.nests]
         if turning & {op.name for op in ops}:
             continue  # what the ops of a cycle share is not that of a pair
+        if len(ops) > 1 and len(faults):
+            continue  # of a mapping that does not run the order of its groups may be at fault
         shared = [i.memory.name for i in group.nests[0].items[: group.nests[0].shared] if isinstance(i, NestLevel)]
         split = shared[-1] if len(ops) > 1 else ""
         points = [point_of(nest, setting.arch, split) for nest in group.nests]
