@@ -29,7 +29,7 @@ from sata.specs import SpecError
 from tests.search.pairs import deep_pair, mappings, random_pair, small_problem
 from tests.search.test_fused import figures, group
 
-PROBLEMS = int(os.environ.get("SATA_ASKED_PROBLEMS", "8"))
+PROBLEMS = int(os.environ.get("SATA_ASKED_PROBLEMS", "5"))
 RANKS = {"m": (1, 2, 3, 4, 5), "n": (1, 2, 3), "k": (1, 2, 3, 4)}
 KINDS = {"A": "weight", "B": "activation", "Z": "current"}
 

@@ -98,6 +98,8 @@ def flaws(task: Task, answer: Answer) -> list[str]:
     """Why an answer is none of its task, in sentences; none if its nests are legal, fit, hold all that was asked and
     cost what it says."""
     ops, asked = ops_of(task), asked_of(task)
+    if not answer.points:
+        return []
     if answer.fusion is not None and answer.fusion.split and answer.members:
         return _flaws(task, ops, asked, [m.points[0] for m in answer.members if m.points], answer.fusion)
     members = answer.members or (answer,)
