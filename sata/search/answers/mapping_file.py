@@ -7,18 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from sata.search.answers.scope import CACHE, FILE_ORDER, PAIRS, gap_of
-from sata.search.model.answer import Answer, Point
+from sata.search.model.answer import Answer, MappingPoint
 from sata.specs.model import Arch, Array, Memory
 
 
-def chosen(answer: Answer) -> Point:
+def chosen(answer: Answer) -> MappingPoint:
     """The one mapping of an answer that a file takes: of a Pareto front, that with the least product."""
     return (
         min(answer.points, key=lambda p: p.energy_pj * p.cycles) if answer.objective == "pareto" else answer.points[0]
     )
 
 
-def nest_of_point(point: Point, arch: Arch, compute: str, arrays: bool = False) -> list[dict[str, Any]]:
+def nest_of_point(point: MappingPoint, arch: Arch, compute: str, arrays: bool = False) -> list[dict[str, Any]]:
     """The nest as data in the format of mappings. Arrays that nothing is unrolled on are left out, unless `arrays`."""
     kinds = {n.name: n for way in arch.ways() for n in way}
     nest: list[dict[str, Any]] = []
@@ -60,7 +60,7 @@ def _entries(answers: Mapping[str, Answer], arch: Arch) -> Iterator[tuple[tuple[
 
 
 def fused_nest(
-    points: Sequence[Point], home: str, arch: Arch, loops: Sequence[tuple[str, int]] = (), arrays: bool = False
+    points: Sequence[MappingPoint], home: str, arch: Arch, loops: Sequence[tuple[str, int]] = (), arrays: bool = False
 ) -> list[dict[str, Any]]:
     """One nest of several points: what they share down to their home, and loops right below it, then a way for each."""
     turns = [(rank, factor) for rank, factor in loops if factor > 1]

@@ -25,7 +25,7 @@ from sata.search.answers.mapping_file import chosen, fused_nest, mapping_data, n
 from sata.search.engine.cyclic import CycleTask
 from sata.search.engine.group import GroupTask
 from sata.search.engine.solve import Task
-from sata.search.model.answer import Answer, Fusion, Point
+from sata.search.model.answer import Answer, FusionCertificate, MappingPoint
 from sata.search.model.exact import Machine
 from sata.search.run.setup import SearchSetup
 from sata.search.space.storage_templates import Constraints
@@ -85,11 +85,11 @@ def _energy(found: Tally, cycles: float, on: Machine) -> float:
     return float(sum(energies))
 
 
-def recounted(arch: Arch, ops: Sequence[Op], on: Machine, points: Sequence[Point], split: str,
+def recounted(arch: Arch, ops: Sequence[Op], on: Machine, points: Sequence[MappingPoint], split: str,
               loops: Sequence[tuple[str, int]] = ()) -> Recount:  # fmt: skip
     """Of points: of one op, or of several that part below a memory and loops right below it. Raises: SpecError as
     `recount`."""
-    if split:
+    if len(points) > 1:
         return recount(arch, ops, on, fused_nest(points, split, arch, loops, arrays=True))
     return recount(arch, ops, on, nest_of_point(points[0], arch, points[0].items[-1], arrays=True))
 
@@ -115,7 +115,11 @@ def asked_of(task: Task) -> tuple[Constraints, ...]:
 
 
 def _flaws(
-    task: Task, ops: Sequence[Op], asked: Sequence[Constraints], points: Sequence[Point], fusion: Fusion | None = None
+    task: Task,
+    ops: Sequence[Op],
+    asked: Sequence[Constraints],
+    points: Sequence[MappingPoint],
+    fusion: FusionCertificate | None = None,
 ) -> list[str]:
     if len(points) < len(ops):
         return ["an op of the group has no nest"]
@@ -175,7 +179,7 @@ def _differs(said: tuple[float, float], found: tuple[float, float]) -> str:
     return f"it costs {found[0]!r} pJ, {found[1]!r} cycles, not {said[0]!r} pJ, {said[1]!r} cycles"
 
 
-def with_figures(points: Sequence[Point], found: Recount) -> tuple[Point, ...]:
+def with_figures(points: Sequence[MappingPoint], found: Recount) -> tuple[MappingPoint, ...]:
     """Points with the figures that a recount gives them."""
     pairs = zip(points, found.figures, strict=True)
     return tuple(replace(point, energy_pj=energy, cycles=cycles) for point, (energy, cycles) in pairs)

@@ -12,7 +12,7 @@ from typing import Any
 from sata.search.cost_to_go.tables import MOST
 from sata.search.engine.beam import BeamSearch, BudgetSpent
 from sata.search.engine.strategies import evolution
-from sata.search.model.answer import Answer, Start
+from sata.search.model.answer import Answer, FusionCertificate, MappingPoint, Start
 from sata.search.model.enumerate import legal
 from sata.search.model.equivalent import without_equivalents
 from sata.search.model.exact import Machine

@@ -10,7 +10,7 @@ from sata.search.space.nests import PlacedLoop
 
 
 @dataclass(frozen=True)
-class Point:
+class MappingPoint:
     """One mapping: its figures as `sata run` has them, the memories' keeps, its loops (item numbers of `items`)."""
 
     energy_pj: float
@@ -26,7 +26,7 @@ class Start:
     where each has a nest of its own). origin: whose it is, such as the name of a file."""
 
     ops: tuple[str, ...]
-    points: tuple[Point, ...]
+    points: tuple[MappingPoint, ...]
     split: str
     origin: str
 
@@ -36,7 +36,7 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Fusion:
+class FusionCertificate:
     """What is known of ops that were searched together (`groups`). split: the memory below which they part, "" where
     they are better apart. value, bound: of the objective, of the ops together; apart: of the best unfused ones that
     were found; fused: what no fused nests are below. kinds: ways to fuse. loops: (rank, factor) of loops right below
@@ -65,7 +65,7 @@ class Answer:
 
     op: str
     objective: str
-    points: tuple[Point, ...]
+    points: tuple[MappingPoint, ...]
     proven: bool
     bound: float
     skeletons: int
@@ -74,7 +74,7 @@ class Answer:
     interrupted: bool = False
     counts: Mapping[str, int] = field(default_factory=dict)
     members: tuple[Answer, ...] = ()
-    fusion: Fusion | None = None
+    fusion: FusionCertificate | None = None
     origin: str = ""
     cached: bool = field(default=False, compare=False)
 
@@ -87,6 +87,6 @@ class Answer:
         return best / self.bound - 1.0 if self.bound > 0 else float("inf")
 
 
-def value_at(objective: str, point: Point) -> float:
+def value_at(objective: str, point: MappingPoint) -> float:
     """Of an objective; for a Pareto front the product."""
     return Objective(objective).of(point.energy_pj, point.cycles)

@@ -15,7 +15,7 @@ from sata.search.answers.verify import asked_of, recounted, with_figures
 from sata.search.engine.cyclic import CycleTask
 from sata.search.engine.group import GroupTask
 from sata.search.engine.solve import Task
-from sata.search.model.answer import Answer, Fusion, Point, Start, value_at
+from sata.search.model.answer import Answer, FusionCertificate, MappingPoint, Start, value_at
 from sata.search.model.objective import SLACK
 from sata.search.run.setup import SearchSetup
 from sata.search.space.constraints import ConstraintRule, constraints_of
@@ -50,7 +50,7 @@ def starts_of(setting: SearchSetup, rules: Sequence[ConstraintRule]) -> list[Sta
     return found
 
 
-def start_at(arch: Arch, ops: Sequence[Op], on: Any, asked: Sequence[Constraints], points: Sequence[Point],
+def start_at(arch: Arch, ops: Sequence[Op], on: Any, asked: Sequence[Constraints], points: Sequence[MappingPoint],
              split: str, origin: str) -> Start | None:  # fmt: skip
     """Points as a start, with the figures that `sata run` gives them; None if they do not fit or are not as asked."""
     names = tuple(op.name for op in ops)
@@ -68,7 +68,7 @@ def start_at(arch: Arch, ops: Sequence[Op], on: Any, asked: Sequence[Constraints
     return Start(names, with_figures(points, counted), split, origin)
 
 
-def point_of(nest: OpNest, arch: Arch, split: str = "") -> Point:
+def point_of(nest: OpNest, arch: Arch, split: str = "") -> MappingPoint:
     """A resolved nest as a point without figures: all arrays of its way; without memories that keep nothing, but those
     above a split."""
     way = next(way for way in arch.ways() if way[-1].name == nest.compute.name)
@@ -97,7 +97,7 @@ def point_of(nest: OpNest, arch: Arch, split: str = "") -> Point:
                 continue
             keeps[name] = item.keeps
         names += [*idle_before(name), name]
-    return Point(0.0, 0.0, tuple(names), keeps, tuple(loops))
+    return MappingPoint(0.0, 0.0, tuple(names), keeps, tuple(loops))
 
 
 # --- answers to ops of the same form ------------------------------------------------------------------------------
@@ -123,7 +123,7 @@ def form_of(ops: Sequence[Op]) -> str:
     return repr(parts)
 
 
-def renamed_point(point: Point, of: Sequence[Op], to: Sequence[Op]) -> Point:
+def renamed_point(point: MappingPoint, of: Sequence[Op], to: Sequence[Op]) -> MappingPoint:
     """A point of ops as one of others of the same form."""
     (ranks, tensors), (own_ranks, own_tensors) = names_in(of), names_in(to)
     rank, tensor = dict(zip(ranks, own_ranks, strict=True)), dict(zip(tensors, own_tensors, strict=True))
@@ -251,7 +251,7 @@ def _replaced(answers: Mapping[str, Answer], start: Start) -> dict[str, Answer]:
     if start.split:
         one = next((f for op in start.ops if (f := answers[op].fusion) is not None), None)
         kinds = one.kinds if one is not None else 0
-        fusion = Fusion(start.ops, start.split, value, min(bound, value), proven, value, value, kinds)
+        fusion = FusionCertificate(start.ops, start.split, value, min(bound, value), proven, value, value, kinds)
     share = min(bound, value) / value if value else 1.0
     return {
         op: replace(answers[op], points=(point,), proven=proven, fusion=fusion, origin=start.origin,
