@@ -67,7 +67,9 @@ def accesses(words: Amount, element_bits: float, width_bits: float | None, packe
     """
     if width_bits is None:
         return words * 1.0
-    return words * (element_bits / width_bits if packed else float(np.ceil(element_bits / width_bits)))
+    if isinstance(words, np.ndarray):
+        words = words.astype(np.float64)  # bits of many elements may be beyond 64-bit integers
+    return words * element_bits / width_bits if packed else words * float(np.ceil(element_bits / width_bits))
 
 
 def access_energy_pj(words: Amount, element_bits: float, price: Price, event: str, *, width_bits: int | None = None,

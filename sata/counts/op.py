@@ -12,7 +12,7 @@ from sata.counts.dense.closed_form import EVENTS, DenseCounts, MemoryCounts
 from sata.counts.dense.extents import batch_extents, extents
 from sata.counts.dense.wires import count_wires
 from sata.counts.lockstep import LARGEST, Share, TooLarge, waiting_share
-from sata.counts.sparse.outcomes import Decided, Outcome, count_all, split
+from sata.counts.sparse.outcomes import Decided, Outcome, count_all, near_whole, split
 from sata.counts.sparse.rules import Rules, rules_of
 from sata.counts.storage.stored import Held, hold, hold_batch
 from sata.nest.graph import Shape, stored_tensors
@@ -52,6 +52,8 @@ class Access:
     def moved_bits(self, event: str, bits: Mapping[str, int]) -> Number:
         """Bits that an event moves, data and metadata: what is skipped stays where it is."""
         real = self.events[event].actual + self.events[event].gated
+        if isinstance(real, np.ndarray):
+            real = real.astype(np.float64)  # bits of many elements may be beyond 64-bit integers
         return self.element_bits(bits) * real + self.metadata_bits((event,))
 
     def moved_share(self, event: str, bits: Mapping[str, int]) -> Number:
@@ -107,7 +109,8 @@ def count_op(nest: OpNest, shape: Shape, rules: Rules | None = None) -> OpCounts
     accesses = tuple(accesses_of(nest, dense, decided, rules, shape))
     deliveries = tuple(deliveries_of(nest, shape, rules, dense))
     computes = split(dense.computes, decided.computes)
-    busy_steps = float(dense.steps * share_left(nest, shape, rules, 1.0 - computes.skipped / dense.computes))
+    share = share_left(nest, shape, rules, 1.0 - computes.skipped / dense.computes)
+    busy_steps = float(near_whole(dense.steps * share))
     return OpCounts(nest, structure, factors, dense, rules, decided, computes, accesses, deliveries, busy_steps)
 
 

@@ -48,18 +48,18 @@ def moved_bits(accesses: Sequence[Access], rows: Sequence[Row], bits: Mapping[st
     """(bits read, bits written) by one instance. rows: its dense counts, of each access; what zeros leave of them is
     the same share as of all."""
     read, write = (
-        sum((row[e] * _each(access, e, bits) for access, row in zip(accesses, rows, strict=True) for e in events), 0.0)
+        sum((_moved(access, row[e], e, bits) for access, row in zip(accesses, rows, strict=True) for e in events), 0.0)
         for events in (READS, WRITES)
     )
     return read, write
 
 
-def _each(access: Access, event: str, bits: Mapping[str, int]) -> Number:
-    """Bits that one element of a dense count moves on average."""
+def _moved(access: Access, own: Number, event: str, bits: Mapping[str, int]) -> Number:
+    """Bits that one instance moves of what all of them do."""
     whole, moved = getattr(access.dense, event), access.moved_bits(event, bits)
     if isinstance(whole, np.ndarray):
-        return np.divide(moved, whole, out=np.zeros(len(whole)), where=whole > 0)
-    return moved / whole if whole else 0.0
+        return np.divide(own * np.asarray(moved, dtype=np.float64), whole, out=np.zeros(len(whole)), where=whole > 0)
+    return own * moved / whole if whole else 0.0
 
 
 def instances(structure: Structure, factors: tuple[int, ...], memory: int, dense: DenseCounts) -> Iterator[list[Row]]:

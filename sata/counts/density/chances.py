@@ -71,10 +71,10 @@ def some_of(n: IntArray, total: int, nonzeros: int) -> FloatArray:
 
 def shares(total: int, density: float) -> list[tuple[float, int]]:
     """(weight, number of non-zeros): the whole numbers around density * total whose mean it is."""
-    mean = density * total
+    mean = min(density * total, float(total))  # a float of a large total may be beyond it
     if abs(mean - round(mean)) <= 1e-12 * mean:
-        return [(1.0, round(mean))]
-    return [(ceil(mean) - mean, floor(mean)), (mean - floor(mean), ceil(mean))]
+        return [(1.0, min(round(mean), total))]
+    return [(ceil(mean) - mean, floor(mean)), (mean - floor(mean), min(ceil(mean), total))]
 
 
 def empty(n: IntArray, total: int, density: float) -> FloatArray:

@@ -36,6 +36,7 @@ from sata.counts.sparse.zeros import Zeros
 from sata.nest.structure import Structure
 
 Number = Any  # a number, or a float64 array [B]
+ROUNDING = 1e-13  # of expected counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,22 @@ def split(dense: Number, left: Left | None) -> Outcome:
 
 def _apart(total: Number, part: Number) -> tuple[Any, Any]:
     """(total - part, part), with part moved by at most a rounding so that the two sum to total (Sterbenz)."""
+    near = near_whole(part)
     if isinstance(total, np.ndarray):
-        other = total - np.minimum(np.maximum(part, 0.0), total)
+        other = total - np.minimum(np.maximum(near, 0.0), total)
     else:
-        other = total - min(max(part, 0.0), total)
+        other = total - min(max(near, 0), total)
     return other, total - other
+
+
+def near_whole(number: Number) -> Number:
+    """An expected count, which is a sum of products and known to about ROUNDING of itself: what is as near to a whole
+    number is that number, so that exact counts are whole."""
+    if isinstance(number, np.ndarray):
+        whole = np.rint(number)
+        return np.where(np.abs(number - whole) <= ROUNDING * whole, whole, number)
+    rounded = round(number)
+    return rounded if abs(number - rounded) <= ROUNDING * rounded else number
 
 
 def count_all(structure: Structure, factors: Any, rules: Rules) -> tuple[DenseCounts, Decided]:

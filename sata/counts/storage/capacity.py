@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+import numpy as np
+
 from sata.counts.op import Access, OpCounts
 from sata.nest.model import NestLevel
 from sata.specs.model import Memory
 from sata.specs.text.faults import Where
 
+EXACT = 2.0**58  # bits that a few tensors may hold together within 64-bit integers
 ROUNDING = 1e-6  # bits: sums of expected sizes are no more exact
 
 
@@ -28,11 +31,15 @@ class StoredTile:
     metadata_bits: float = 0
 
     @property
-    def data_bits(self) -> float:
-        return self.elements * self.element_bits
+    def data_bits(self) -> Any:
+        """Of a batch integers where all of them are small enough to be added up as such, else floats."""
+        elements: Any = self.elements
+        if isinstance(elements, np.ndarray) and float(elements.max(initial=0)) * self.element_bits >= EXACT:
+            elements = elements.astype(np.float64)
+        return elements * self.element_bits
 
     @property
-    def bits(self) -> float:
+    def bits(self) -> Any:
         return self.data_bits + self.metadata_bits
 
     def text(self) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sata.nest.structure import Axis
 from sata.search.model.problem import OperandChain, SearchProblem
+from sata.search.space.factors import divisors
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -46,11 +47,6 @@ class TileStates:
         """What one more extent of each class adds to the number of a state."""
         sizes = [len(v) for v in self.values]
         return [prod(sizes[g + 1 :]) for g in range(len(sizes))]
-
-
-def divisors(bound: int) -> tuple[int, ...]:
-    """All divisors, ascending."""
-    return tuple(f for f in range(1, bound + 1) if bound % f == 0)
 
 
 def tile_states_of(frame: SearchProblem, fine: bool = False, above: Sequence[Set[int]] = ()) -> TileStates | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sata.search.engine.beam_bounds import PIECE, BoundedSearch
 from sata.search.model.enumerate import lanes_work
-from sata.search.model.problem import SearchProblem, prime_weight, primes_of
+from sata.search.model.problem import SearchProblem
 from sata.search.partial.bounds import LowerBound, has_unrolling
 from sata.search.partial.columns import distinct_columns
 from sata.search.partial.dominance import undominated
@@ -22,6 +22,7 @@ from sata.search.partial.extend import Extender, SharedTables
 from sata.search.partial.incumbent import Incumbent, SearchCounters
 from sata.search.partial.loop_constraints import LoopConstraint
 from sata.search.partial.table import PartialMappings, concatenated, root_label
+from sata.search.space.factors import prime_weight, primes_of
 from sata.search.space.nests import PlacedLoop
 from sata.specs.model import Array
 
@@ -48,7 +49,6 @@ class BeamSearch(BoundedSearch):
         super().__init__(frame, best, tally, shared, deadline, tick)
         self.width = 0
         self.left_out = np.inf  # the least value left out by this pass
-        self.weights = [prime_weight(b) for b in frame.bounds] if not frame.ragged else []
 
     def run(self, width: int, plans_first: bool = False) -> float:
         """One pass. plans_first: choose what arrays unroll before any loop. Returns: the least objective that was left
@@ -120,8 +120,8 @@ class BeamSearch(BoundedSearch):
             level = np.prod(labels.left, axis=0) - 1
         else:
             level = np.zeros(len(labels), dtype=np.int64)
-            for weight, left in zip(self.weights, labels.left, strict=True):
-                level = level + weight[left]
+            for bound, left in zip(self.frame.bounds, labels.left, strict=True):
+                level = level + prime_weight(bound, left)
         for value in np.unique(level).tolist():
             waiting.setdefault(value, []).append(labels.take(level == value))
 

@@ -20,13 +20,13 @@ from sata.search.engine.member import Floats, GroupMembers, MemberSearch, group_
 from sata.search.model.exact_fused import MemberNest
 from sata.search.model.fusion import FusionKind, above, joint, number_of
 from sata.search.model.objective import SLACK
-from sata.search.model.problem import primes_of
 from sata.search.partial.bounds import BoundParts, has_unrolling
 from sata.search.partial.dominance import columns, keys, undominated_of
 from sata.search.partial.incumbent import Incumbent, SearchCounters
 from sata.search.partial.loop_constraints import LoopConstraint
 from sata.search.partial.table import Ints, PartialMappings, root_label
 from sata.search.partial.table import concatenated as joined_labels
+from sata.search.space.factors import prime_weight, primes_of
 from sata.search.space.nests import PlacedLoop
 from sata.search.space.storage_templates import reachable
 from sata.specs.model import Array, Memory
@@ -166,8 +166,8 @@ class SharedLoopSearch:
 
     def _sort(self, twins: GroupLabels, waiting: dict[int, list[GroupLabels]]) -> None:
         level = np.zeros(len(twins), dtype=np.int64)
-        for weight, left in zip(self.a.weights, twins.a.left, strict=True):
-            level = level + weight[left]
+        for bound, left in zip(self.a.frame.bounds, twins.a.left, strict=True):
+            level = level + prime_weight(bound, left)
         for value in np.unique(level).tolist():
             waiting.setdefault(value, []).append(twins.take(level == value))
 

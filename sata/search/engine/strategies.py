@@ -10,7 +10,8 @@ import random
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
-from sata.search.model.problem import SearchProblem, prime_factors, primes_of
+from sata.search.model.problem import SearchProblem
+from sata.search.space.factors import prime_factors, primes_of
 from sata.search.space.nests import PlacedLoop
 from sata.specs.model import Array, Compute
 

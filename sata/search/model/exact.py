@@ -20,7 +20,7 @@ from sata.costs.time import compute_cycles, memory_cycles
 from sata.counts.dense.busiest import first_of_alike, moved_bits, uniform
 from sata.counts.dense.closed_form import DenseCounts
 from sata.counts.op import Access, Delivery, OpCounts, accesses_of, count_op, deliveries_of, share_left
-from sata.counts.sparse.outcomes import Outcome, count_all, point_tiles, split
+from sata.counts.sparse.outcomes import Outcome, count_all, near_whole, point_tiles, split
 from sata.counts.sparse.rules import Rules, rules_of
 from sata.counts.storage.capacity import occupancies, tile_of, within
 from sata.nest.model import BoundLoop, OpNest
@@ -166,12 +166,12 @@ def _busy_steps(counts: _Batch) -> tuple[Floats, Bools]:
     if not (
         any(isinstance(i, Array) and i.lockstep for i in nest.items) and point_tiles(structure, counts.rules, True)
     ):
-        return steps * shares, known
+        return near_whole(steps * shares), known
     busy = np.full(len(known), np.inf)
     for b in range(len(known)):
         try:
             shape = (structure, tuple(counts.factors[:, b].tolist()))
-            busy[b] = float(int(steps[b]) * share_left(nest, shape, counts.rules, float(shares[b])))
+            busy[b] = float(near_whole(int(steps[b]) * share_left(nest, shape, counts.rules, float(shares[b]))))
         except SpecError:
             known[b] = False
     return busy, known

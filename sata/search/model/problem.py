@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from math import prod
+from math import gcd, prod
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from sata.search.model.unit_costs import (
     unit_costs,
     word_least,
 )
+from sata.search.space.factors import divisors
 from sata.search.space.nests import template
 from sata.search.space.storage_templates import Constraints, StorageTemplate, carried_ranks
 from sata.search.space.unrolling import Unrollings, all_unrollings, sharing_factors
@@ -260,6 +261,11 @@ def _clipped(axis: Axis, bounds: tuple[int, ...]) -> bool:
 @lru_cache(maxsize=1 << 10)
 def _uses(coefs: tuple[int, ...], bounds: tuple[int, ...]) -> int:
     """The most index combinations that mean the same coordinate."""
+    if len(coefs) == 2 and all(coefs):  # those of one coordinate are steps of (b, -a) / gcd apart
+        a, b = (abs(c) // gcd(*coefs) for c in coefs)
+        return min(-(-bounds[0] // b), -(-bounds[1] // a))
+    if len(coefs) == 1:
+        return 1 if coefs[0] else bounds[0]
     places = np.zeros(1, dtype=np.int64)
     for coef, bound in zip(coefs, bounds, strict=True):
         places = (places[:, None] + coef * np.arange(bound)).ravel()
@@ -289,45 +295,9 @@ def _usable(array: Array, bounds: Sequence[int], ragged: bool) -> int:
             continue
         reached = {1}
         for bound in bounds:
-            divisors = [f for f in range(1, min(bound, size) + 1) if bound % f == 0]
-            reached = {a * f for a in reached for f in divisors if a * f <= size}
+            reached = {a * f for a in reached for f in divisors(bound) if a * f <= size}
         total *= max(reached)
     return min(total, prod(bounds)) if not ragged else total
-
-
-def primes_of(number: int) -> tuple[int, ...]:
-    """The distinct prime factors."""
-    found, p = [], 2
-    while p * p <= number:
-        if number % p == 0:
-            found.append(p)
-            while number % p == 0:
-                number //= p
-        p += 1
-    return (*found, number) if number > 1 else tuple(found)
-
-
-def prime_factors(number: int) -> list[int]:
-    """The prime factors, each as often as it divides."""
-    found = []
-    for p in primes_of(number):
-        while number % p == 0:
-            found.append(p)
-            number //= p
-    return found
-
-
-@lru_cache(maxsize=1 << 10)
-def prime_weight(bound: int) -> np.ndarray:
-    """How many prime factors each number up to `bound` has, by number."""
-    weight = np.zeros(bound + 1, dtype=np.int64)
-    for p in range(2, bound + 1):
-        if weight[p] == 0:
-            power = p
-            while power <= bound:
-                weight[power::power] += 1
-                power *= p
-    return weight
 
 
 def is_compute(item: object) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.nest.structure import Fanout
+from sata.search.space.factors import divisors
 from sata.specs.model import Array
 
 Ints = NDArray[np.int64]
@@ -66,7 +67,7 @@ def all_unrollings(
             for rank, bound in enumerate(bounds):
                 if rank in fixed or (names is not None and ranks[rank] not in names):
                     continue
-                choices = [f for f in range(1, min(bound, size) + 1) if bound % f == 0]
+                choices = [f for f in divisors(bound) if f <= size]
                 if len(choices) == 1:
                     continue
                 fits = [np.flatnonzero((lanes * f <= size) & (bound % (used[rank] * f) == 0)) for f in choices]

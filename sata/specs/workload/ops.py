@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Protocol
 
 from sata.specs.model import Density, Dim, Op, Tensor
@@ -105,7 +106,9 @@ class _OpReader:
                 self.faults.add(where, f"'{rank}' is no name for a rank", "use letters, digits and '_'")
         points = math.prod(self.ranks.values())
         if points > LARGEST_SPACE:
-            self.faults.add(self.at("ranks"), f"the iteration space has {points:.3g} points; at most 2**62 are counted")
+            self.faults.add(
+                self.at("ranks"), f"the iteration space has {_about(points)} points; at most 2**62 are counted"
+            )
 
     def check_statement(self, statement: Statement) -> None:
         """Names of tensors and ranks, in both directions."""
@@ -207,7 +210,7 @@ class _OpReader:
             points = math.prod(self.ranks[rank] for rank in ranks)
             if points > LARGEST_WINDOW:
                 which = ", ".join(f"{rank} {bound}" for rank, bound in self.ranks.items() if rank in ranks)
-                self.faults.add(self.at("compute"), f"the indices over {which} walk through {points:.3g} points; "
+                self.faults.add(self.at("compute"), f"the indices over {which} walk through {_about(points)} points; "
                                 f"at most 2**{LARGEST_WINDOW.bit_length() - 1} are counted")  # fmt: skip
         for t, dim in dims:
             low, high = self.span(dim)
@@ -249,3 +252,8 @@ class _OpReader:
             message = f"the density{source} has {len(value)} values, but tensor '{name}' has {steps} time steps"
             self.faults.add(where, message)
         return value
+
+
+def _about(number: int) -> str:
+    """Three digits of a number, however large: beyond what a float holds too."""
+    return f"{number:.3g}" if number < 1 << 1000 else f"{Decimal(number):.2e}"
