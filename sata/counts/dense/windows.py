@@ -11,11 +11,12 @@ are evaluated once.
 from __future__ import annotations
 
 from functools import lru_cache
-from math import prod
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sata.counts.dense.running import Moments, Run, Shape, moments
 
 Ints = NDArray[np.int64]
 
@@ -144,7 +145,7 @@ def _sums(
 
 
 class _WindowWalk:
-    """The enumeration for one set of own loops; each method sums over one kind of step."""
+    """The steps of one set of own loops; each method sums over one kind of them."""
 
     def __init__(
         self,
@@ -159,35 +160,36 @@ class _WindowWalk:
         self.backward, self.active = backward, active
         self.temporal = [i for i, loop in enumerate(loops) if loop.role == IS_TEMPORAL]
         self.strides = strides_of(loops, factors, below)
+        self.children = self._children()
+        self.shape = Shape(window.bounds, window.coefs, below, window.offset, window.size, window.free, self.children)
 
     def edge(self) -> int:
         """The first step (backwards: the last), when nothing was held before."""
-        digits = {i: np.array([self.last(n) if self.backward else 0]) for n, i in enumerate(self.temporal)}
-        return self.sum(digits, digits, before=False)[0]
+        runs = [self._run(n, self.last(n) if self.backward else 0, 1, 0) for n in range(len(self.temporal))]
+        return self.sum(moments(self.shape, runs), before=False)[0]
 
     def every(self) -> int:
         """All steps, each holding nothing from the one before: what the compute takes."""
-        digits = {i: np.arange(self.factors[i]) for i in self.temporal}
-        return self.sum(digits, digits, before=False)[0]
+        return self.sum(self._all(), before=False)[0]
 
     def moving(self, n: int, own: bool) -> tuple[int, int]:
         """Steps in which own temporal loop n moves, or a foreign loop with n own temporal loops outside it."""
-        now: dict[int, Ints] = {}
-        old: dict[int, Ints] = {}
+        runs = []
         for k, i in enumerate(self.temporal):
             f = self.factors[i]
             if k < n:
-                now[i] = old[i] = np.arange(f)
+                runs.append(self._run(k, 0, f, 0))
             elif k == n and own:
-                now[i], old[i] = np.arange(1, f), np.arange(f - 1)
+                runs.append(self._run(k, 1, f - 1, -1))
             else:
-                now[i], old[i] = np.array([0]), np.array([self.last(k)])
+                runs.append(self._run(k, 0, 1, self.last(k)))
+        found = moments(self.shape, runs)
         if n == len(self.temporal):  # nothing of this dimension moves: all that is covered was held
-            new, _ = self.sum(now, now, before=False)
+            new, _ = self.sum(found, before=False)
             return new, new
         if self.backward:
-            now, old = old, now
-        return self.sum(now, old, before=True)
+            found = Moments(found.old, found.now, found.times)
+        return self.sum(found, before=True)
 
     def last(self, n: int) -> int:
         """The last index of temporal loop n; a loop that is no step of the tensor stays at zero."""
@@ -195,48 +197,49 @@ class _WindowWalk:
 
     def extent(self) -> tuple[int, int]:
         """(largest set, children that ever hold a non-empty one)."""
-        digits = {i: np.arange(self.factors[i]) for i in self.temporal}
-        starts = self.starts(digits, [TOLD_APART, BY_TILE, BY_ELEMENT])
+        starts = self.starts(self._all().now)
         rows, inverse = _distinct(self.rows([starts], starts[0].size, 1))
         found = np.array([_size(self.window, tuple(row)) for row in rows.tolist()], dtype=np.int64)
         sizes = found[inverse].reshape(starts[0].shape)
         return int(sizes.max(initial=0)), int((sizes.max(axis=0, initial=0) > 0).sum())
 
-    def sum(self, now: dict[int, Ints], old: dict[int, Ints], before: bool) -> tuple[int, int]:
+    def sum(self, steps: Moments, before: bool) -> tuple[int, int]:
         """(covered, covered and held by every covering child before), summed over steps and children told apart."""
-        groups = [TOLD_APART], [BY_TILE], [BY_ELEMENT]
-        new_starts = self.starts(now, *groups)
-        if new_starts[0].size == 0:
+        if not steps.times.size:
             return 0, 0
-        steps, tiles, elements = _shape(self.loops, self.factors, new_starts[0].shape)
-        both = [new_starts, self.starts(old, *groups)] if before else [new_starts]
-        rows, inverse = _distinct(self.rows(both, steps, tiles * elements))
-        times = np.bincount(inverse, minlength=len(rows)).tolist()
+        apart, tiles, elements = _sizes(self.loops, self.factors)
+        both = [self.starts(steps.now), self.starts(steps.old)] if before else [self.starts(steps.now)]
+        rows, inverse = _distinct(self.rows(both, len(steps.times) * apart, tiles * elements))
+        times = np.zeros(len(rows), dtype=np.int64)
+        np.add.at(times, inverse, np.repeat(steps.times, apart))
         new = held = 0
-        for row, count in zip(rows.tolist(), times, strict=True):
+        for row, count in zip(rows.tolist(), times.tolist(), strict=True):
             a, b = _shared(self.window, tuple(row), tiles, elements, before)
             new, held = new + count * a, held + count * b
         return new, held
 
-    def starts(self, digits: dict[int, Ints], *groups: list[int]) -> list[Ints]:
-        """Per rank, the first value of the rank: [temporal digits..., spatial digits of each group in turn,
-        flattened].
-        """
-        order = [i for i in self.temporal if i in digits]
-        order += [i for roles in groups for i, loop in enumerate(self.loops) if loop.role in roles]
-        shape = [len(digits[i]) if i in digits else self.factors[i] for i in order]
-        starts = [np.zeros(shape, dtype=np.int64) for _ in self.window.bounds]
-        for i, loop in enumerate(self.loops):
-            if loop.role == PINNED:
-                starts[loop.rank] += loop.digit * self.strides[i]
-        for axis, i in enumerate(order):
-            values = digits[i] if i in digits else np.arange(self.factors[i])
-            view = [1] * len(order)
-            view[axis] = len(values)
-            starts[self.loops[i].rank] += (values * self.strides[i]).reshape(view)
-        spatial = sum(self.loops[i].role != IS_TEMPORAL for i in order)
-        inner = prod(shape[len(order) - spatial :])
-        return [s.reshape(-1, inner) for s in starts]
+    def _run(self, n: int, first: int, count: int, before: int) -> Run:
+        i = self.temporal[n]
+        return Run(self.loops[i].rank, self.strides[i], first, count, before)
+
+    def _all(self) -> Moments:
+        return moments(self.shape, [self._run(n, 0, self.factors[i], 0) for n, i in enumerate(self.temporal)])
+
+    def _children(self) -> Ints:
+        """Where every child begins, [ranks, children]: those told apart outermost, then by tile, then by element."""
+        found = np.zeros((len(self.window.bounds), 1), dtype=np.int64)
+        for role in (PINNED, TOLD_APART, BY_TILE, BY_ELEMENT):
+            for i, loop in enumerate(self.loops):
+                if loop.role == role:
+                    places = np.array([loop.digit]) if role == PINNED else np.arange(self.factors[i])
+                    more = np.zeros((len(found), len(places)), dtype=np.int64)
+                    more[loop.rank] = places * self.strides[i]
+                    found = (found[:, :, None] + more[:, None, :]).reshape(len(found), -1)
+        return found
+
+    def starts(self, steps: Ints) -> list[Ints]:
+        """Per rank, its first value of every child in every step: [steps, children]."""
+        return [s[:, None] + c[None, :] for s, c in zip(steps, self.children, strict=True)]
 
     def rows(self, both: list[list[Ints]], steps: int, children: int) -> Ints:
         """One row a step: border on both sides, then per moment and child its place and its extent per rank.
@@ -279,13 +282,13 @@ def strides_of(loops: tuple[WindowLoop, ...], factors: tuple[int, ...], below: t
     return strides
 
 
-def _shape(loops: tuple[WindowLoop, ...], factors: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """(steps with the children told apart, `tile` indices, `element` indices)."""
+def _sizes(loops: tuple[WindowLoop, ...], factors: tuple[int, ...]) -> tuple[int, int, int]:
+    """(children told apart, `tile` indices, `element` indices)."""
     sizes = [1, 1, 1]
     for loop, factor in zip(loops, factors, strict=True):
         if loop.role not in (IS_TEMPORAL, PINNED):
             sizes[loop.role] *= factor
-    return shape[0] * sizes[TOLD_APART], sizes[BY_TILE], sizes[BY_ELEMENT]
+    return sizes[TOLD_APART], sizes[BY_TILE], sizes[BY_ELEMENT]
 
 
 def _distinct(rows: Ints) -> tuple[Ints, Ints]:
