@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sata.counts.dense import windows
 from sata.counts.dense.lane_sharing import Lane, weigh_all
+from sata.counts.dense.running import Moments, moments
 from sata.counts.dense.windows import BY_ELEMENT, BY_TILE, IS_TEMPORAL, TOLD_APART, clip, strides_of
 from sata.counts.sparse.tiles import (
     EVERY_STEP,
@@ -130,19 +131,20 @@ def _moments(group: GroupAt, steps: Steps, temporal: list[int], strides: list[in
 def _rows(group: GroupAt, steps: Steps) -> Iterator[tuple[int, tuple[int, int]]]:
     """(how often, what it counts as) for a window: rows of places and extents, equal ones once."""
     walk = windows._WindowWalk(group.window, group.loops, group.factors, group.spans, group.backward, group.active)
-    now, old = _digits(group, steps, walk.temporal)
-    before = steps.outside >= 0
-    roles = [TOLD_APART], [BY_TILE], [BY_ELEMENT]
-    both = [walk.starts(now, *roles), walk.starts(old, *roles)] if before else [walk.starts(now, *roles)]
-    if not both[0][0].size:
+    found = _moments_of(walk, group, steps)
+    if not found.times.size:
         return
+    both = [walk.starts(found.now), walk.starts(found.old)] if steps.outside >= 0 else [walk.starts(found.now)]
+    before = steps.outside >= 0
     apart, tiles, elements = _spatial(group)
     many = prod(group.factors[i] for i in apart)
     inner = prod(group.factors[i] for i in (*tiles, *elements))
-    rows = walk.rows(both, both[0][0].shape[0] * many, inner)
-    own = np.tile(np.arange(many, dtype=np.int64), both[0][0].shape[0])[:, None]
+    rows = walk.rows(both, len(found.times) * many, inner)
+    own = np.tile(np.arange(many, dtype=np.int64), len(found.times))[:, None]
     distinct, inverse = windows._distinct(np.concatenate([rows, own], axis=1))
-    times = np.bincount(inverse, minlength=len(distinct)).tolist()
+    counts = np.zeros(len(distinct), dtype=np.int64)
+    np.add.at(counts, inverse, np.repeat(found.times, many))
+    times = counts.tolist()
     for row, count in zip(distinct.tolist(), times, strict=True):
         lanes = [[_lanes(group, apart)[row[-1]] | t | e for e in _lanes(group, elements)] for t in _lanes(group, tiles)]
         for covered, olds, members in class_regions(_sets(group, row[:-1], lanes, before), lanes):
@@ -161,18 +163,17 @@ def _sets(group: GroupAt, row: list[int], lanes: list[list[dict[int, int]]], bef
     return [[next(pairs) for _ in some] for some in lanes]
 
 
-def _digits(group: GroupAt, steps: Steps, temporal: list[int]) -> tuple[dict[int, Ints], dict[int, Ints]]:
-    """Indices of the temporal loops in some steps, and in the steps before (backwards: after) them."""
-    now, old = {}, {}
-    for n, i in enumerate(temporal):
-        f = group.factors[i]
-        last = f - 1 if n < group.active else 0
+def _moments_of(walk: windows._WindowWalk, group: GroupAt, steps: Steps) -> Moments:
+    """Where some steps stand, and where the steps before (backwards: after) them do."""
+    runs = []
+    for n, i in enumerate(walk.temporal):
         if steps.outside == FIRST_STEP:
-            now[i] = old[i] = np.array([last if group.backward else 0])
+            runs.append(walk.run(n, walk.last(n) if group.backward else 0, 1, 0))
         elif steps.outside < 0 or n < steps.outside:
-            now[i] = old[i] = np.arange(f)
+            runs.append(walk.run(n, 0, group.factors[i], 0))
         elif n == steps.outside and steps.own:
-            now[i], old[i] = np.arange(1, f), np.arange(f - 1)
+            runs.append(walk.run(n, 1, group.factors[i] - 1, -1))
         else:
-            now[i], old[i] = np.array([0]), np.array([last])
-    return (old, now) if group.backward and steps.outside >= 0 else (now, old)
+            runs.append(walk.run(n, 0, 1, walk.last(n)))
+    found = moments(walk.shape, runs)
+    return Moments(found.old, found.now, found.times) if group.backward and steps.outside >= 0 else found

@@ -165,7 +165,7 @@ class _WindowWalk:
 
     def edge(self) -> int:
         """The first step (backwards: the last), when nothing was held before."""
-        runs = [self._run(n, self.last(n) if self.backward else 0, 1, 0) for n in range(len(self.temporal))]
+        runs = [self.run(n, self.last(n) if self.backward else 0, 1, 0) for n in range(len(self.temporal))]
         return self.sum(moments(self.shape, runs), before=False)[0]
 
     def every(self) -> int:
@@ -178,11 +178,11 @@ class _WindowWalk:
         for k, i in enumerate(self.temporal):
             f = self.factors[i]
             if k < n:
-                runs.append(self._run(k, 0, f, 0))
+                runs.append(self.run(k, 0, f, 0))
             elif k == n and own:
-                runs.append(self._run(k, 1, f - 1, -1))
+                runs.append(self.run(k, 1, f - 1, -1))
             else:
-                runs.append(self._run(k, 0, 1, self.last(k)))
+                runs.append(self.run(k, 0, 1, self.last(k)))
         found = moments(self.shape, runs)
         if n == len(self.temporal):  # nothing of this dimension moves: all that is covered was held
             new, _ = self.sum(found, before=False)
@@ -218,12 +218,13 @@ class _WindowWalk:
             new, held = new + count * a, held + count * b
         return new, held
 
-    def _run(self, n: int, first: int, count: int, before: int) -> Run:
+    def run(self, n: int, first: int, count: int, before: int) -> Run:
+        """Temporal loop number n in some steps: the first of so many indices, and how much further it stood before."""
         i = self.temporal[n]
         return Run(self.loops[i].rank, self.strides[i], first, count, before)
 
     def _all(self) -> Moments:
-        return moments(self.shape, [self._run(n, 0, self.factors[i], 0) for n, i in enumerate(self.temporal)])
+        return moments(self.shape, [self.run(n, 0, self.factors[i], 0) for n, i in enumerate(self.temporal)])
 
     def _children(self) -> Ints:
         """Where every child begins, [ranks, children]: those told apart outermost, then by tile, then by element."""
