@@ -20,7 +20,7 @@ from sata.counts.dense.digits import sums_below
 
 Ints = NDArray[np.int64]
 FEW = 1 << 10  # steps that are looked at one by one
-MOST = 1 << 22  # steps that differ, or children of them; more are refused
+MOST = 1 << 24  # steps that differ: twice as many as a legal window has points
 
 
 class TooManySteps(Exception):
@@ -73,27 +73,41 @@ class Moments:
 
 def moments(shape: Shape, runs: Sequence[Run]) -> Moments:
     """All steps of a kind. Raises: TooManySteps."""
-    ranks = len(shape.bounds)
-    number = [prod(r.number for r in runs if r.rank == rank) for rank in range(ranks)]
-    start = [sum(r.first * r.stride for r in runs if r.rank == rank) for rank in range(ranks)]
-    before = np.array([sum(r.before * r.stride for r in runs if r.rank == rank) for rank in range(ranks)])
-    most = max(range(ranks), key=lambda rank: number[rank])
-    if prod(number) <= FEW:
-        most = -1
-    elif prod(number) // number[most] > MOST:
+    ranks = range(len(shape.bounds))
+    before = np.array([sum(r.before * r.stride for r in runs if r.rank == rank) for rank in ranks], dtype=np.int64)
+    if prod(r.number for r in runs) <= FEW:
+        return _every(runs, before)
+    number = [prod(r.number for r in runs if r.rank == rank) for rank in ranks]
+    start = [sum(r.first * r.stride for r in runs if r.rank == rank) for rank in ranks]
+    most = max(ranks, key=lambda rank: number[rank])
+    if prod(number) // number[most] > MOST:
         raise TooManySteps(prod(number) // number[most])
-    places = [np.zeros(0, dtype=np.int64) if rank == most else start[rank] + _sums(runs, rank) for rank in range(ranks)]
+    places = [np.zeros(0, dtype=np.int64) if rank == most else start[rank] + _sums(runs, rank) for rank in ranks]
     times = [np.ones(len(p), dtype=np.int64) for p in places]
-    if most >= 0:
-        cuts, mixed = _cuts(shape, most, places, before)
-        own = [r for r in runs if r.rank == most and r.number > 1]
-        found, times[most] = _classes(own, cuts - start[most], mixed - start[most])
-        places[most] = found + start[most]
+    cuts, mixed = _cuts(shape, most, places, before)
+    own = [r for r in runs if r.rank == most and r.number > 1]
+    found, times[most] = _classes(own, cuts - start[most], mixed - start[most])
+    places[most] = found + start[most]
     if prod(map(len, places)) > MOST:
         raise TooManySteps(prod(map(len, places)))
     now = np.stack([m.ravel() for m in np.meshgrid(*places, indexing="ij")])
     every = np.stack([m.ravel() for m in np.meshgrid(*times, indexing="ij")])
     return Moments(now, now + before[:, None], np.asarray(np.prod(every, axis=0), dtype=np.int64))
+
+
+def _every(runs: Sequence[Run], before: Ints) -> Moments:
+    """All steps, one by one."""
+    many = prod(r.number for r in runs)
+    now = np.zeros((len(before), many), dtype=np.int64)
+    step = np.arange(many, dtype=np.int64)
+    inner = 1
+    for run in reversed(runs):
+        if run.number > 1:
+            now[run.rank] += (step // inner % run.number + run.first) * run.stride
+            inner *= run.number
+        elif run.first:
+            now[run.rank] += run.first * run.stride
+    return Moments(now, now + before[:, None], np.ones(many, dtype=np.int64))
 
 
 def _sums(runs: Sequence[Run], rank: int) -> Ints:

@@ -210,8 +210,11 @@ class _WindowWalk:
         apart, tiles, elements = _sizes(self.loops, self.factors)
         both = [self.starts(steps.now), self.starts(steps.old)] if before else [self.starts(steps.now)]
         rows, inverse = _distinct(self.rows(both, len(steps.times) * apart, tiles * elements))
-        times = np.zeros(len(rows), dtype=np.int64)
-        np.add.at(times, inverse, np.repeat(steps.times, apart))
+        if steps.times.max() == 1:
+            times = np.bincount(inverse, minlength=len(rows))
+        else:
+            times = np.zeros(len(rows), dtype=np.int64)
+            np.add.at(times, inverse, np.repeat(steps.times, apart))
         new = held = 0
         for row, count in zip(rows.tolist(), times.tolist(), strict=True):
             a, b = _shared(self.window, tuple(row), tiles, elements, before)
