@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sata.counts import running, windows
+from sata.counts.dense import running, windows
 from sata.counts.dense.closed_form import FIELDS, count
 from sata.evaluation import prepare
 from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
