@@ -277,7 +277,7 @@ def first_and_last(
     ports = parent.bandwidth
     if output:
         sent, came = above.updates, found.drains
-        rates = (ports.read_bits if ports.shared else ports.write_bits, memory.bandwidth.read_bits)
+        rates = (ports.write_bits, memory.bandwidth.read_bits)
     else:
         sent, came = above.reads, found.fills
         rates = (ports.read_bits, memory.bandwidth.write_bits)

@@ -18,11 +18,19 @@ from sata.specs.text.faults import Where
 
 @dataclass(frozen=True, slots=True)
 class Bandwidth:
-    """Bits per cycle and instance; None is unlimited. `shared`: reads and writes together stay below `read`."""
+    """Bits per cycle and instance; None is unlimited. `shared`: reads and writes together stay below one number, which
+    both fields then hold, however it was said.
+    """
 
     read_bits: float | None = None
     write_bits: float | None = None
     shared: bool = False
+
+    def __post_init__(self) -> None:
+        if self.shared:
+            both = self.read_bits if self.read_bits is not None else self.write_bits
+            object.__setattr__(self, "read_bits", both)
+            object.__setattr__(self, "write_bits", both)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,8 +57,7 @@ def _own(node: Memory | Array | Compute) -> Row:
         band = node.bandwidth
         return {
             "size_bits": node.size_bits, "width_bits": node.width_bits, "buffers": node.buffers,
-            "read_bits_per_cycle": band.read_bits,
-            "write_bits_per_cycle": band.read_bits if band.shared else band.write_bits, "shared": band.shared,
+            "read_bits_per_cycle": band.read_bits, "write_bits_per_cycle": band.write_bits, "shared": band.shared,
             "packed": node.packed,
             "keep": None if node.keep is None else list(node.keep),
             "may_keep": None if node.may_keep is None else list(node.may_keep),

@@ -206,7 +206,7 @@ def filling_of(strand: OperandChain, at: int, tile: Any, copies: Any) -> Any:
         return 0.0
     own = child.memory.bandwidth
     if strand.output:
-        rates = (ports.read_bits if ports.shared else ports.write_bits, own.read_bits)
+        rates = (ports.write_bits, own.read_bits)
     else:
         rates = (ports.read_bits, own.write_bits)
     return filling_cycles(tile * child.tile_bits, copies, *rates)

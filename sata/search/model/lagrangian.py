@@ -28,7 +28,7 @@ class PricedPort:
     def bits_per_cycle(self) -> float | None:
         """None: unlimited."""
         bandwidth = self.memory.bandwidth
-        return bandwidth.write_bits if self.writes and not bandwidth.shared else bandwidth.read_bits
+        return bandwidth.write_bits if self.writes else bandwidth.read_bits
 
     @property
     def events(self) -> frozenset[str]:

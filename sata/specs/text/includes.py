@@ -21,6 +21,7 @@ from sata.specs.text.yamltree import Node, from_data, parse_yaml
 
 LARGEST_FILE = 8 << 20  # bytes
 MOST_INCLUDES = 100
+_INCLUDE = "include"
 DEEPEST_INCLUDE = 8  # files that include each other in a chain
 _TEXT = re.compile(r"\n|^\s*[\[{]|^\s*\w+\s*:(\s|$)")
 
@@ -144,20 +145,29 @@ def _parse(content: bytes, label: str, faults: Faults) -> Node | None:
 
 
 def _expand(node: Node, loaded: LoadedTree, stack: list[tuple[Path, str]], faults: Faults, base: Path | None,
-            label: str) -> Node:  # fmt: skip
-    """The node with every include below it filled in; untouched nodes are shared, never changed."""
+            label: str, top: bool = True) -> Node:  # fmt: skip
+    """The node with every include below it filled in; untouched nodes are shared, never changed.
+
+    Below the top level, a mapping or a number is no name of a file: there `include` is a name that the user gave to a
+    tensor, a rank or a kind.
+    """
     if isinstance(node.value, list):
-        items = [_expand(item, loaded, stack, faults, base, label) for item in node.value]
+        items = [_expand(item, loaded, stack, faults, base, label, top=False) for item in node.value]
         same = all(a is b for a, b in zip(items, node.value, strict=True))
         return node if same else Node(items, node.at, node.keys)
     if not isinstance(node.value, dict):
         return node
-    entries = {k: _expand(v, loaded, stack, faults, base, label) for k, v in node.value.items() if k != "include"}
-    if "include" not in node.value:
+    includes = _INCLUDE in node.value and (top or isinstance(node.value[_INCLUDE].value, (str, list)))
+    entries = {
+        key: _expand(value, loaded, stack, faults, base, label, top=False)
+        for key, value in node.value.items()
+        if not (includes and key == _INCLUDE)
+    }
+    if not includes:
         same = all(entries[k] is node.value[k] for k in entries)
         return node if same else Node(entries, node.at, node.keys)
-    merged = Node(entries, node.at, {k: v for k, v in node.keys.items() if k != "include"})
-    for name in _names(node.value["include"], faults):
+    merged = Node(entries, node.at, {k: v for k, v in node.keys.items() if k != _INCLUDE})
+    for name in _names(node.value[_INCLUDE], faults):
         included = _included(name, loaded, stack, faults, base, label)
         if included is not None:
             loaded.included_variables |= _declared(included) - _declared(merged)
