@@ -18,7 +18,15 @@ from sata.costs.accounts import component_rows, leakage_spread, uncertainty_rows
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.evaluate import Price
 from sata.costs.explain import explain_op
-from sata.costs.nodes import all_nodes, area_um2, leakage_mw, price_nodes, price_table, prices_of
+from sata.costs.nodes import (
+    all_nodes,
+    area_um2,
+    leakage_mw,
+    price_nodes,
+    price_table,
+    prices_of,
+    unasked_actions,
+)
 from sata.costs.tally import Tally, record, tally
 from sata.counts.dense.closed_form import FIELDS
 from sata.counts.density import check_densities
@@ -393,6 +401,7 @@ def _meta(prepared: Prepared, variables: Mapping[str, Any]) -> Record:
         "inputs": [{"source": doc.label, "sha256": doc.text_hash} for doc in prepared.loaded.docs],
         "files": [dict(file) for file in prepared.files],
         "unselected": list(prepared.program.unselected),
+        "unasked": [f"{node} {action}" for node, action in unasked_actions(prepared.arch, prepared.prices)],
     }
 
 

@@ -2,7 +2,8 @@
 
 All energies are in pJ, sizes in bits. Events (counting.md) map to actions here and nowhere else:
 
-    reads, drains, merge_reads -> read        fills, updates -> write        metadata_* -> metadata_*, else read, write
+    reads, drains, merge_reads -> read        fills -> write                 metadata_* -> metadata_*, else read, write
+    updates -> update, else write
     actual -> the action                      gated -> gated_<action>, 0 pJ unless priced
     skipped -> nothing                        compute -> the op's action
 
@@ -21,35 +22,31 @@ from sata.costs.evaluate import Price
 
 Amount = float | npt.NDArray[np.float64]
 
-EVENT_ACTION: Mapping[str, str] = {
-    "reads": "read", "drains": "read", "merge_reads": "read", "fills": "write", "updates": "write",
-    "metadata_reads": "metadata_read", "metadata_writes": "metadata_write",
+# Event of a memory -> actions of its class: the first that is priced. Fall-backs are for memories alone; an op may ask
+# a compute for an action of any name.
+EVENT_ACTIONS: Mapping[str, tuple[str, ...]] = {
+    "reads": ("read",), "drains": ("read",), "merge_reads": ("read",), "fills": ("write",),
+    "updates": ("update", "write"), "metadata_reads": ("metadata_read", "read"),
+    "metadata_writes": ("metadata_write", "write"),
 }  # fmt: skip
-FALL_BACK: Mapping[str, str] = {"metadata_read": "read", "metadata_write": "write"}
 
 
-def priced_action(price: Price, action: str, outcome: str = "actual") -> str | None:
-    """The name under which `price` knows this action: itself, its fall-back, its gated form; None if it costs nothing.
+def event_action(price: Price, event: str) -> str:
+    """The action of a memory's class that an event is: the first that is priced, else the last."""
+    actions = EVENT_ACTIONS[event]
+    return next((action for action in actions if action in price.energy_pj), actions[-1])
+
+
+def action_energy_pj(price: Price, action: str, outcome: str = "actual") -> float:
+    """Energy of one action by outcome (actual | metadata | gated | skipped). A gated one is free unless it is priced.
 
     Raises: KeyError with the action if an actual one is not priced.
     """
     if outcome == "skipped":
-        return None
+        return 0.0
     if outcome == "gated":
-        gated = f"gated_{action}"
-        return gated if gated in price.energy_pj else None
-    if action in price.energy_pj:
-        return action
-    other = FALL_BACK.get(action)
-    if other in price.energy_pj:
-        return other
-    raise KeyError(action)
-
-
-def action_energy_pj(price: Price, action: str, outcome: str = "actual") -> float:
-    """Energy of one action by outcome (actual | metadata | gated | skipped). Raises: KeyError as `priced_action`."""
-    name = priced_action(price, action, outcome)
-    return 0.0 if name is None else price.energy_pj[name]
+        return price.energy_pj.get(f"gated_{action}", 0.0)
+    return price.energy_pj[action]
 
 
 def access_width_bits(width_bits: int | None, price: Price) -> float | None:
@@ -74,12 +71,12 @@ def accesses(words: Amount, element_bits: float, width_bits: float | None, packe
 
 def access_energy_pj(words: Amount, element_bits: float, price: Price, event: str, *, width_bits: int | None = None,
                      packed: bool = True, outcome: str = "actual") -> Amount:  # fmt: skip
-    """Energy of `words` elements moved by `event` (a key of EVENT_ACTION) at a memory with `width_bits` and `packed`.
+    """Energy of `words` elements moved by `event` (a key of EVENT_ACTIONS) at a memory with `width_bits` and `packed`.
 
     For metadata, `words` are bits and `element_bits` 1.
     Raises: KeyError with the action if it is needed and not priced.
     """
-    each = action_energy_pj(price, EVENT_ACTION[event], outcome)
+    each = action_energy_pj(price, event_action(price, event), outcome)
     return accesses(words, element_bits, access_width_bits(width_bits, price), packed) * each
 
 

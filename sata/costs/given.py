@@ -204,10 +204,10 @@ class _Counter:
             return 0
 
     def action(self, run: str, i: int, scopes: list[tuple[str, dict[str, Any]]], prices: Prices) -> list[GivenRecord]:
-        """The records of one action: one for each layer where its condition holds."""
+        """The records of one action: one for each layer where its condition holds; without layers, one."""
         item, path = self.data["actions"][i], ("counts", "actions", i)
         records = []
-        for layer, names in scopes[:1] if item.get("per") == "once" else scopes[1:]:
+        for layer, names in scopes[:1] if item.get("per") == "once" or not self.data.get("layers") else scopes[1:]:
             before = len(self.faults)
             when = self.render(item.get("when", True), names, (*path, "when"), layer)
             if len(self.faults) == before and not isinstance(when, bool):

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from sata.costs.energy import EVENT_ACTIONS
 from sata.costs.evaluate import Price
 from sata.costs.kept import check_named, inline_library, library_of, prices_for
 from sata.costs.prices import At, Prices
@@ -181,6 +182,22 @@ def check_priced(
         if value is None:
             faults.add(_places(node, doc)("class"), f"{quantity} of {node.name} is {origin}",
                        f"say '{quantity}: 0 {unit}' in the library to leave it out")  # fmt: skip
+
+
+def unasked_actions(arch: Arch, prices: Mapping[str, Price]) -> list[tuple[str, str]]:
+    """(node, action) of every price of a memory or an array that nothing asks for, such as a table's `idle`.
+
+    What a combination of arguments costs is left out, since its action stands for it; so is what computes can do.
+    """
+    found = []
+    for node, _ in all_nodes(arch):
+        if isinstance(node, Compute) or node.name not in prices:
+            continue
+        events = (a for actions in EVENT_ACTIONS.values() for a in actions)
+        asked = {"deliver", "hop"} if isinstance(node, Array) else set(events)
+        known = asked | {f"gated_{action}" for action in asked}
+        found += [(node.name, a) for a in prices[node.name].energy_pj if a not in known and "(" not in a]
+    return found
 
 
 class Amount(NamedTuple):

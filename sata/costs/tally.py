@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 
 from sata.costs.energy import (
-    EVENT_ACTION,
     Amount,
     access_energy_pj,
     access_width_bits,
     accesses,
     action_energy_pj,
     compute_energy_pj,
+    event_action,
     wire_energy_pj,
 )
 from sata.costs.evaluate import Price
@@ -105,7 +105,7 @@ def _memory_records(
     op = counts.nest.op
     for access in counts.accesses:
         memory, price = access.memory, prices[access.memory.name]
-        for action, outcome, amount, cost in access_costs(access, bits):
+        for action, outcome, amount, cost in access_costs(access, bits, price):
             if not amount:
                 continue
             try:
@@ -128,19 +128,22 @@ class Cost:
         return self.number * self.each(price)  # type: ignore[no-any-return]
 
 
-def access_costs(access: Access, bits: Mapping[str, int]) -> Iterator[tuple[str, str, Any, Cost]]:
+def access_costs(access: Access, bits: Mapping[str, int], known: Price) -> Iterator[tuple[str, str, Any, Cost]]:
     """All that one tensor does at one memory, of one mapping or of a batch: (action, outcome, how often, what it costs
     at a price): elements by outcome, then bits of metadata that a format has moved with them. Without a width of its
-    own, an access moves the bits of one element."""
-    for action, events in (("read", READS), ("write", WRITES)):
+    own, an access moves the bits of one element. known: the memory's price, which says whether updates are writes."""
+    actions: dict[str, list[str]] = {}
+    for event in (*READS, *WRITES):
+        actions.setdefault(event_action(known, event), []).append(event)
+    for action, events in actions.items():
         for outcome in ("actual", "gated", "skipped"):
             words = sum(getattr(access.events[e], outcome) for e in events)
             each = partial(_access, access=access, bits=bits, event=events[0], outcome=outcome)
             yield action, outcome, words, Cost(words, each)
     if access.held is None:
         return
-    for action, events in (("metadata_read", READS), ("metadata_write", WRITES)):
-        moved = access.metadata_bits(events)
+    for action, moving in (("metadata_read", READS), ("metadata_write", WRITES)):
+        moved = access.metadata_bits(moving)
         bit = partial(_metadata, access=access, event=f"{action}s", element=bits[access.tensor.kind])
         yield action, "metadata", moved, Cost(moved, bit)
 
@@ -205,7 +208,7 @@ def _access(price: Price, *, access: Access, bits: Mapping[str, int], event: str
 
 def _metadata(price: Price, *, access: Access, event: str, element: int) -> Amount:
     width = access_width_bits(access.memory.width_bits, price) or element
-    return accesses(1, 1, width) * action_energy_pj(price, EVENT_ACTION[event], "metadata")
+    return accesses(1, 1, width) * action_energy_pj(price, event_action(price, event), "metadata")
 
 
 def _compute(price: Price, *, action: str, outcome: str) -> Amount:

@@ -58,7 +58,7 @@ _ROW: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 _META = {"sata": _TEXT, "command": _TEXT, "arch": _TEXT, "workload": _TEXT, "timesteps": _NUMBER, "batch": _NUMBER,
          "technology_nm": _MAYBE, "clock_hz": _MAYBE, "variables": _MAP, "inputs": _LIST, "files": _LIST,
-         "unselected": _LIST}  # fmt: skip
+         "unselected": _LIST, "unasked": _LIST}  # fmt: skip
 _TYPES: Mapping[str, tuple[type, ...]] = {
     _TEXT: (str,), _NUMBER: (int, float), _MAYBE: (int, float, type(None)), _LIST: (list,), _MAP: (dict,),
     _TEXT_OR: (str, type(None)), _LIST_OR: (list, type(None)),

@@ -246,6 +246,9 @@ def left_out(result: Result) -> Lines | None:
     others = result.meta.get("unselected", [])
     if others:
         lines.append(f"{plural(len(others), 'op')}: not selected by --ops ({listed(others)})")
+    unasked = result.meta.get("unasked", [])
+    if unasked:
+        lines.append(f"{plural(len(unasked), 'price')}: no event asks for such an action ({listed(unasked)})")
     return Lines("Not in these numbers", tuple(lines)) if lines else None
 
 

@@ -104,9 +104,10 @@ def _energy(counts: _Batch, on: Machine) -> Any:
         if np.any(number):
             energy = energy + cost(price)
     for access in counts.accesses:
-        for _, _, amount, cost in access_costs(access, on.bits):
+        price = on.prices[access.memory.name]
+        for _, _, amount, cost in access_costs(access, on.bits, price):
             if np.any(amount):
-                energy = energy + cost(on.prices[access.memory.name])
+                energy = energy + cost(price)
     for delivery in counts.deliveries:
         for _, _, number, cost in wire_costs(delivery, on.bits):
             if np.any(number):

@@ -15,7 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from sata.costs.energy import access_energy_pj, access_width_bits, accesses, action_energy_pj, wire_energy_pj
+from sata.costs.energy import (
+    access_energy_pj,
+    access_width_bits,
+    accesses,
+    action_energy_pj,
+    event_action,
+    wire_energy_pj,
+)
 from sata.costs.evaluate import Price
 from sata.counts.density import Model, Sight, model_of
 from sata.counts.density.interface import time_dimension
@@ -126,7 +133,7 @@ def _metadata(memory: Memory, price: Price, event: str, element: int, bits: floa
     if not bits:
         return 0.0
     width = access_width_bits(memory.width_bits, price) or element
-    action = "metadata_read" if event in READS else "metadata_write"
+    action = event_action(price, "metadata_reads" if event in READS else "metadata_writes")
     try:
         return float(accesses(bits, 1, width) * action_energy_pj(price, action, "metadata"))
     except KeyError:
