@@ -126,7 +126,7 @@ def test_no_event_costs_less_than_the_least(seed: int, ragged: bool) -> None:
                     dense = getattr(access.dense, event)
                     assert access.moved_bits(event, bits) >= dense * least.bits[event] * less
                 price = frame.on.prices[access.memory.name]
-                spent = sum(float(cost(price)) for _, _, amount, cost in access_costs(access, bits) if amount)
+                spent = sum(float(cost(price)) for _, _, amount, cost in access_costs(access, bits, price) if amount)
                 words = sum(getattr(access.dense, event) * least.energy[event] for event in EVENTS)
                 assert spent >= words * less
                 assert tile_bits(access, bits) >= access.dense.tile * least.tile_bits * less
