@@ -27,9 +27,9 @@ def show(
 ) -> None:
     """Print the loop nests of WORKLOAD on ARCH: memories and how full they are, loops, arrays, computes.
 
-    A memory that overflows is shown as such; `sata run` refuses it. ARCH alone, where it holds no workload, is printed
-    as a tree of its nodes. A workload alone is printed as a graph: its ops in order, what each waits for, what is made
-    by no op, and what training keeps.
+    A memory that overflows is shown as such; `sata run` refuses it. ARCH alone, where it holds no workload or there is
+    no mapping, is printed as a tree of its nodes. A workload alone is printed as a graph: its ops in order, what each
+    waits for, what is made by no op, and what training keeps.
 
     \b
     Examples:
@@ -92,13 +92,13 @@ def _graph(source: str, variables: dict[str, Any]) -> bool:
 
 
 def _tree(source: str, variables: dict[str, Any]) -> bool:
-    """Print an architecture that stands alone; False: it does not."""
+    """Print an architecture that stands alone, or for whose workload there is no mapping; False: there are nests."""
     from sata.cli.output import show_blocks
     from sata.report.arch_text import arch_block
     from sata.specs import load
 
-    loaded = load(source, variables=variables)
-    if loaded.arch is None or loaded.workload is not None:
+    loaded = load(source, variables=variables, shipped_mapping=True)
+    if loaded.arch is None or (loaded.workload is not None and loaded.mapping is not None):
         return False
     show_blocks([arch_block(loaded.arch)])
     return True

@@ -60,8 +60,10 @@ def known_of(workload: Workload) -> Known:
     for op in workload.ops:
         for t in op.tensors:
             tensors.setdefault(t.name, set()).add(t.kind)
-    kinds = frozenset((*KINDS, *workload.bits)) | {kind for kinds in tensors.values() for kind in kinds}
-    return Known(ranks, kinds, {name: frozenset(found) for name, found in tensors.items()})
+    kinds = frozenset((*KINDS, *workload.kinds, *workload.bits)) | {
+        kind for kinds in tensors.values() for kind in kinds
+    }
+    return Known(ranks, kinds, {name: frozenset(found) for name, found in tensors.items()}, workload.where)
 
 
 def group_of(arch: Arch, share: Share, known: Known, graph: WorkloadGraph | None, faults: Faults) -> Group | None:

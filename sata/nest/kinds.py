@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sata.specs.model import Arch, Workload
+from sata.specs.template_names import names_beside
 from sata.specs.text.faults import Faults, did_you_mean
 from sata.specs.workload.kinds import KINDS
 
@@ -13,8 +14,13 @@ USUAL_KINDS = ("optimizer_state",)
 def check_kinds(arch: Arch, workload: Workload, faults: Faults) -> None:
     """A fault for every name in keep, may_keep, format, gate and skip that is no kind and no tensor of the workload."""
     tensors = {t.name for op in workload.ops for t in op.tensors}
-    kinds = dict.fromkeys((*KINDS, *USUAL_KINDS, *workload.bits, *(t.kind for op in workload.ops for t in op.tensors)))
+    kinds = dict.fromkeys(
+        (*KINDS, *USUAL_KINDS, *workload.kinds, *workload.bits, *(t.kind for op in workload.ops for t in op.tensors))
+    )
     for name, where in arch.kinds:
         if name not in kinds and name not in tensors:
+            beside = names_beside((where, workload.where))
+            if name in beside.kinds or name in beside.tensors:
+                continue
             hint = did_you_mean(name, kinds) or f"kinds: {', '.join(kinds)}"
             faults.add(where, f"unknown kind '{name}'", hint)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sata.nest.model import BoundLoop
 from sata.specs.model import Array, Compute, Loop, MapArray, MapLoops, Memory, NestNode, Op
-from sata.specs.text.faults import Faults, did_you_mean
+from sata.specs.text.faults import Faults, Where, did_you_mean
 
 # Ranks of the shipped templates: a `*` over one of them that an op lacks is a loop of one, so that a single nest
 # serves convolutions and linear layers.
@@ -21,6 +21,7 @@ class Known:
     ranks: frozenset[str]
     kinds: frozenset[str]
     tensors: Mapping[str, frozenset[str]]
+    where: Where = Where()  # of the workload
 
 
 def flatten(

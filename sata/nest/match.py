@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from sata.nest.model import Omitted
 from sata.specs.model import Entry, MappingSpec, Op, Workload
 from sata.specs.shipped import how_to_change
+from sata.specs.template_names import names_beside
 from sata.specs.text.faults import Faults, did_you_mean
 
 # Names that templates give to the ops of a layer (docs/templates.md): a rule for one of them ("*.gradient") may stand
@@ -144,11 +145,14 @@ def _shares(entry: Entry, layer: str, ops: Sequence[Op], faults: Faults) -> list
 
 
 def _unmatched(workload: Workload, mapping: MappingSpec, faults: Faults) -> None:
-    """Patterns that match no op are slips, unless they are a general rule for ops that templates make."""
+    """Patterns that match no op are slips, unless they are a general rule for ops that templates make: those that ship,
+    and those beside the mapping or the workload."""
     names = [op.name for op in workload.ops]
     for entry in mapping.entries:
         for pattern in entry.patterns:
             if any(fnmatchcase(name, pattern) for name in names) or _general(pattern):
+                continue
+            if _op_of(pattern) in names_beside((entry.where, workload.where)).ops:
                 continue
             faults.add(
                 entry.where, f"pattern '{pattern}' matches no op of workload '{workload.name}'", _near(pattern, names)
@@ -156,8 +160,13 @@ def _unmatched(workload: Workload, mapping: MappingSpec, faults: Faults) -> None
 
 
 def _general(pattern: str) -> bool:
+    return _op_of(pattern) in OP_NAMES
+
+
+def _op_of(pattern: str) -> str:
+    """The op of a rule for all layers, such as `*.fire`; empty of any other pattern."""
     layer, _, op = pattern.rpartition(".")
-    return layer == "*" and op in OP_NAMES
+    return op if layer == "*" else ""
 
 
 def _near(pattern: str, names: Sequence[str]) -> str:

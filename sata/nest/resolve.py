@@ -22,6 +22,7 @@ from sata.specs.model import (
     NestNode,
     Op,
 )
+from sata.specs.template_names import names_beside
 from sata.specs.text.faults import Faults, did_you_mean
 
 # Tensors of the shipped templates: a mapping for all of them may name one that a workload lacks.
@@ -135,7 +136,7 @@ def kept(op: Op, memory: Memory, node: MapMemory, known: Known, faults: Faults) 
         None if memory.keep is None and memory.may_keep is None else {*(memory.keep or ()), *(memory.may_keep or ())}
     )
     stored = [t for t in op.tensors if not t.local]
-    _keep_names(memory, node, known, allowed, faults)
+    _keep_names(op, memory, node, known, allowed, faults)
     names = []
     for t in stored:
         ok = allowed is None or t.kind in allowed or t.name in allowed
@@ -145,9 +146,14 @@ def kept(op: Op, memory: Memory, node: MapMemory, known: Known, faults: Faults) 
     return tuple(names)
 
 
-def _keep_names(memory: Memory, node: MapMemory, known: Known, allowed: set[str] | None, faults: Faults) -> None:
+def _keep_names(
+    op: Op, memory: Memory, node: MapMemory, known: Known, allowed: set[str] | None, faults: Faults
+) -> None:
     for name in (*(node.keep or ()), *node.bypass):
         if name not in known.kinds and name not in known.tensors and name not in USUAL_TENSORS:
+            beside = names_beside((node.where, known.where))
+            if name in beside.tensors or name in beside.kinds:
+                continue
             names = [*sorted(known.kinds), *sorted(known.tensors)]
             hint = did_you_mean(name, names) or f"its tensors: {', '.join(sorted(known.tensors))}"
             faults.add(
@@ -156,8 +162,15 @@ def _keep_names(memory: Memory, node: MapMemory, known: Known, allowed: set[str]
         elif name in node.bypass or allowed is None or name in allowed or name not in {*known.kinds, *known.tensors}:
             continue
         elif not known.tensors.get(name, frozenset()) & allowed:
-            faults.add(
-                node.places.get(name, node.where),
-                f"memory '{memory.name}' does not keep '{name}'; "
-                f"the architecture allows: {', '.join(sorted(allowed)) or 'nothing'}",
-            )
+            said = f"memory '{memory.name}' does not keep '{name}'"
+            where = node.places.get(name, node.where)
+            if any(fault.line == where.line and fault.message.startswith(said) for fault in faults):
+                continue  # of another op of the same entry
+            may = ", ".join(sorted(allowed)) or "nothing"
+            faults.add(where, f"{said}{_kind_of(op, name, known)}; the architecture allows: {may}")
+
+
+def _kind_of(op: Op, name: str, known: Known) -> str:
+    """Which op asks, and the kind of a tensor that is named."""
+    kinds = sorted(t.kind for t in op.tensors if t.name == name) or sorted(known.tensors.get(name, ()))
+    return f" (of kind {', '.join(kinds)}, op {op.name})" if kinds else f" (op {op.name})"

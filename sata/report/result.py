@@ -10,6 +10,9 @@ from typing import Any
 Record = dict[str, Any]
 
 
+_UNCERTAIN = ("op", "layer", "stage", "component", "class")
+
+
 @dataclass(frozen=True, repr=False)
 class Result:
     """What one run says. All lists hold flat dicts, so that they make tables as they are.
@@ -71,13 +74,17 @@ class Result:
             sums[key] = sums.get(key, 0.0) + r["energy_pj"]
         return sums
 
-    def uncertainty_pj(self, by: Sequence[str] = ()) -> Any:
+    def uncertainty_pj(self, by: Sequence[str] | str = ()) -> Any:
         """Standard uncertainty of the energy in pJ: of the total, or {(value of each field of `by`): pJ}.
 
         Fields: op, layer, stage, component (the node), class (whose numbers are uncertain). Numbers of one class err
         alike, so that their uncertainties add up; those of different classes are independent and add in quadrature.
         Nothing uncertain: 0.0 or {}. Raises: KeyError if a field is none of these.
         """
+        by = (by,) if isinstance(by, str) else by
+        unknown = [name for name in by if name not in _UNCERTAIN]
+        if unknown:
+            raise KeyError(f"no field '{unknown[0]}' in uncertainties; they have: {', '.join(_UNCERTAIN)}")
         sums: dict[tuple[Any, ...], dict[str, float]] = {}
         for r in self.uncertainty:
             own = sums.setdefault(tuple(r[name] for name in by), {})

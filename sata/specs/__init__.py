@@ -40,8 +40,10 @@ def load(arch: Any = None, workload: Any = None, mapping: Any = None, *, librari
     name (`mappings/NAME.yaml`) is read.
     Raises: SpecError with the faults of all sources, in the order of sources and lines.
     """
-    given = [("arch", arch), ("workload", workload), ("mapping", mapping), *(("library", lib) for lib in libraries)]
     reading = _Reading(variables or {})
+    if mapping is None and arch is not None and workload is not None and reading.two(arch, workload):
+        workload, mapping = None, workload
+    given = [("arch", arch), ("workload", workload), ("mapping", mapping), *(("library", lib) for lib in libraries)]
     named = {}
     for key, source in given:
         doc = reading.read(source, FOLDERS[key]) if source is not None else None
@@ -140,6 +142,14 @@ class _Reading:
             self.docs.append(doc)
             self.check_keys(doc)
         return doc
+
+    def two(self, first: Any, second: Any) -> bool:
+        """Whether two sources are one with architecture and workload, and a mapping."""
+        doc = self.read(first, FOLDERS["arch"])
+        if doc is None or not {"arch", "workload"} <= doc.data.keys():
+            return False
+        other = self.read(second, FOLDERS["workload"])
+        return other is not None and "workload" not in other.data and "mapping" in other.data
 
     def read_if_there(self, name: str, folder: str) -> Doc | None:
         from sata.specs.text.find import find, mapping_name

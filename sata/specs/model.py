@@ -275,7 +275,10 @@ class KeptRule:
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """Ops in the order they run. `bits`: kind -> bits of an element. `kept`: the memory that BPTT keeps."""
+    """Ops in the order they run. `bits`: kind -> bits of an element. `kept`: the memory that BPTT keeps.
+
+    `kinds`: all that its tensors may have, used or not: the built-in ones, its own and those of its template.
+    """
 
     name: str
     ops: tuple[Op, ...]
@@ -284,6 +287,7 @@ class Workload:
     batch: int = 1
     kept: tuple[KeptRule, ...] = ()
     where: Where = Where()
+    kinds: tuple[str, ...] = ()
 
 
 # --- mapping ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -108,10 +108,36 @@ def _unknown(value: Mapping[str, Any], _: Any, schema: Schema, path: Path_) -> l
     known, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
     expected = f", expected one of: {', '.join(known)}" if known else ""
     return [
-        Saying((*path, key), f"unknown key '{_short(key)}'{expected}", did_you_mean(key, known), key=True)
+        Saying((*path, key), f"unknown key '{_short(key)}'{expected}", _near(key, known), key=True)
         for key in value
         if key not in known and not any(re.search(pattern, key) for pattern in patterns)
     ]
+
+
+# What other tools call it -> (our key, how to write it).
+_ELSEWHERE: Mapping[str, tuple[str, str]] = {
+    **dict.fromkeys(("depth", "entries"), ("size", "`size: 64 KiB`, the rows times their width")),
+    **dict.fromkeys(("capacity", "sizekb", "memorydepth"), ("size", "`size: 64 KiB`")),
+    **dict.fromkeys(
+        ("datawidth", "wordbits", "blocksize", "memorywidth", "buswidth"),
+        ("width", "`width: 64 b`, what one access moves"),
+    ),
+    **dict.fromkeys(("readbandwidth", "readbw"), ("bandwidth", "`bandwidth: {read: 16 B/cycle}`")),
+    **dict.fromkeys(("writebandwidth", "writebw"), ("bandwidth", "`bandwidth: {write: 16 B/cycle}`")),
+    **dict.fromkeys(("meshx", "meshy", "instances", "lanes", "spatial"), ("shape", "`shape: {x: 4, y: 4}`")),
+    **dict.fromkeys(("frequency", "globalcyclesecond", "freq"), ("clock", "`clock: 400 MHz`")),
+    **dict.fromkeys(("technologynode", "node", "process"), ("technology", "`technology: 32 nm`")),
+    "doublebuffered": ("buffers", "`buffers: 2`"),
+    "bypass": ("keep", "`keep: [...]`, the kinds that stay; a mapping may bypass"),
+    "dataspaces": ("tensors", "`tensors: {NAME: {kind: ...}}`"),
+    **dict.fromkeys(("dimensions", "bounds", "instance"), ("ranks", "`ranks: {k: 4}`")),
+}
+
+
+def _near(key: str, known: Collection[str]) -> str:
+    """The key for what other tools call so, if the mapping has it; else the one that is nearest by its letters."""
+    ours, written = _ELSEWHERE.get(re.sub(r"[-_. ]", "", key.lower()), ("", ""))
+    return f"here it is '{ours}': {written}" if ours in known else did_you_mean(key, known)
 
 
 def _missing(value: Mapping[str, Any], required: Sequence[str], schema: Schema, path: Path_) -> list[Saying]:

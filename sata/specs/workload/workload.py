@@ -103,7 +103,8 @@ def _from_ops(doc: Doc, data: Mapping[str, Any], kinds: Sequence[str], found: Fa
     timesteps, batch = (int(data[key]) if sound(key) else 1 for key in ("timesteps", "batch"))
     if "timesteps" not in data:
         timesteps = max((op.ranks.get("t", 1) for op in ops), default=1)
-    return Workload(str(data.get("name", "workload")), ops, bits, timesteps, batch, (), doc.where(("workload",)))
+    return Workload(str(data.get("name", "workload")), ops, bits, timesteps, batch, (), doc.where(("workload",)),
+                    tuple(kinds))  # fmt: skip
 
 
 def _from_layers(doc: Doc, data: Mapping[str, Any], faults: Faults) -> Workload | None:
@@ -132,4 +133,4 @@ def _from_layers(doc: Doc, data: Mapping[str, Any], faults: Faults) -> Workload 
     # again as all else here. A template of the user's own is checked op by op.
     ops = parse_ops(expanded.ops, around, faults, checked=ships)
     return Workload(data.get("name", "workload"), ops, expanded.bits, expanded.timesteps, expanded.batch,
-                    tuple(expanded.kept), doc.where(("workload",)))  # fmt: skip
+                    tuple(expanded.kept), doc.where(("workload",)), (*KINDS, *expanded.kinds))  # fmt: skip
