@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from sata.specs.text.expressions import RESERVED, has_expression, names_in, render_value
-from sata.specs.text.faults import Fault, Faults, SpecError, Where
+from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.text.includes import LoadedTree, load_tree, what
 from sata.specs.text.yamltree import DEEPEST, Node, Place
 
 Path_ = tuple[str | int, ...]  # where a value stands in the data: ("arch", "nodes", 1, "class")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_WORD = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,9 @@ class _Renderer:
     keys: dict[Path_, Place] = field(default_factory=dict)
     insets: dict[Path_, int] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)  # variables with a fault
+    plain: list[tuple[str, Place, bool]] = field(
+        default_factory=list
+    )  # texts that were not rendered: which, where, raw
     unread: bool = False  # an expression could not be read, so what it uses is not known
 
     def declare(self, block: Node | None, overrides: Mapping[str, Any]) -> None:
@@ -154,6 +158,8 @@ class _Renderer:
         if raw or not isinstance(node.value, str) or not has_expression(node.value):
             if node.inset >= 0 and isinstance(node.value, str):
                 self.insets[path] = node.inset
+            if isinstance(node.value, str) and self.declared:
+                self.plain.append((node.value, node.at, raw))
             if raw and isinstance(node.value, str):
                 self.note_raw(node, path)
             return node.value
@@ -193,4 +199,19 @@ class _Renderer:
         known = self.used | self.broken | self.loaded.included_variables
         for name, at in self.declared.items() if not self.unread else ():
             if name not in known:
-                self.faults.add(Where(*at, f"variables.{name}"), f"the variable '{name}' is never used")
+                self.faults.add(
+                    Where(*at, f"variables.{name}"), f"the variable '{name}' is never used", self.meant(name)
+                )
+
+    def meant(self, name: str) -> str:
+        """A text that seems to mean a variable and does not use it: without double braces, or one that is rendered
+        later and misspells it; else empty."""
+        for text, at, raw in self.plain:
+            words = _WORD.findall(text)
+            where = f"'{text[:40]}' in line {at[1]}"
+            marked = len(name) > 2 or any(mark in text for mark in "{$%")  # `k 4` is a loop, no use of a variable k
+            if name in words and marked and not (raw and has_expression(text)):
+                return f"{where} is taken as it is; an expression is written '{{{{ {name} }}}}'"
+            if raw and has_expression(text) and any(did_you_mean(word, [name]) for word in words):
+                return f"did you mean it in {where}?"
+        return ""
