@@ -30,6 +30,7 @@ from sata.costs.nodes import (
 from sata.costs.tally import Tally, record, tally
 from sata.counts.dense.closed_form import FIELDS
 from sata.counts.density import check_densities
+from sata.counts.idle import left_idle
 from sata.counts.op import READS, WRITES, OpCounts, count_op
 from sata.counts.storage.capacity import Occupancy, occupancies
 from sata.graph import check_graph
@@ -135,6 +136,11 @@ def explain_sparsity(
     _check(faults, prepared.loaded)
     order = {op.name: n for n, op in enumerate(prepared.workload.ops)}
     return sorted(found, key=lambda r: order[r["op"]])
+
+
+def idle_rules(prepared: Prepared) -> list[tuple[str, str]]:
+    """Rules of memories that the mapping leaves idle in all ops of a run: (the rule, why)."""
+    return list(left_idle(prepared.arch, (nest for group in prepared.program.groups for nest in group.nests)))
 
 
 def check(*sources: Any, variables: Mapping[str, Any] | None = None) -> list[Fault]:

@@ -10,7 +10,7 @@ import click
 
 from sata.cli.options import data_option, set_option
 from sata.specs.text.access import granted, granting
-from sata.specs.text.faults import Fault, SpecError, did_you_mean
+from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
 
 
 @click.command(short_help="Find the faults of files without evaluating them.")
@@ -30,13 +30,17 @@ def check(files: tuple[str, ...], variables: dict[str, Any]) -> None:
     from sata.evaluation import check as faults_of
     from sata.report.text import plural
 
-    counts, sweeps = ([name for name in files if _holds(key, name)] for key in ("counts", "sweep"))
-    others = [name for name in files if name not in (*counts, *sweeps)]
+    counts, sweeps, rules = (
+        [name for name in files if _holds(key, name)] for key in ("counts", "sweep", "constraints")
+    )
+    others = [name for name in files if name not in (*counts, *sweeps, *rules)]
     faults = faults_of(*others, variables=variables) if others else []
     for name in counts:
         faults += _faults_of_counts(name, variables)
     for name in sweeps:
         faults += _faults_of_sweep(name, variables)
+    for name in rules if not faults else ():
+        faults += _faults_of_constraints(name, others, variables)
     if faults:
         raise SpecError(faults)
     together = _fit_together(others, variables)
@@ -104,6 +108,24 @@ def _faults_of_sweep(name: str, variables: dict[str, Any]) -> list[Fault]:
 
     try:
         read_sweep(name, variables)
+    except SpecError as error:
+        return error.faults
+    return []
+
+
+def _faults_of_constraints(name: str, others: list[str], variables: dict[str, Any]) -> list[Fault]:
+    """Constraints name nodes, kinds and ranks: they are checked against architecture and workload beside them."""
+    from sata.search.space.constraints import read_constraints
+    from sata.specs import load
+
+    holding = [next((file for file in others if _holds(key, file)), None) for key in ("arch", "workload")]
+    if None in holding:
+        said = "constraints speak of an architecture and a workload, and can be checked beside these alone"
+        return [Fault(Where(name), said, f"sata check ARCH WORKLOAD {name}")]
+    try:
+        loaded = load(*holding, variables=variables)
+        assert loaded.arch is not None and loaded.workload is not None
+        read_constraints(name, loaded.arch, loaded.workload)
     except SpecError as error:
         return error.faults
     return []

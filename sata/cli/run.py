@@ -39,9 +39,9 @@ def run(
     """
     from sata.cli.output import show_blocks, write
     from sata.cli.progress import progress
-    from sata.evaluation import evaluate_prepared, explain_sparsity, prepare
+    from sata.evaluation import evaluate_prepared, explain_sparsity, idle_rules, prepare
     from sata.report.files import check_targets, result_csv, result_json
-    from sata.report.sparsity_text import sparsity_blocks
+    from sata.report.sparsity_text import idle_block, sparsity_blocks
     from sata.report.summary import summary
     from sata.report.traffic import traffic_blocks
 
@@ -63,4 +63,5 @@ def run(
         blocks = [*summary(result), *(traffic_blocks(result) if traffic else [])]
         if explain:
             blocks += sparsity_blocks(explain_sparsity(arch, workload, mapping, ops=ops, **variables))
+            blocks += idle_block(idle_rules(prepared))
         show_blocks(blocks)

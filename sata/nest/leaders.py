@@ -35,11 +35,12 @@ def check_rules(arch: Arch, workload: Workload, faults: Faults) -> None:
     for memory in memories.values():
         for rule in memory.rules:
             named = {rule.follower, *rule.leaders} if rule.follower else set(rule.leaders)
-            if named <= there and not any(_acts(rule, op, memory) for op in workload.ops):
+            if named <= there and not any(may_lead(rule, op, memory) for op in workload.ops):
                 faults.add(rule.where, *_sentence(memory, rule, workload))
 
 
-def _acts(rule: Rule, op: Op, memory: Memory) -> bool:
+def may_lead(rule: Rule, op: Op, memory: Memory) -> bool:
+    """Whether a rule of a memory can decide about a tensor of the op, if a mapping keeps that there."""
     return any(leaders_of(op, rule, t) for t in op.tensors if _may_keep(memory, t))
 
 

@@ -23,6 +23,12 @@ def sparsity_blocks(records: Sequence[Record]) -> Iterator[Block]:
     yield Lines("What this rests on", tuple(assumptions(records)))
 
 
+def idle_block(rules: Sequence[tuple[str, str]]) -> Iterator[Block]:
+    """Rules that the mapping leaves idle in all ops, and why."""
+    if rules:
+        yield Lines("Idle rules", tuple(f"  {rule}  ({why})" for rule, why in rules))
+
+
 def _cells(row: Record) -> tuple[str, ...]:
     empty = "-" if row["empty"] is None else percent(row["empty"], 1.0)
     counts = (whole_number(row["computes"]), whole_number(row["accesses"]))

@@ -77,3 +77,29 @@ def test_diff(tmp_path: Path) -> None:
     assert "6 pJ" in out
     assert "9 pJ" in out
     assert "1.500" in out
+
+
+def test_rules_that_the_mapping_leaves_idle_are_named(tmp_path: Path) -> None:
+    """GLB keeps no weights here, so that its rule decides nothing; the rule of DRAM acts."""
+    text = """
+library: {name: l, components: [{class: m, energy: {read: 1 pJ, write: 1 pJ}}, {class: pe, energy: {mac: 1 pJ}}]}
+arch:
+  libraries: [l]
+  nodes:
+  - {memory: DRAM, class: m, skip: {weight: spike}}
+  - {memory: GLB, class: m, skip: {weight: spike, current: spike}}
+  - {memory: IDLE, class: m, gate: {either: [weight, spike]}}
+  - {compute: PE, class: pe}
+workload:
+  bits: {weight: 8, spike: 1, current: 8}
+  ops:
+  - {name: a.forward, action: mac, ranks: {k: 2, c: 2}, compute: "X[k] += W[k,c] * S[c]",
+     tensors: {W: {kind: weight}, S: {kind: spike, density: 0.5}, X: {kind: current}}}
+mapping: [{ops: "*", nest: [{memory: DRAM}, {memory: GLB, bypass: [W]}, {for: "k *, c *"}, {compute: PE}]}]
+"""
+    (tmp_path / "idle.yaml").write_text(text)
+    out = CliRunner().invoke(main, ["run", str(tmp_path / "idle.yaml"), "--explain-sparsity"]).output
+    assert out.partition("Idle rules\n")[2].splitlines()[:2] == [
+        "  GLB: skip weight by spike  (the mapping keeps no W in GLB)",
+        "  IDLE: gate either of weight, spike  (no nest has IDLE)",
+    ]

@@ -88,3 +88,12 @@ def test_a_declared_kind_may_be_used_by_no_op(folder: Path) -> None:
     said("run", "both.yaml", "map.yaml")
     (folder / "both.yaml").write_text((ARCH + WORKLOAD).replace("kinds: [match]", "kinds: [other]"))
     assert "unknown kind 'match'" in said("run", "both.yaml", "map.yaml", code=2)
+
+
+def test_check_knows_constraints(folder: Path) -> None:
+    """They are checked against the architecture and the workload that stand beside them."""
+    (folder / "rules.yaml").write_text("constraints: [{ops: l.forward, keep: {DRAM: [weight]}}]\n")
+    assert said("check", "arch.yaml", "net.yaml", "rules.yaml").startswith("3 files, no faults")
+    assert "beside these alone; sata check ARCH WORKLOAD rules.yaml" in said("check", "rules.yaml", code=2)
+    (folder / "rules.yaml").write_text("constraints: [{ops: l.forward, keep: {DRUM: [weight]}}]\n")
+    assert "did you mean 'DRAM'?" in said("check", "both.yaml", "rules.yaml", code=2)
