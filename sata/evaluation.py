@@ -30,8 +30,8 @@ from sata.costs.nodes import (
 from sata.costs.tally import Tally, record, tally
 from sata.counts.dense.closed_form import FIELDS
 from sata.counts.density import check_densities
-from sata.counts.idle import left_idle
 from sata.counts.op import READS, WRITES, OpCounts, count_op
+from sata.counts.sparse.idle import left_idle
 from sata.counts.storage.capacity import Occupancy, occupancies
 from sata.graph import check_graph
 from sata.nest.build import build

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from sata.specs.model import Arch, Workload
-from sata.specs.template_names import names_beside
 from sata.specs.text.faults import Faults, did_you_mean
 from sata.specs.workload.kinds import KINDS
+from sata.specs.workload.template_names import names_beside
 
 # Kinds that a shipped template declares: an architecture may speak of them beside a workload of another template.
 USUAL_KINDS = ("optimizer_state",)

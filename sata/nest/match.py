@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from sata.nest.model import Omitted
 from sata.specs.model import Entry, MappingSpec, Op, Workload
 from sata.specs.shipped import how_to_change
-from sata.specs.template_names import names_beside
 from sata.specs.text.faults import Faults, did_you_mean
+from sata.specs.workload.template_names import names_beside
 
 # Names that templates give to the ops of a layer (docs/templates.md): a rule for one of them ("*.gradient") may stand
 # in a mapping that also serves workloads without it; any other pattern that matches nothing is a slip.

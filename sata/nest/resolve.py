@@ -22,8 +22,8 @@ from sata.specs.model import (
     NestNode,
     Op,
 )
-from sata.specs.template_names import names_beside
 from sata.specs.text.faults import Faults, did_you_mean
+from sata.specs.workload.template_names import names_beside
 
 # Tensors of the shipped templates: a mapping for all of them may name one that a workload lacks.
 USUAL_TENSORS = frozenset("W S X U S' V dS dS' dU G H' dW M N".split())

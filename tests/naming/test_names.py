@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 import sata
+from sata.nest.resolve import USUAL_TENSORS
+from sata.specs.text.expressions import RESERVED
 from sata.specs.workload.kinds import KINDS
 
 from .answers import answers, differences, placeholders
@@ -38,6 +40,8 @@ LANGUAGE = {
     "and", "or", "not", "in", "is", "if", "else", "True", "False", "None", "true", "false", "none",  # of expressions
     "class", "count",  # an attribute stands beside these keys of a part
     "either", "include",  # of rules, and of every mapping
+    *RESERVED,  # functions and words of expressions: no variable is called so
+    *USUAL_TENSORS,  # of the shipped parts of templates: no kind is called so beside them
 }  # fmt: skip
 MAGIC = (
     "filling", "leak", "leakage", "area", "deliver", "read", "write", "energy", "hop", "reads", "fills", "total", "other",
