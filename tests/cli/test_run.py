@@ -102,7 +102,10 @@ def test_json_is_the_result(tmp_path: Path) -> None:
 def test_csv_is_the_records(tmp_path: Path) -> None:
     ok("run", SMALL, "--csv", str(tmp_path / "r.csv"))
     text = (tmp_path / "r.csv").read_text()
-    assert text.splitlines()[0] == "op,layer,stage,component,class,tensor,kind,action,outcome,count,energy_pj,part"
+    assert (
+        text.splitlines()[0]
+        == "op,layer,stage,component,class,tensor,kind,action,outcome,count,price_pj,energy_pj,part"
+    )
     records = evaluate(SMALL).records
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [{k: str(v) for k, v in r.items()} for r in records] == rows
