@@ -82,7 +82,7 @@ def load_libraries(names: Sequence[tuple[str, Where]], inline: Sequence[Doc], fa
 
 
 def _named(fault: Fault, name: str, where: Where) -> Fault:
-    return Fault(where, f"library '{name}': {fault.message}", fault.hint)
+    return Fault(where, f"library '{name}': {fault.message}", fault.hint, fault.passing)
 
 
 def prices_of(arch: Arch, docs: Sequence[Doc], faults: Faults) -> Prices | None:

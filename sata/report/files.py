@@ -166,6 +166,8 @@ def _beside(path: Path, text: str | bytes) -> Path:
     try:
         with open(handle, "wb") as out:
             out.write(_bytes(text))
+            out.flush()
+            os.fsync(out.fileno())  # before it is put in its place: what is there is whole after a loss of power too
         temporary.chmod(mode)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -82,11 +82,13 @@ def row_key(job: Job, prints: dict[str, str]) -> str:
 
 
 def done(job: Job, _say: Any = None) -> Done:
-    """The row of a point. Raises: Interrupted."""
+    """The row of a point. Raises: Interrupted; SpecError where the system could not read a file."""
     with watching() as files:
         try:
             row = {"status": "ok", **_figures(job)}
         except SpecError as error:
+            if any(fault.passing for fault in error.faults):
+                raise  # not a property of the point: a row of it would be known for ever
             row = {"status": "failed", "why": _why(error)}
     hashes = {}
     for path in sorted(files):

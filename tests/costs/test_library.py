@@ -165,9 +165,7 @@ def test_a_missing_column_is_a_fault_of_what_needs_it(tmp_path: Path) -> None:
 def test_a_logarithm_needs_positive_numbers(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("size_B,read_pj\n1,0\n2,2\n")
     _, faults = library("- {class: t, table: t.csv, interpolate: {size: power}}", tmp_path)
-    assert faults == [
-        "mine.yaml:4:50: library.components[0].interpolate.size: 'power' needs numbers above zero in line 2 of t.csv"
-    ]
+    assert faults == ["t.csv:2:1: energy.read: 'power', which the library asks for, needs numbers above zero"]
 
 
 def test_a_large_table_is_refused(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from sata.specs.library.scaling import read_rule
 from sata.specs.library.tables import LARGEST_TABLE, Column, read_table
 from sata.specs.text import schema
 from sata.specs.text.expressions import has_expression
-from sata.specs.text.faults import Faults, SpecError, Where, did_you_mean
+from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.text.files import note
 from sata.specs.text.find import is_within, outside, relative_name, roots_of, shipped
 from sata.specs.text.source import Doc, Path_
@@ -214,9 +214,9 @@ class _LibraryReader:
             for row in rows:
                 key, values = row.keys[name], row.values.values() if how == "power" else ()
                 if how != "linear" and (float(key) <= 0 or any(v <= 0 for v in values)):
-                    self.fault(
-                        (*path, "interpolate", name), f"'{how}' needs numbers above zero in line {row.line} of {label}"
-                    )
+                    below = [n for n, v in {name: key, **row.values}.items() if float(v) <= 0]
+                    self.faults.add(Where(label, row.line, 1, below[0]),
+                                    f"'{how}', which the library asks for, needs numbers above zero")  # fmt: skip
 
     def rows(self, name: str, path: Path_) -> tuple[str, list[Column], list[TableRow]]:
         """Read a table: beside the file that names it, else among the shipped components."""
@@ -233,7 +233,8 @@ class _LibraryReader:
             with file.open("rb") as stream:
                 content = stream.read(LARGEST_TABLE + 1)
         except OSError as error:
-            self.faults.add(where, f"the table '{name}' cannot be read: {(error.strerror or str(error)).lower()}")
+            reason = (error.strerror or str(error)).lower()
+            self.faults.extend([Fault(where, f"the table '{name}' cannot be read: {reason}", passing=True)])
             return name, [], []
         self.digest.update(len(content).to_bytes(8, "little") + content)
         label = (Path(where.file).parent / name).as_posix() if not where.file.startswith("<") else name

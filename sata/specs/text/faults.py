@@ -10,7 +10,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sata.specs.text.said import name_in_file, quoted
 
@@ -27,11 +27,15 @@ class Where:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Fault:
-    """One thing wrong: `message` says what and what was expected; `hint` the nearest right thing, or nothing."""
+    """One thing wrong: `message` says what and what was expected; `hint` the nearest right thing, or nothing.
+
+    passing: the system could not read a file, which says nothing of the input and may be otherwise the next time.
+    """
 
     where: Where
     message: str
     hint: str = ""
+    passing: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         """Whatever is quoted, of whatever length, is said in one line."""

@@ -103,7 +103,8 @@ def read_bytes(path: Path, where: Where) -> bytes:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise SpecError([Fault(where, f"cannot be read: {(error.strerror or str(error)).lower()}")]) from None
+        reason = (error.strerror or str(error)).lower()
+        raise SpecError([Fault(where, f"cannot be read: {reason}", passing=True)]) from None
     if len(content) > LARGEST_FILE:
         raise SpecError([Fault(where, f"larger than {LARGEST_FILE >> 20} MiB")])
     return content

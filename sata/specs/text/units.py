@@ -86,6 +86,8 @@ def _parsed(text: str, dimension: str, expected: str) -> int | float:
 
 
 def _shown(text: object) -> str:
+    if text is None or isinstance(text, bool):
+        return "nothing" if text is None else str(text).lower()
     shown = repr(text)
     return shown if len(shown) <= 60 else shown[:56] + "...'"
 

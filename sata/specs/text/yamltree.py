@@ -182,6 +182,10 @@ class _Builder:
                 self.anchors[event.anchor] = Node(event.value, at)
             return
         self.check_tag(event.tag, at)
+        top = self.stack[-1] if self.stack else None
+        if not event.value and top is not None and top.key and at[1] > top.key_at[1] and event.style is None:
+            file, line, column = top.key_at  # nothing is behind the key: the mark is that of what follows
+            at = (file, line, column + len(top.key) + 1)
         node = Node(event.value, at, inset=_inset(event))
         tag = (event.tag or "").rpartition(":")[2]
         if event.implicit[0] or tag in ("int", "float", "bool", "null"):

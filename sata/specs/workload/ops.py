@@ -51,7 +51,7 @@ def parse_ops(ops: Sequence[Mapping[str, Any]], around: Surroundings, faults: Fa
         name = data["name"]
         if name in names:
             hint = f"the first is op {names[name] + 1}"
-            faults.add(around.places((i, "name")), f"the op name '{name}' stands twice", hint)
+            faults.add(around.places((i, "name"), offset=0), f"the op name '{name}' stands twice", hint)
         names.setdefault(name, i)
         op = _OpReader(data, i, around, faults).op()
         if op is not None:

@@ -57,15 +57,14 @@ def _at(file: str, line: int, text: str, message: str = "") -> Where:
 def _place(error: Exception, path: Path, label: str, env: Any, message: str) -> Where:
     """The innermost line of a template that the error passed through."""
     shown = label.rpartition("/")[0]
+    line, name = getattr(error, "lineno", None), getattr(error, "name", None)
+    if line and name and not isinstance(error, SyntaxError):  # of a part that does not compile
+        file = env.parts.get(name, path if name == label else SHIPPED / str(name))
+        return _at(part_label(str(name), str(file), shown), int(line), _text(file), message)
     files = {str(path): label, **{str(p): part_label(n, str(p), shown) for n, p in env.parts.items()}}
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         if frame.filename in files and not frame.filename.endswith(".py"):
             return _at(files[frame.filename], frame.lineno or 1, _text(Path(frame.filename)), message)
-    line = getattr(error, "lineno", None)  # of a part that does not compile
-    name = getattr(error, "name", None)
-    if line and name:
-        file = env.parts.get(name, SHIPPED / str(name))
-        return _at(part_label(str(name), str(file), shown), int(line), _text(file))
     return Where(label)
 
 

@@ -197,8 +197,9 @@ def _header(text: str, label: str, faults: Faults) -> Header:
     block = tree.value.get("template") if tree is not None and isinstance(tree.value, dict) else None
     if block is None or not isinstance(block.value, dict):
         if not len(faults):
-            at = block.where if block is not None else Where(label, 1, 1)
-            faults.add(at, "the header must be a mapping below the key 'template'")
+            keys = tree.keys if tree is not None else {}
+            at = block.where if block is not None else Where(*next(iter(keys.values()), (label, 1, 1)))
+            faults.add(at, "the header must be a mapping below the key 'template'", did_you_mean("template", keys))
         return Header()
     for key, at_key in tree.keys.items() if tree is not None else ():
         if key != "template":

@@ -451,7 +451,8 @@ def read_template(path: Path, label: str) -> str:
         with path.open("rb") as stream:
             content = stream.read(LARGEST_TEMPLATE + 1)
     except OSError as error:
-        raise SpecError([Fault(Where(label), f"cannot be read: {(error.strerror or str(error)).lower()}")]) from None
+        reason = (error.strerror or str(error)).lower()
+        raise SpecError([Fault(Where(label), f"cannot be read: {reason}", passing=True)]) from None
     if len(content) > LARGEST_TEMPLATE:
         raise SpecError([Fault(Where(label), f"is larger than {LARGEST_TEMPLATE} bytes")])
     try:

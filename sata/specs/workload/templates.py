@@ -185,7 +185,7 @@ def _render(template: TemplateFile, layers: tuple[Layer, ...], signals: Signals,
             ops = template.ops(names, room)
         except SpecError as error:
             at = f"for layer '{layer.name}' ({layer.where.file}:{layer.where.line})"
-            faults.extend(Fault(f.where, f"{f.message}, {at}", f.hint) for f in error.faults)
+            faults.extend(Fault(f.where, f"{f.message}, {at}", f.hint, f.passing) for f in error.faults)
             break  # it would fail for the others in the same way
         except ValueError as error:
             faults.add(layer.where, f"the template {template.label} makes too much: {error}")
