@@ -71,15 +71,20 @@ def _drop_output(code: int) -> None:
 
 
 def no_memory() -> NoReturn:
-    """Memory ran out where nothing could estimate it before."""
+    """Memory ran out where nothing could estimate it before. SATA_DEBUG=1 shows where."""
+    _traced()
     end("there is not enough memory for this; --memory raises the limit, fewer --workers, --ops or smaller ranks need "
         "less", BAD_INPUT)  # fmt: skip
 
 
+def _traced() -> None:
+    if os.environ.get("SATA_DEBUG") not in (None, "", "0"):
+        say_error(traceback.format_exc().rstrip())
+
+
 def unexpected(error: Exception) -> NoReturn:
     """The last net: a mistake of sata itself, in one line. SATA_DEBUG=1 shows where."""
-    if os.environ.get("SATA_DEBUG") not in (None, "", "0"):
-        say_error("".join(traceback.format_exception(error)).rstrip())
+    _traced()
     text = quoted(str(error)[:2000])
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     end(f"sata {__version__} has made a mistake ({what}); please report it with the command and its files; "

@@ -63,9 +63,14 @@ def finish(watch: Shown, cache: Cache | None) -> None:
     """What is to be said of how a search went, on standard error; ends with INTERRUPTED if the user ended it."""
     from sata.cli.ending import say_error
     from sata.report.text import plural
+    from sata.search.run.scheduler import OUT_OF_MEMORY
 
     if cache is not None and cache.trouble:
         say_error(cache.trouble)
+    short = sum(bool(answer.counts.get(OUT_OF_MEMORY)) for answer in watch.answers)
+    if short:
+        many = "1 search" if short == 1 else f"{short} searches"
+        say_error(f"{many} ended early, --memory has no room for more: what is given is the best so far")
     if watch.killed:
         click.echo(f"{plural(watch.killed, 'worker')} killed, the work done again", err=True)
     if watch.stopped:

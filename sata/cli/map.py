@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sata.cli.options import access_options, json_option, ops_option, set_option
+from sata.cli.options import access_options, json_option, memory_option, ops_option, set_option
 
 if TYPE_CHECKING:
     from sata.report.text import Block
@@ -83,6 +83,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 @ops_option
 @set_option
 @access_options
+@memory_option
 @json_option
 def map_(
     arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None, ragged: bool,

@@ -64,6 +64,30 @@ def data_option(command: F) -> F:
     )(command)  # fmt: skip
 
 
+def memory_option(command: F) -> F:
+    """`--memory SIZE`; the limit holds while the command runs."""
+    return click.option(
+        "--memory", metavar="SIZE", expose_value=False, callback=_memory, is_eager=True,
+        help="The most memory to take, such as 4 GiB; without it, half of what is free.",
+    )(command)  # fmt: skip
+
+
+def _memory(ctx: click.Context, _param: click.Parameter, given: str | None) -> None:
+    from sata.specs.memory import LEAST, default, limited, shown
+    from sata.specs.text.units import parse_quantity
+
+    if given is None:
+        ctx.with_resource(limited(default()))
+        return
+    try:
+        number = int(float(parse_quantity(given.strip(), "bits")) / 8)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if number < LEAST:
+        raise click.BadParameter(f"{given} is too little to do anything; at least {shown(LEAST)}")
+    ctx.with_resource(limited(number))
+
+
 def _plugins(ctx: click.Context, _param: click.Parameter, given: bool) -> None:
     if given:
         _grant(ctx, replace(granted(), plugins=True))

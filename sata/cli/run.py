@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from sata.cli.options import access_options, json_option, ops_option, set_option
+from sata.cli.options import access_options, json_option, memory_option, ops_option, set_option
 
 
 @click.command(short_help="Energy, time and area of a workload on an architecture.")
@@ -16,6 +16,7 @@ from sata.cli.options import access_options, json_option, ops_option, set_option
 @ops_option
 @set_option
 @access_options
+@memory_option
 @json_option
 @click.option("--csv", "csv_file", metavar="FILE", help="Write one record a line as CSV to FILE; - is standard output.")
 @click.option("--html", "html_file", metavar="FILE", help="Write a report to look at, one file with pictures.")

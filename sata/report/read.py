@@ -14,7 +14,7 @@ from typing import Any
 
 from sata.report.result import Record, Result
 from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
-from sata.specs.text.files import note
+from sata.specs.text.files import note, read_at_most
 
 LARGEST_BYTES = 512 << 20
 _MOST_FAULTS = 10  # of one file: a table whose columns have other names is one mistake
@@ -73,7 +73,7 @@ def read_text(name: str) -> str:
             raise SpecError([Fault(where, "is a directory, expected a file")])
         note(Path(name))
         with open(name, "rb") as file:
-            data = file.read(LARGEST_BYTES + 1)
+            data = read_at_most(file, LARGEST_BYTES)
     except (OSError, ValueError) as error:
         if isinstance(error, SpecError):
             raise

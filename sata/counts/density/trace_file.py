@@ -27,8 +27,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from sata.counts.density.interface import BadParameter, Subject
+from sata.specs.memory import TooMuchMemory, need
 from sata.specs.text.faults import SpecError, did_you_mean
-from sata.specs.text.files import note
+from sata.specs.text.files import note, read_at_most
 from sata.specs.text.find import beside, is_within, outside, roots_of
 
 LARGEST_FILE = 1 << 29  # bytes
@@ -145,7 +146,7 @@ def measured(path: Path, name: str) -> Content:
 def _opened(path: Path) -> zipfile.ZipFile:
     try:
         with path.open("rb") as stream:
-            content = stream.read(LARGEST_FILE + 1)
+            content = read_at_most(stream, LARGEST_FILE)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise BadParameter("file", f"'{path.name or path}' cannot be read: {reason}") from None
@@ -197,6 +198,10 @@ def _npy(stream: IO[bytes], name: str) -> NDArray[Any]:
     if prod(shape) > MOST_ELEMENTS:
         raise BadParameter("array", f"array '{name}' has {prod(shape):,} elements; at most 2**27 are read")
     wanted = prod(shape) * dtype.itemsize
+    try:
+        need(2 * wanted + 4 * prod(shape), f"array '{name}', with {prod(shape):,} elements,")
+    except TooMuchMemory as error:
+        raise BadParameter("array", str(error)) from None
     content = stream.read(wanted)
     if len(content) != wanted:
         raise EOFError

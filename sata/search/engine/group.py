@@ -16,6 +16,7 @@ from sata.search.model.fusion import FusionKind, FusionProblem, agree, fusion_ki
 from sata.search.model.objective import SLACK, Objective
 from sata.search.partial.incumbent import Incumbent, ScoredMapping, SearchCounters
 from sata.search.space.storage_templates import Constraints, reachable
+from sata.specs.memory import note_end
 from sata.specs.model import Op
 from sata.specs.text.faults import SpecError
 
@@ -81,7 +82,9 @@ class _Group:
         )
         try:
             outcome = self.search.run()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, MemoryError) as error:
+            if isinstance(error, MemoryError):
+                note_end()
             self.stopped, outcome = True, FusedResult(self.search.pair, 0.0, 0, self.search.tally)
         if not self._late():
             self._finish(parts[large], outcome)

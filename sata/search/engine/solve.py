@@ -22,6 +22,7 @@ from sata.search.partial.extend import SharedTables
 from sata.search.partial.incumbent import FrontStep, Incumbent, ScoredMapping, SearchCounters, score_mapping
 from sata.search.space.nests import loops_in_order
 from sata.search.space.storage_templates import Constraints, storage_templates
+from sata.specs.memory import note_end
 from sata.specs.model import Arch, Op
 
 FIRST = 16  # skeletons that are looked at before evolution
@@ -195,7 +196,10 @@ class _Single:
                         continue
                     least = max(least, search.least())
                     left = search.run(width)
-                except (BudgetSpent, KeyboardInterrupt):
+                except (BudgetSpent, KeyboardInterrupt, MemoryError) as error:
+                    if isinstance(error, MemoryError):
+                        search.forget()
+                        note_end()
                     self.interrupted = True
                     after.append((least, number))
                     continue
@@ -251,6 +255,9 @@ def _evolve(
                 PROVEN if found is None else _of(task.objective, found.energy_pj, found.cycles)
             )
     except KeyboardInterrupt:
+        return True
+    except MemoryError:
+        note_end()
         return True
     return False
 

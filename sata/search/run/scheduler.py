@@ -21,9 +21,11 @@ from sata.search.engine.cyclic import CycleTask, solve_cycle
 from sata.search.engine.group import GroupTask, solve_group
 from sata.search.engine.solve import Answer, Start, Task, solve
 from sata.search.run.starts import no_worse, starts_from
+from sata.specs.memory import allowed, ended
 from sata.specs.text.access import Granted, granted
 from sata.specs.text.faults import Fault, SpecError
 
+OUT_OF_MEMORY = "out_of_memory"  # among the counts of an answer: what memory has ended
 TRIES = 3  # how often a task is given to a new worker when the one that has it is killed
 _POLL = 0.25  # seconds between two looks at whether the user wants an end
 
@@ -90,9 +92,13 @@ def run_task(task: Task, say: Report) -> Answer:
         if say(news) and best.found:
             raise KeyboardInterrupt
 
+    before = ended()
     if isinstance(task, CycleTask):
-        return solve_cycle(task, tick)
-    return solve_group(task, tick) if isinstance(task, GroupTask) else solve(task, tick)
+        answer = solve_cycle(task, tick)
+    else:
+        answer = solve_group(task, tick) if isinstance(task, GroupTask) else solve(task, tick)
+    short = ended() - before
+    return replace(answer, counts={**answer.counts, OUT_OF_MEMORY: short}) if short else answer
 
 
 def solve_all(tasks: Sequence[Task], how: Resources | None = None, *, budget: float | None = None,
@@ -143,13 +149,15 @@ class _Scheduler:
         sign = 1 if self.deadline is not None else -1
         return deque(sorted(open_, key=lambda n: (sign * size_of(self.tasks[n]), n)))
 
-    def _hands(self, work: Callable[[Task, Report], Answer], jobs: int) -> Executor:
-        work = Granted(work, granted())
+    def _hands(self, asked: Callable[[Task, Report], Answer], jobs: int) -> Executor:
+        work = Granted(asked, granted())
         if self.how.cluster is not None:
             from sata.parallel.dask import DaskCluster
 
             return DaskCluster(work, self.how.cluster)
         number = min(self.how.workers or os.cpu_count() or 1, jobs)
+        if number > 1 and (most := allowed()) is not None:
+            work = replace(work, memory=most // number)
         return ProcessPool(work, number) if number > 1 else InProcess(work, self._heard_here)
 
     def _loop(self, hands: Executor, todo: deque[int]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from sata.specs.memory import limited
 from sata.specs.text.faults import Fault, SpecError, Where
 
 
@@ -83,8 +84,12 @@ class Granted:
 
     work: Callable[..., Any]
     access: FileAccess
+    memory: int | None = None  # bytes that each process may take; None: as it is
 
     def __call__(self, *args: Any) -> Any:
         """The work."""
-        with granting(self.access):
+        if self.memory is None:
+            with granting(self.access):
+                return self.work(*args)
+        with granting(self.access), limited(self.memory):
             return self.work(*args)

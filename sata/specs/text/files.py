@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 State = tuple[tuple[Path, int, int], ...]  # path, time of change in ns, size in bytes
 
+_PART = 1 << 20
 _watchers: list[set[Path]] = []
 
 
@@ -45,6 +47,15 @@ def _same(path: Path, identity: tuple[int, int]) -> bool:
     except OSError:
         return False
     return (status.st_dev, status.st_ino) == identity
+
+
+def read_at_most(stream: BinaryIO, largest: int) -> bytes:
+    """All of a file if it has at most so many bytes, else more than that. Takes the memory of what is there only."""
+    parts, length = [], 0
+    while length <= largest and (part := stream.read(min(_PART, largest + 1 - length))):
+        parts.append(part)
+        length += len(part)
+    return b"".join(parts)
 
 
 def state(paths: Iterable[Path]) -> State | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
+from sata.specs.memory import TooMuchMemory, need
 from sata.specs.model import Density, Dim, Op, Tensor
 from sata.specs.text import schema
 from sata.specs.text.faults import Faults, Where, did_you_mean
@@ -18,6 +19,7 @@ from sata.specs.workload.einsum import EinsumError, Index, Ref, Statement, parse
 
 LARGEST_SPACE = 1 << 62  # points of an iteration space, elements of a tensor: counts must stay within 64 bits
 # Points that are walked through, for 110 B and 0.3 us each, and places of an index, for a bit each.
+POINT_BYTES = 110
 LARGEST_WINDOW, LONGEST_WINDOW = 1 << 23, 1 << 27
 _RANK = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -208,6 +210,11 @@ class _OpReader:
         dims = [(t, dim) for t in tensors for dim in t.dims if len(dim.terms) > 1 or self.clipped(dim)]
         for ranks in _joined({rank for rank, _ in dim.terms} for _, dim in dims):
             points = math.prod(self.ranks[rank] for rank in ranks)
+            try:
+                over = ", ".join(rank for rank in self.ranks if rank in ranks)
+                need(points * POINT_BYTES, f"walking through the indices over {over}")
+            except TooMuchMemory as error:
+                self.faults.add(self.at("compute"), str(error))
             if points > LARGEST_WINDOW:
                 which = ", ".join(f"{rank} {bound}" for rank, bound in self.ranks.items() if rank in ranks)
                 self.faults.add(self.at("compute"), f"the indices over {which} walk through {_about(points)} points; "
