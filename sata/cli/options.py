@@ -73,7 +73,7 @@ def memory_option(command: F) -> F:
 
 
 def _memory(ctx: click.Context, _param: click.Parameter, given: str | None) -> None:
-    from sata.specs.memory import LEAST, default, limited, shown
+    from sata.specs.text.memory import LEAST, default, limited, shown
     from sata.specs.text.units import parse_quantity
 
     if given is None:

@@ -227,3 +227,31 @@ def test_a_mistake_in_every_layer_is_said_once(tmp_path: Path) -> None:
     done = invoke("run", str(tmp_path / "arch.yaml"), str(tmp_path / "net.yaml"))
     assert done.exit_code == 2
     assert len(done.stderr.splitlines()) <= 6, done.stderr
+
+
+def test_arrays_of_numpy_are_values() -> None:
+    """Of Python's callers: numbers and arrays of any kind, and arrays that are no values."""
+    import numpy as np
+
+    import sata
+
+    def study(density: object) -> dict[str, object]:
+        layer = {
+            "name": "fc",
+            "linear": {"input": np.int64(32), "out": 16},
+            "density": {"spike": density},
+            "fires": False,
+        }
+        bits = {"weight": 8, "spike": 1, "current": 16, "potential": 8}
+        return {"workload": {"name": "n", "timesteps": 4, "template": "lif_inference", "bits": bits, "layers": [layer]}}
+
+    plain = sata.evaluate("arch/sata.yaml", study([0.1] * 4)).energy_pj()
+    for array in (np.full(4, 0.1), tuple(np.full(4, 0.1)), np.full(4, 0.1, dtype=object)):
+        assert sata.evaluate("arch/sata.yaml", study(array)).energy_pj() == plain
+    assert (
+        sata.evaluate("arch/sata.yaml", study(np.array(0.1))).energy_pj()
+        == sata.evaluate("arch/sata.yaml", study(0.1)).energy_pj()
+    )
+    for wrong in (np.full((4, 2), 0.1), np.zeros(10**6), np.array(["x"] * 4), np.array([1j]), np.array([np.nan])):
+        with pytest.raises(SpecError):
+            sata.evaluate("arch/sata.yaml", study(wrong))

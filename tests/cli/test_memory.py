@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sata.search.engine.solve import Search
-from sata.specs import memory
+from sata.search.engine.solve import BeamSearch
+from sata.specs.text import memory
 from tests.cli.test_access import DENSITY, TEXT
 from tests.cli.test_commands import fails
 from tests.cli.test_run import SMALL, invoke, ok
@@ -94,15 +94,15 @@ def test_what_nobody_estimates_is_a_sentence(tmp_path: Path) -> None:
 def test_a_search_that_has_no_room_gives_its_best(monkeypatch: pytest.MonkeyPatch) -> None:
     search = ["map", "arch/eyeriss.yaml", "workloads/tiny_matmul.yaml", "--no-cache", "--workers", "1"]
     whole = ok(*search)
-    real, calls = Search.run, []
+    real, calls = BeamSearch.run, []
 
-    def run(self: Search, *args: object, **more: object) -> float:
+    def run(self: BeamSearch, *args: object, **more: object) -> float:
         calls.append(1)
         if len(calls) > 2:
             raise MemoryError
         return real(self, *args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Search, "run", run)
+    monkeypatch.setattr(BeamSearch, "run", run)
     done = invoke(*search, "-o", "m.yaml")
     assert done.exit_code == 0, done.output
     assert len(calls) > 2
@@ -114,7 +114,7 @@ def test_a_search_that_has_no_room_gives_its_best(monkeypatch: pytest.MonkeyPatc
 def test_a_search_of_several_processes_shares_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int | None] = []
     monkeypatch.setattr(
-        "sata.search.run.scheduler.Processes", lambda work, number: seen.append(work.memory) or _Here(work)
+        "sata.search.run.scheduler.ProcessPool", lambda work, number: seen.append(work.memory) or _Here(work)
     )
     ok("map", SMALL, "--no-cache", "--no-fuse", "--ops", "fc.[fw]*", "--workers", "2", "--memory", "1 GiB")
     assert seen == [512 * MIB]

@@ -86,7 +86,7 @@ def test_the_judge_finds_what_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
         raise TypeError("unsupported operand type(s) for +: 'int' and 'str'")
 
     monkeypatch.setattr("sata.specs.text.includes.load_tree", broken)
-    monkeypatch.setattr("sata.specs.text.source.load", broken)
+    monkeypatch.setattr("sata.specs.text.source.load_tree", broken)
     tally = Tally()
     judge(seed, mutant, tally)
     assert [what.split()[0] for what, *_ in tally.wrong] == ["exit", "exit"]

@@ -27,10 +27,10 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from sata.counts.density.interface import BadParameter, Subject
-from sata.specs.memory import TooMuchMemory, need
 from sata.specs.text.faults import SpecError, did_you_mean
 from sata.specs.text.files import note, read_at_most
 from sata.specs.text.find import beside, is_within, outside, roots_of
+from sata.specs.text.memory import TooMuchMemory, need
 
 LARGEST_FILE = 1 << 29  # bytes
 MOST_ELEMENTS = 1 << 27  # of a tensor: a byte each

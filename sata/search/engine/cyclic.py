@@ -22,7 +22,6 @@ from sata.search.model.objective import SLACK
 from sata.search.partial.incumbent import Incumbent, SearchCounters
 from sata.search.space.nests import loops_in_order, nest_of
 from sata.search.space.storage_templates import Constraints, StorageTemplate, storage_templates
-from sata.specs.memory import note_end
 from sata.specs.model import Arch, Memory
 from sata.specs.text.faults import Fault, SpecError
 
@@ -71,9 +70,7 @@ def solve_cycle(task: CycleTask, tick: ProgressCallback | None = None) -> Answer
         try:
             if tick is not None:
                 tick(best, counts, least)
-        except (KeyboardInterrupt, MemoryError) as error:
-            if isinstance(error, MemoryError):
-                note_end()
+        except KeyboardInterrupt:
             stopped = True
             raise
 

@@ -16,9 +16,9 @@ from sata.search.model.fusion import FusionKind, FusionProblem, agree, fusion_ki
 from sata.search.model.objective import SLACK, Objective
 from sata.search.partial.incumbent import Incumbent, ScoredMapping, SearchCounters
 from sata.search.space.storage_templates import Constraints, reachable
-from sata.specs.memory import note_end
 from sata.specs.model import Op
 from sata.specs.text.faults import SpecError
+from sata.specs.text.memory import note_end
 
 SHARE = 1 / 3  # of a budget, that the ops have for themselves
 

@@ -22,8 +22,8 @@ from sata.search.partial.extend import SharedTables
 from sata.search.partial.incumbent import FrontStep, Incumbent, ScoredMapping, SearchCounters, score_mapping
 from sata.search.space.nests import loops_in_order
 from sata.search.space.storage_templates import Constraints, storage_templates
-from sata.specs.memory import note_end
 from sata.specs.model import Arch, Op
+from sata.specs.text.memory import note_end
 
 FIRST = 16  # skeletons that are looked at before evolution
 SHARE = 0.5  # of a budget, that evolution may take before the proof

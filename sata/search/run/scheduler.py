@@ -21,9 +21,9 @@ from sata.search.engine.cyclic import CycleTask, solve_cycle
 from sata.search.engine.group import GroupTask, solve_group
 from sata.search.engine.solve import Answer, Start, Task, solve
 from sata.search.run.starts import no_worse, starts_from
-from sata.specs.memory import allowed, ended
 from sata.specs.text.access import Granted, granted
 from sata.specs.text.faults import Fault, SpecError
+from sata.specs.text.memory import allowed, ended
 
 OUT_OF_MEMORY = "out_of_memory"  # among the counts of an answer: what memory has ended
 TRIES = 3  # how often a task is given to a new worker when the one that has it is killed

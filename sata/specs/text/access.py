@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sata.specs.memory import limited
 from sata.specs.text.faults import Fault, SpecError, Where
+from sata.specs.text.memory import limited
 
 
 @dataclass(frozen=True, slots=True)

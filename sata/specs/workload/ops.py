@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sata.specs.memory import TooMuchMemory, need
 from sata.specs.model import Density, Dim, Op, Tensor
 from sata.specs.text import schema
 from sata.specs.text.faults import Faults, Where, did_you_mean
+from sata.specs.text.memory import TooMuchMemory, need
 from sata.specs.text.source import Path_
 from sata.specs.workload.density import parse_density
 from sata.specs.workload.einsum import EinsumError, Index, Ref, Statement, parse_compute
