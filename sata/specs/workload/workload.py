@@ -123,7 +123,7 @@ def _from_layers(doc: Doc, data: Mapping[str, Any], faults: Faults) -> Workload 
         number, *rest = path
         where, op = expanded.wheres[int(number)], expanded.ops[int(number)]
         inside = path_text((str(op.get("name", "?")), *rest))
-        if not ships and rest and (rest != ["name"] or key or offset is not None):
+        if not ships and (rest != ["name"] or key or offset is not None):
             at = expanded.made[int(number)].where(tuple(rest), key, offset or 0)
             return Where(at.file, at.line, at.column, f"{where.path} -> {inside}")
         return Where(where.file, where.line, where.column, f"{where.path} -> {inside}")
