@@ -101,7 +101,7 @@ def _spent(
 ) -> tuple[float, float]:
     """(energy without leakage in pJ, cycles) of an op by itself."""
     found = tally(counts, prices, bits, faults)
-    return sum(r["energy_pj"] for r in found.records), found.alone
+    return sum(r["energy_pj"] for r in found.records), found.cycles
 
 
 def _empty(counts: OpCounts, decision: Decision) -> float | None:

@@ -1,9 +1,6 @@
 """From the counts of an op to tidy records: what each component did, how often, for how much energy, in what time.
 
-Assumptions: computes and memories of an op work side by side; the ops of a fused group too, so that a resource they
-share adds up their work. A single-buffered memory (`buffers: 1`) fills its first tile and drains its last one
-while nothing else goes on: all children of a parent through its port (what they share once, as often as on average),
-each through its own; the slower of the two counts.
+Assumptions: computes and memories of an op work side by side, as far as `sata.costs.exposed` lets them.
 """
 
 from __future__ import annotations
@@ -12,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from sata.costs.energy import (
     Amount,
@@ -26,13 +21,14 @@ from sata.costs.energy import (
     wire_energy_pj,
 )
 from sata.costs.evaluate import Price
+from sata.costs.exposed.alone import alone, has_places
+from sata.costs.group import OpTime, group_time
 from sata.costs.prices import missing_action
-from sata.costs.time import compute_cycles, filling_cycles, memory_cycles, tile_copies
+from sata.costs.time import compute_cycles, memory_cycles
 from sata.counts.dense.busiest import busiest_bits
-from sata.counts.dense.closed_form import MemoryCounts
 from sata.counts.op import READS, WRITES, Access, Delivery, OpCounts
 from sata.counts.sparse.outcomes import Outcome
-from sata.specs.model import Memory, Op
+from sata.specs.model import Op
 from sata.specs.text.faults import Faults
 
 Record = dict[str, Any]
@@ -43,21 +39,19 @@ _Spread = tuple[Record, Mapping[str, float]]  # a record, and the uncertainty of
 class Tally:
     """An op's records (without leakage), and its time.
 
-    `cycles`: name of its compute, or of a memory -> cycles that the op needs of it. `filling`: cycles of first fills
-    and last drains, which nothing overlaps; a field of its own, since a node may have any name. `spreads`: for each
-    record, class whose numbers are uncertain -> uncertainty of its energy in pJ.
+    `time`: cycles that the op needs of its compute and of each memory, and its time alone. `spreads`: for each record,
+    class whose numbers are uncertain -> uncertainty of its energy in pJ.
     """
 
     op: Op
     records: tuple[Record, ...]
-    cycles: Mapping[str, float]
-    filling: float = 0.0
+    time: OpTime
     spreads: tuple[Mapping[str, float], ...] = ()
 
     @property
-    def alone(self) -> float:
-        """Cycles of the op where no other one runs beside it."""
-        return max(self.cycles.values()) + self.filling
+    def cycles(self) -> float:
+        """Of the op where no other one runs beside it."""
+        return group_time((self.time,)).cycles
 
 
 def tally(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int], faults: Faults) -> Tally:
@@ -66,7 +60,7 @@ def tally(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int]
     found = [*_memory_records(counts, prices, bits, faults), *_compute_records(counts, prices, faults)]
     found += _hop_records(counts, prices, bits, faults)
     records, spreads = tuple(r for r, _ in found), tuple(s for _, s in found)
-    return Tally(op, records, dict(_cycles(counts, prices, bits)), _filling(counts, bits), spreads)
+    return Tally(op, records, _time(counts, prices, bits), spreads)
 
 
 def spread_over(price: Price, energy: Callable[[Price], Amount]) -> dict[str, float]:
@@ -219,82 +213,18 @@ def _wire(price: Price, *, element: int, action: str, outcome: str) -> Amount:
     return wire_energy_pj(1, element, price, action, outcome)
 
 
-def _cycles(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int]) -> Iterator[tuple[str, float]]:
-    """(name of the compute or of a memory, cycles the op needs of it)."""
+def _time(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int]) -> OpTime:
+    """What the op needs of each resource, and its time alone where a memory has places for tiles."""
     nest = counts.nest
     each = prices[nest.compute.name].cycles.get(nest.op.action, 1)
-    yield nest.compute.name, float(compute_cycles(counts.busy_steps, each))
+    totals = {nest.compute.name: float(compute_cycles(counts.busy_steps, each))}
+    busiest: dict[str, tuple[float, float]] = {}
     for level in nest.levels:
         memory = level.memory
         unbounded = memory.bandwidth.read_bits is None and memory.bandwidth.write_bits is None
         if unbounded or all(a.memory.name != memory.name for a in counts.accesses):
             continue
-        read, write = busiest_bits(counts, memory, bits)
-        yield memory.name, float(memory_cycles(read, write, memory.bandwidth))
-
-
-def _filling(counts: OpCounts, bits: Mapping[str, int]) -> float:
-    """Cycles of first fills and last drains of all memories of an op."""
-    return sum(_first_and_last(counts, level.memory.name, bits) for level in counts.nest.levels[1:])
-
-
-def _first_and_last(counts: OpCounts, name: str, bits: Mapping[str, int]) -> float:
-    """Cycles to fill the first tiles of a single-buffered memory and to drain the last ones: nothing overlaps them."""
-    found = [a for a in counts.accesses if a.memory.name == name]
-    cycles = 0.0
-    for access in found:
-        chain = counts.nest.chains[access.tensor.name]
-        at = chain.index(name)
-        if at == 0:
-            continue  # at home: nothing is brought or taken away
-        parent = next(level.memory for level in counts.nest.levels if level.memory.name == chain[at - 1])
-        above = next(a for a in counts.accesses if (a.memory, a.tensor) == (parent, access.tensor))
-        output = access.tensor.role == "output"
-        tile = tile_bits(access, bits)
-        shares = passing(above, access, bits)
-        cycles += float(first_and_last(parent, access.memory, output, tile, above.dense, access.dense, shares))
-    return cycles
-
-
-def passing(above: Access, access: Access, bits: Mapping[str, int]) -> tuple[Amount, Amount]:
-    """The shares of a tensor's bits that zeros let pass the port of a parent, and that of its child."""
-    events = ("updates", "drains") if access.tensor.role == "output" else ("reads", "fills")
-    return above.moved_share(events[0], bits), access.moved_share(events[1], bits)
-
-
-def first_and_last(
-    parent: Memory,
-    memory: Memory,
-    output: bool,
-    tile_bits: Amount,
-    above: MemoryCounts,
-    found: MemoryCounts,
-    shares: tuple[Amount, Amount] = (1.0, 1.0),
-) -> Amount:
-    """Cycles to fill (or to drain) the first (or last) tiles of one tensor at a memory that is not its home; 0 where
-    the memory has more buffers than one. tile_bits: of the largest tile, as stored; shares: of them that
-    pass the parent's port and the child's. Of one mapping, or of a batch.
-    """
-    if memory.buffers != 1:
-        return 0.0
-    ports = parent.bandwidth
-    if output:
-        sent, came = above.updates, found.drains
-        rates = (ports.write_bits, memory.bandwidth.read_bits)
-    else:
-        sent, came = above.reads, found.fills
-        rates = (ports.read_bits, memory.bandwidth.write_bits)
-    if not any(rates):
-        return 0.0
-    copies = tile_copies(found.instances, above.instances, sent, came)
-    # where no element of the tensor exists, nothing is moved
-    existing = np.asarray(above.instances) > 0
-    return filling_cycles(np.asarray(tile_bits * existing, dtype=np.float64), copies, *rates, *shares)
-
-
-def tile_bits(access: Access, bits: Mapping[str, int]) -> Any:
-    """The largest tile of a tensor at a memory, as it is stored there: data and metadata."""
-    if access.held is None:
-        return access.dense.tile * float(bits[access.tensor.kind])
-    tile = access.held.layout.tile
-    return tile.elements * access.element_bits(bits) + tile.metadata_bits
+        busiest[memory.name] = busiest_bits(counts, memory, bits)
+        totals[memory.name] = float(memory_cycles(*busiest[memory.name], memory.bandwidth))
+    found = alone(counts, bits, float(each), busiest) if has_places(nest) else None
+    return OpTime(nest, totals, found)

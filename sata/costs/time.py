@@ -39,31 +39,6 @@ def memory_cycles(read_bits: Amount, write_bits: Amount, bandwidth: Bandwidth) -
     return np.maximum(reading, writing)
 
 
-def filling_cycles(
-    tile_bits: Amount,
-    copies: Amount,
-    parent_rate: float | None,
-    child_rate: float | None,
-    sent: Amount = 1.0,
-    came: Amount = 1.0,
-) -> Amount:
-    """Cycles to move one tile of every child through its parent's port and through its own: the slower counts.
-
-    copies: how many tiles pass the port of one parent, what its children share counted once. sent, came: the shares of
-    a tile's bits that zeros let pass the parent's port and the child's.
-    """
-    through_parent = tile_bits * copies * sent / parent_rate if parent_rate else 0.0 * tile_bits
-    through_child = tile_bits * came / child_rate if child_rate else 0.0 * tile_bits
-    return np.maximum(through_parent, through_child)
-
-
-def tile_copies(instances: Amount, parents: Amount, sent: Amount, came: Amount) -> Amount:
-    """Tiles that pass the port of one parent: its children, those that share a delivery counted once (on average)."""
-    came_at_all = np.asarray(came) > 0
-    shared = np.where(came_at_all, sent / np.where(came_at_all, came, 1), 1.0)
-    return instances / np.maximum(parents, 1) * shared
-
-
 def op_cycles(bounds: Mapping[str, Amount]) -> tuple[Amount, npt.NDArray[np.intp] | int]:
     """The largest of the bounds, and the position of the first that reaches it (what bounds the op)."""
     stacked = np.stack(np.broadcast_arrays(*(np.asarray(b, dtype=np.float64) for b in bounds.values())))

@@ -56,19 +56,6 @@ class Access:
             real = real.astype(np.float64)  # bits of many elements may be beyond 64-bit integers
         return self.element_bits(bits) * real + self.metadata_bits((event,))
 
-    def moved_share(self, event: str, bits: Mapping[str, int]) -> Number:
-        """The share of the bits of an event that zeros let move, on average: 1 where no rule keeps any back."""
-        if self.held is None and isinstance(self.events[event].skipped, int):
-            return 1.0  # nothing decides about it
-        each = float(self.element_bits(bits))
-        if self.held is not None:
-            each = each * self.held.layout.share + self.held.layout.metadata_bits
-        whole = np.asarray(getattr(self.dense, event) * each, dtype=np.float64)
-        moved = np.asarray(self.moved_bits(event, bits), dtype=np.float64)
-        whole, moved = np.broadcast_arrays(whole, moved)
-        share = np.minimum(np.divide(moved, whole, out=np.ones(whole.shape), where=whole > 0), 1.0)
-        return share if share.ndim else float(share)
-
 
 @dataclass(frozen=True, slots=True)
 class Delivery:

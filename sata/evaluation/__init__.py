@@ -14,7 +14,7 @@ from sata.counts.density import check_densities
 from sata.counts.op import OpCounts, count_op
 from sata.counts.sparse.idle import left_idle
 from sata.counts.storage.capacity import Occupancy, occupancies
-from sata.evaluation.assemble import group_cycles, result_of
+from sata.evaluation.assemble import result_of
 from sata.evaluation.prepared import Prepared, check_faults, check_gated_actions, prepare
 from sata.graph import check_graph
 from sata.nest.model import Group
@@ -26,7 +26,7 @@ from sata.specs.text.faults import Fault, Faults, SpecError
 
 __all__ = [
     "Fault", "Prepared", "SpecError", "check", "check_gated_actions", "evaluate", "evaluate_prepared",
-    "explain_sparsity", "group_cycles", "idle_rules", "prepare",
+    "explain_sparsity", "idle_rules", "prepare",
 ]  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from sata.costs.accounts import component_rows, leakage_spread, uncertainty_rows
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.nodes import unasked_actions
+from sata.costs.exposed.alone import streams
+from sata.costs.group import group_time
 from sata.costs.tally import Tally, record
 from sata.counts.dense.closed_form import FIELDS
 from sata.counts.op import READS, WRITES, OpCounts
@@ -31,12 +33,12 @@ def result_of(
     traffic: list[Record] = []
     spreads: list[tuple[Record, Mapping[str, float]]] = []
     for group, counts, tallies in groups:
-        bound_by, each = group_cycles(tallies)
-        for found, t, cycles in zip(counts, tallies, each, strict=True):
+        time = group_time([t.time for t in tallies])
+        for found, t, cycles in zip(counts, tallies, time.each, strict=True):
             leaking = _leakage(prepared, t, cycles)
             records += [*t.records, *(r for r, _ in leaking)]
             spreads += [pair for pair in (*zip(t.records, t.spreads, strict=True), *leaking) if pair[1]]
-            ops.append(_op_record(prepared, group, found, cycles, bound_by))
+            ops.append(_op_record(prepared, group, found, cycles, time.bound_by))
             traffic += _traffic_records(found)
     order = {op.name: n for n, op in enumerate(prepared.workload.ops)}
     by_order = lambda r: order[r["op"]]  # noqa: E731
@@ -57,17 +59,6 @@ def result_of(
         nests=[dict(nest) for nest in prepared.nests],
         tensors=sorted((dict(row) for row in prepared.tensors), key=by_order),
     )
-
-
-def group_cycles(tallies: Sequence[Tally]) -> tuple[str, list[float]]:
-    """(what bounds the group, cycles of each of its ops). The ops overlap: what they share adds up, the largest sum
-    bounds, and each op takes its part of that. Filling comes on top."""
-    sums: dict[str, float] = {}
-    for t in tallies:
-        for resource, cycles in t.cycles.items():
-            sums[resource] = sums.get(resource, 0.0) + cycles
-    bound_by = max(sums, key=lambda r: sums[r])
-    return bound_by, [t.cycles.get(bound_by, 0.0) + t.filling for t in tallies]
 
 
 def _leakage(prepared: Prepared, t: Tally, cycles: float) -> list[tuple[Record, Mapping[str, float]]]:
@@ -93,7 +84,7 @@ def _op_record(prepared: Prepared, group: Group, found: OpCounts, cycles: float,
     there = prepared.instances[compute.name]
     return {
         "op": op.name, "layer": op.layer, "stage": op.stage, "action": op.action, "group": group.name,
-        "compute": compute.name, "cycles": cycles, "bound_by": bound_by,
+        "compute": compute.name, "cycles": cycles, "bound_by": bound_by, "streams": ", ".join(streams(found.nest)),
         "seconds": cycles / arch.clock_hz if arch.clock_hz else None,
         "computes": found.dense.computes, "actual": found.computes.actual, "gated": found.computes.gated,
         "skipped": found.computes.skipped, "steps": found.dense.steps, "instances": there,

@@ -24,6 +24,7 @@ from sata.report.summary import (
     kept_lines,
     kinds,
     left_out,
+    lower_bounds,
     metadata,
     overview,
     stages,
@@ -45,8 +46,9 @@ ASSUMPTIONS = (
     "Accesses are counted exactly on the loop nest: windows, borders and ragged tiles included; nothing is sampled.",
     "Traffic is shown dense. What sparsity saves is in the outcomes: gated saves the energy, skipped the cycle too.",
     "Zeros of different tensors are independent of each other within a time step.",
-    "Computes and memories of an op work side by side: the slowest bounds it. Fused ops overlap, all others follow "
-    "each other. The first fill and the last drain of a single-buffered memory overlap with nothing.",
+    "Computes and memories of an op work side by side as far as the places of its tiles let them: with `buffers: 1` or "
+    "`2` what does not hide is added, with `stream` the slowest bounds it, and its time is a lower bound. Fused ops "
+    "overlap, all others follow each other.",
     "Elements are packed into the words of a memory, unless it says otherwise.",
     "Leakage is that of every instance of the architecture for the whole run, used or not.",
     "Area and leakage are sums over all instances; a class that does not price one leaves the total open.",
@@ -81,7 +83,8 @@ def result_page(result: Result, done: Callable[[int, int], None] = lambda _done,
         figures=figures, savings=saving_listing(saved), saving_notes=[line.strip() for line in assumptions(saved)],
         layers=layer_listing(result), ops=op_listing(result), prices=price_listing(result),
         densities=densities, kept=memory, nests=nest_entries(result),
-        left_out=[b for b in (left_out(result),) if b is not None], assumptions=ASSUMPTIONS, facts=_facts(meta),
+        left_out=[b for b in (left_out(result), lower_bounds(result)) if b is not None],
+        assumptions=ASSUMPTIONS, facts=_facts(meta),
         files=[f for f in meta.get("files", []) if isinstance(f, Mapping) and {"file", "sha256"} <= f.keys()],
     )  # fmt: skip
 

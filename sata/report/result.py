@@ -22,8 +22,9 @@ class Result:
         cycles of leakage), price_pj (of one of them), energy_pj (their product), part (compute | memories | wires |
         leakage).
         Energies add up: any total is a sum over records.
-    ops: per op: op, layer, stage, action, group, cycles, bound_by, seconds, computes, actual, gated, skipped, steps,
-        instances, utilization. Cycles of ops add up to those of the run.
+    ops: per op: op, layer, stage, action, group, cycles, bound_by, streams (memories at which elements stream, so that
+        the time is a lower bound), seconds, computes, actual, gated, skipped, steps, instances, utilization. Cycles of
+        ops add up to those of the run.
     traffic: per op, memory and tensor: instances, tile, fills, reads, updates, drains, merge_reads (dense, elements);
         format (empty: stored in full), metadata_read_bits, metadata_write_bits.
     occupancy: per group and memory: bits held at once, metadata_bits among them, limit_bits (None: unlimited).

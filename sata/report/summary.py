@@ -29,6 +29,7 @@ def summary(result: Result) -> list[Block]:
         computes(result),
         layers(result),
         kept_lines(result),
+        lower_bounds(result),
         left_out(result),
     ]
     return [block for block in blocks if block is not None]
@@ -51,6 +52,7 @@ def overview(result: Result) -> Lines:
     about += [f"{name} = {value}" for name, value in meta.get("variables", {}).items()]
     cycles = f"{whole_number(result.cycles)} cycles"
     time = f"{cycles} = {quantity(seconds, 'seconds')}" if seconds is not None else f"{cycles} (no clock: no time)"
+    time += " (lower bound)" if any(op.get("streams") for op in result.ops) else ""
     spread = result.uncertainty_pj() if result.uncertainty else 0.0
     apart = f" +- {quantity(spread, 'pj')} ({percent(spread, energy)})" if spread else ""
     lines = [f"energy    {quantity(energy, 'pj')}{apart}", f"time      {time}"]
@@ -236,6 +238,14 @@ def kept_lines(result: Result) -> TextTable | None:
         rows.append((kind, quantity(bits, "bits"), percent(bits, total), mostly))
     head = ("kind", "memory", "share", "largest layers")
     return TextTable("Kept from the forward to the backward pass", head, "lrrl", tuple(rows))
+
+
+def lower_bounds(result: Result) -> Lines | None:
+    """Ops whose time is a lower bound, since elements stream through memories instead of tile by tile."""
+    lines = []
+    for at, ops in grouped([op for op in result.ops if op.get("streams")], "streams"):
+        lines.append(f"{plural(len(ops), 'op')}: elements stream at {at}; transfers hide as far as ports let them")
+    return Lines("Times that are lower bounds (buffers: stream)", tuple(lines)) if lines else None
 
 
 def left_out(result: Result) -> Lines | None:

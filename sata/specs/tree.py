@@ -37,9 +37,10 @@ def arch_rows(arch: Arch) -> list[Row]:
     """A row for every node: node, is (memory | array | compute), class (None: an array whose wires nobody prices),
     instances, depth, way (see `placed`), and what its sort has.
 
-    memory: size_bits, width_bits (None: unlimited, a word), buffers, read_bits_per_cycle, write_bits_per_cycle (None:
-    unlimited), shared (both ways together), packed, keep, may_keep (lists of kinds; None, both: any), format (kind ->
-    text, of those not stored in full), fit (share of tiles that must; None: the expected one), gate, skip (texts such
+    memory: size_bits, width_bits (None: unlimited, a word), buffers (that share the size), stream (whether places are
+    used again element by element), read_bits_per_cycle, write_bits_per_cycle (None: unlimited), shared
+    (both ways together), packed, keep, may_keep (lists of kinds; None, both: any), format (kind -> text, of those not
+    stored in full), fit (share of tiles that must; None: the expected one), gate, skip (texts such
     as `weight on spike`). array: shape (axis -> lanes), multicast, reduce, lockstep.
     compute: gate, skip (texts such as `accumulate on spike`).
     """
@@ -57,7 +58,8 @@ def _own(node: Memory | Array | Compute) -> Row:
         band = node.bandwidth
         return {
             "size_bits": node.size_bits, "width_bits": node.width_bits, "buffers": node.buffers,
-            "read_bits_per_cycle": band.read_bits, "write_bits_per_cycle": band.write_bits, "shared": band.shared,
+            "stream": node.stream, "read_bits_per_cycle": band.read_bits,
+            "write_bits_per_cycle": band.write_bits, "shared": band.shared,
             "packed": node.packed,
             "keep": None if node.keep is None else list(node.keep),
             "may_keep": None if node.may_keep is None else list(node.may_keep),
@@ -98,8 +100,8 @@ def _saved(row: Row) -> list[str]:
 
 def _memory_words(row: Row) -> list[str]:
     words = [format_quantity(row["size_bits"], "bits") if row["size_bits"] else "unlimited"]
-    if row["buffers"] > 1:
-        words[0] += f" in {row['buffers']} buffers"
+    if not row.get("stream", row["buffers"] == 1):
+        words[0] += f" in {row['buffers']} buffer{'s' if row['buffers'] > 1 else ''}"
     if row["width_bits"]:
         words.append(f"{row['width_bits']} b wide")
     rates = [row["read_bits_per_cycle"], row["write_bits_per_cycle"]]

@@ -113,19 +113,19 @@ def test_time_and_leakage() -> None:
 
 def test_bandwidth_bounds() -> None:
     """DRAM reads 32 x 8 b of A and 48 x 4 b of B: 448 b at 2 b a cycle."""
-    result = run(far=", bandwidth: {read: 2 b/cycle, write: 64 b/cycle}", near=", buffers: 2, size: 1 KiB")
+    result = run(far=", bandwidth: {read: 2 b/cycle, write: 64 b/cycle}")
     assert result.cycles == 448 / 2
     assert result.ops[0]["bound_by"] == "DRAM"
 
 
 def test_shared_bandwidth_carries_both_ways() -> None:
-    result = run(far=", bandwidth: {read: 4 b/cycle}, shared_bandwidth: true", near=", buffers: 2, size: 1 KiB")
+    result = run(far=", bandwidth: {read: 4 b/cycle}, shared_bandwidth: true")
     assert result.cycles == (448 + 24 * 16) / 4
 
 
 def test_every_instance_has_its_own_bandwidth() -> None:
     """A spad is filled with 32 x 8 b of A, 16 x 4 b of B and takes 64 x 16 b of Z: 1344 b at 8 b a cycle."""
-    result = run(near=", bandwidth: {read: 1 KiB/cycle, write: 8 b/cycle}, buffers: 2, size: 1 KiB")
+    result = run(near=", bandwidth: {read: 1 KiB/cycle, write: 8 b/cycle}")
     assert result.cycles == (32 * 8 + 16 * 4 + 64 * 16) / 8
     assert result.ops[0]["bound_by"] == "spad"
 
@@ -133,7 +133,7 @@ def test_every_instance_has_its_own_bandwidth() -> None:
 def test_the_busiest_instance_counts() -> None:
     """n 6 over 4 PEs, two passes, the second with 2: the first PE has two columns, the last one."""
     nest = "[{memory: DRAM}, {for: 'm *, n *'}, {array: PEs, x: n 4}, {memory: spad}, {for: 'k *'}, {compute: PE}]"
-    result = run(near=", bandwidth: {read: 1 KiB/cycle, write: 1 b/cycle}, buffers: 2, size: 1 KiB", nest=nest)
+    result = run(near=", bandwidth: {read: 1 KiB/cycle, write: 1 b/cycle}", nest=nest)
     writes = (
         2 * (4 * 8 * 4) + 4 * 8 * 8 + 4 * 16 * 16
     )  # B both columns at each m, A once for both, Z: 4 x 2 x 8 updates
@@ -143,7 +143,7 @@ def test_the_busiest_instance_counts() -> None:
 def test_the_busiest_instance_has_its_share_of_old_values() -> None:
     """O[k,p] += W[k,r] I[p+r-1], two of k and two of p side by side: a border cuts some windows off, so that instances are
     counted one by one. Each has 4 of the 16 sums: 12 updates, 8 of which read what is there, and 4 drains."""
-    near = "keep: [current], size: 32 b, buffers: 2, bandwidth: {read: 1 b/cycle, write: 1 b/cycle}"
+    near = "keep: [current], size: 16 b, bandwidth: {read: 1 b/cycle, write: 1 b/cycle}"
     arch = spads(4, near)
     workload = """
 workload:
@@ -164,7 +164,7 @@ def test_each_direction_has_its_own_busiest_instance() -> None:
     """Z[p,k] += A[p+r-1,k] B[2p+r], p over two PEs. Of r the first has 3 in A (a border) and 4 in B, the second 4 and 2.
     Each is read for every k, but B is filled once: the first reads 12 + 16 and writes 12 + 4, the second 16 + 8 and
     16 + 2. So the first moves most in all and reads most, and the second writes most."""
-    near = "keep: [activation, weight], size: 1 KiB, buffers: 2, bandwidth: {read: 4 b/cycle, write: 1 b/cycle}"
+    near = "keep: [activation, weight], size: 1 KiB, bandwidth: {read: 4 b/cycle, write: 1 b/cycle}"
     arch = spads(2, near)
     workload = """
 workload:
@@ -179,12 +179,25 @@ workload:
     assert result.cycles == (16 + 2) * 8
 
 
-def test_a_single_buffer_is_filled_and_drained_alone() -> None:
-    """First tiles: 8 x 8 b of A, which the three PEs share, and 16 x 4 b of B for each; last: 2 x 16 b of Z from each.
-    All through one DRAM port of 16 b a cycle each way."""
-    double = run(far=", bandwidth: {read: 16 b/cycle, write: 16 b/cycle}", near=", buffers: 2, size: 1 KiB")
-    single = run(far=", bandwidth: {read: 16 b/cycle, write: 16 b/cycle}")
-    assert single.cycles == double.cycles + 64 / 16 + 3 * 64 / 16 + 3 * 32 / 16
+def test_buffers_expose_transfers() -> None:
+    """Tiles: 8 x 8 b of A, which the three PEs share, come 4 times; 16 x 4 b of B for each stay; 2 x 16 b of Z from each
+    leave 4 times. All through one DRAM port of 16 b a cycle each way: 4, 12 and 6 cycles. Each m computes 32 cycles."""
+    far = ", bandwidth: {read: 16 b/cycle, write: 16 b/cycle}"
+    single, double, stream = (run(far, f", size: 1 KiB, buffers: {n}") for n in (1, 2, "stream"))
+    assert stream.cycles == 4 * 32
+    assert double.cycles == 4 + 12 + 4 * 32 + 6
+    assert single.cycles == 4 + 12 + 4 * 32 + 3 * max(4, 6) + 6
+    assert run(far).cycles == stream.cycles  # absent is stream
+    assert [r.ops[0]["streams"] for r in (single, double, stream)] == ["", "", "spad"]
+
+
+def test_what_is_exposed_bounds() -> None:
+    """A comes at 1 b a cycle: 64 cycles for each of 4 m of 32 cycles; one buffer hides nothing, two hide 32 thrice."""
+    far = ", bandwidth: {read: 64 b/cycle, write: 64 b/cycle}"
+    near = ", bandwidth: {read: 1 KiB/cycle, write: 1 b/cycle}, size: 1 KiB, keep: [activation]"
+    single, double = (run(far, f"{near}, buffers: {n}") for n in (1, 2))
+    assert (single.cycles, single.ops[0]["bound_by"]) == (4 * (64 + 32), "exposed transfers of A at spad")
+    assert (double.cycles, double.ops[0]["bound_by"]) == (64 + 3 * 64 + 32, "spad")
 
 
 def test_wires() -> None:

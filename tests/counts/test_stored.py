@@ -180,12 +180,13 @@ def test_metadata_takes_its_time() -> None:
     assert op["cycles"] == 48
 
 
-def test_first_tiles_come_as_they_are_stored() -> None:
-    """DRAM sends the first row of 4 weights and, as csr, 2 x 8 b of spikes, 3 pointers of 4 b and 2 positions of 2 b; its
-    port bounds the rest: 12 weights, 8 spikes, 18 partial sums that come back. GLB takes them by a port of its own."""
-    (op,) = run({"bandwidth": {"read": "1 b/cycle"}}, {"buffers": 1, "size": "1 KiB", "format": {"spike": "csr"}}).ops
-    rest = 12 * 8 + 8 * 8 + 18 * 16
-    assert op["cycles"] == rest + 4 * 8 + (2 * 8 + 3 * 4 + 2 * 2)
+def test_tiles_come_as_they_are_stored() -> None:
+    """GLB takes a row of 4 weights for each of 3 k and, once, as csr, 2 x 8 b of spikes, 3 pointers of 4 b and 2 positions
+    of 2 b, at 1 b a cycle; with one buffer nothing of that hides behind the 24 steps."""
+    (op,) = run(
+        glb={"bandwidth": {"write": "1 b/cycle"}, "buffers": 1, "size": "1 KiB", "format": {"spike": "csr"}}
+    ).ops
+    assert op["cycles"] == 3 * 4 * 8 + (2 * 8 + 3 * 4 + 2 * 2) + 24
 
 
 @pytest.mark.parametrize(("size", "fit", "fits"), [

@@ -23,7 +23,7 @@ def nodes_of(problem: Problem, machine: Machine) -> list[dict[str, Any]]:
                 if store.shared:
                     entry["shared_bandwidth"] = True
             if node[1] != problem.nest[0][1]:
-                entry |= {"buffers": store.buffers, "size": "1 GiB"}
+                entry |= {"buffers": store.buffers or "stream", "size": "1 GiB"}
             nodes.append(entry)
         elif node[0] == "array":
             shape = {"x": 1}

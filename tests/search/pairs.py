@@ -32,8 +32,8 @@ def random_pair(rng: random.Random) -> Problem:
     inner = [k for k in bits if k == "kX" or rng.random() < 0.25]
     nodes: list[dict[str, Any]] = [
         {"memory": "M0", "class": "dram", "bandwidth": {"read": f"{rng.choice([2, 8])} b/cycle", "write": "4 b/cycle"}},
-        {"memory": "M1", "class": "sram", "size": f"{rng.choice([16, 24, 32, 64])} b", "may_keep": inner,
-         "buffers": rng.choice([1, 2])},
+        {"memory": "M1", "class": "sram", "size": f"{rng.choice([16, 24, 32, 64]) // rng.choice([1, 2])} b",
+         "may_keep": inner},
     ]  # fmt: skip
     if rng.random() < 0.5:
         nodes[1]["bandwidth"] = {"read": "8 b/cycle", "write": "8 b/cycle"}
@@ -49,8 +49,8 @@ def deep_pair(rng: random.Random) -> Problem:
     nodes: list[dict[str, Any]] = [{"memory": "M0", "class": "dram"}]
     for name, sizes in (("M1", (16, 32, 48, 96)), ("M2", (8, 16, 32))):
         inner = [k for k in bits if rng.random() < (0.7 if k == "kX" else 0.25)]
-        nodes.append({"memory": name, "class": "sram", "size": f"{rng.choice(sizes)} b", "may_keep": inner,
-                      "buffers": rng.choice([1, 1, 2])})  # fmt: skip
+        nodes.append({"memory": name, "class": "sram", "size": f"{rng.choice(sizes) // rng.choice([1, 1, 2])} b",
+                      "may_keep": inner})  # fmt: skip
     for node in nodes:
         if rng.random() < 0.5:
             rate = f"{rng.choice([1, 2, 8])} b/cycle"

@@ -122,7 +122,7 @@ def _arch(rng: random.Random, compute: str, ragged: bool) -> dict[str, Any]:
             if maybe:
                 memory["may_keep"] = maybe
             if rng.random() < 0.2:
-                memory["buffers"] = 2
+                memory["size"] = f"{int(memory['size'].split()[0]) // 2} b"
         if rng.random() < 0.5:
             memory["bandwidth"] = {
                 "read": f"{rng.choice([1, 4, 16])} b/cycle",

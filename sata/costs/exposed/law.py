@@ -14,6 +14,7 @@ Arrays: [B] mappings, [P] ports, [J] temporal loops, outermost first. Times in c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,13 +40,15 @@ class Direction:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One tensor at one memory with places for its tiles. tensor: its number; stages of one stand outermost first.
+    """One tensor at one memory with places for its tiles. tensor, memory: their numbers; stages of a tensor stand
+    outermost first.
 
     steps [B]: how many loops, the outermost, are its steps there; inner_steps: the same at the next memory that keeps
     it, None where there is none. at_once, after_two [J, B]: as `LinkMoves` has them.
     """
 
     tensor: int
+    memory: int
     output: bool
     buffers: int
     steps: Ints
@@ -96,19 +99,29 @@ def exposed(timing: Timing, by_stage: bool = False) -> Exposed:
 
 
 def _edge(timing: Timing, way: str) -> Floats:
-    """First fills, or last drains: one port's one after another, one tensor's one after another."""
-    work = np.zeros_like(timing.totals)
-    chains: dict[int, Any] = {}
-    for stage in timing.stages:
-        direction: Direction = getattr(stage, way)
-        for port, own in zip(direction.ports, direction.edge, strict=True):
-            work[port] += own
-        longest = np.max(direction.edge, axis=0, initial=0.0)
-        chains[stage.tensor] = chains.get(stage.tensor, 0.0) + longest
-    found: Floats = np.max(work, axis=0, initial=0.0)
-    for chain in chains.values():
-        found = np.maximum(found, chain)
-    return found
+    """First fills, or last drains."""
+    directions: list[Direction] = [getattr(stage, way) for stage in timing.stages]
+    return _in_line(timing.stages, [d.ports for d in directions], [d.edge for d in directions], way == "inward")
+
+
+def _in_line(
+    stages: Sequence[Stage], ports: Sequence[tuple[int, ...]], works: Sequence[Floats], inward: bool
+) -> Floats:
+    """Time of transfers that begin together: one tensor's pass from memory to memory, one port's one after another,
+    tensor by tensor. works: per stage [ports, B]."""
+    free: dict[int, Any] = {}  # when a port has done what it was asked for
+    ready: dict[int, Any] = {}  # when a tensor is where it passed last
+    for k in sorted(range(len(stages)), key=lambda k: stages[k].memory, reverse=not inward):
+        here = there = ready.get(stages[k].tensor, 0.0)
+        for port, work in zip(ports[k], works[k], strict=True):
+            done = np.where(work > 0, np.maximum(free.get(port, 0.0), here) + work, here)
+            free[port] = np.where(work > 0, done, free.get(port, 0.0))
+            there = np.maximum(there, done)
+        ready[stages[k].tensor] = there
+    found: Any = 0.0
+    for time in ready.values():
+        found = np.maximum(found, time)
+    return np.asarray(found, dtype=np.float64)
 
 
 class _Loops:
@@ -154,7 +167,7 @@ class _Increment:
 
     def __init__(self, loops: _Loops, loop: int, moving: list[int]) -> None:
         timing = loops.timing
-        self.loops, self.moving = loops, moving
+        self.loops, self.loop, self.moving = loops, loop, moving
         self.stages = [timing.stages[k] for k in moving]
         shape = len(moving), len(loops.entries)
         self.work = np.zeros((shape[0], *timing.totals.shape))  # [K, P, B]
@@ -192,6 +205,8 @@ class _Increment:
         own: Floats = self.serial * transfer
         for tensor in dict.fromkeys(s.tensor for s in self.stages):
             found = np.maximum(found, own[[k for k, s in enumerate(self.stages) if s.tensor == tensor]].sum(axis=0))
+        fills = [s.inward.each[self.loop] * self.serial[k] for k, s in enumerate(self.stages)]
+        found = np.maximum(found, _in_line(self.stages, [s.inward.ports for s in self.stages], fills, True))
         for k in range(len(self.stages)):
             hidden = self.moves[k] & ~self.serial[k]
             if np.any(hidden):
@@ -211,8 +226,8 @@ class _Increment:
         inner = [q for q, s in enumerate(self.stages) if s.tensor == stage.tensor and q >= k]
         below = sum((self.serial[q] * transfer[q] for q in inner if q > k), start=np.zeros_like(slack))
         alone = np.where(self.after_two[k], transfer[inner].sum(axis=0), np.maximum(self.inward[k], self.outward[k]))
-        if stage.output:  # a place is filled again when it was drained
-            alone = np.maximum(alone, (slack + transfer[k]) / stage.buffers)
+        if stage.output:  # a place is filled again when all further in and it was drained
+            alone = np.maximum(alone, (slack + transfer[inner].sum(axis=0)) / stage.buffers)
         beyond = alone - slack
         beyond += np.where(beyond > 0, below, 0.0)
         left: Floats = np.maximum(work.max(axis=0) - slack, beyond)

@@ -72,6 +72,8 @@ class _TimedPiece:
         self.ports: dict[Port, int] = {}
         self.memories = {level.memory.name: level.memory for level in op.nest.levels}
         for name, memory in self.memories.items():
+            if name not in op.busiest:
+                continue  # it keeps nothing, or no port of it is limited
             for way, rate in (("read", memory.bandwidth.read_bits), ("write", memory.bandwidth.write_bits)):
                 if rate:
                     self.ports.setdefault(self.port(name, way), len(self.ports))
@@ -154,7 +156,7 @@ class _TimedPiece:
         flags = [np.array([np.broadcast_to(f, self.size) for f in each], dtype=bool).reshape(-1, self.size)
                  for each in (link.at_once, link.after_two)]  # fmt: skip
         return Stage(
-            link.operand, operand.output, self.memories[own].buffers, self._steps(link),
+            link.operand, operand.chain[link.place], operand.output, self.memories[own].buffers, self._steps(link),
             self._steps(inner[0]) if inner else None,
             self._direction(link, tensor, INWARD, parent, own, often),
             self._direction(link, tensor, OUTWARD, parent, own, often), *flags,

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.costs.time import filling_cycles
-from sata.search.cost_to_go.states import TileStates, sumset
+from sata.search.cost_to_go.states import TileStates
 from sata.search.model.problem import OperandChain, SearchProblem
 from sata.search.space.unrolling import window_share
 
@@ -21,13 +20,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CrossingKinds:
-    """Unrollings that differ in what counts, see `ArrayCrossing`: energy, standing times copies, copies, filling
+    """Unrollings that differ in what counts, see `ArrayCrossing`: energy, standing times copies, copies
     [T, kinds] and lanes [kinds]."""
 
     energy: Floats
     standing: Floats
     copies: Floats
-    filling: Floats
     lanes: Floats
 
 
@@ -35,7 +33,7 @@ class ArrayCrossing:
     """What plans make of links through one array.
 
     Of each plan: energy [T, P] by arrival at a child below; standing [T, P] the same where each element of the union of
-    all windows arrives once; filling [T, P] cycles by element of its tile; copies [T, P] lanes that hold the same.
+    all windows arrives once; copies [T, P] lanes that hold the same.
     kinds: of the plans that are worth it; most: [T] the most lanes that share; lanes: the most of all.
     """
 
@@ -50,7 +48,7 @@ class ArrayCrossing:
         self.lanes, self.of_lanes = float(lanes.max(initial=1.0)), lanes
         fanout = frame.fanouts[array]
         shape = (len(frame.strands), count)
-        self.energy, self.standing, self.filling = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.energy, self.standing = np.zeros(shape), np.zeros(shape)
         self.coincide = fanout.multicast == "tile" and len(frame.fanouts) == 1
         self.links: list[tuple[int, float, bool, bool]] = []  # of each strand: its stop below, lanes above, who shares
         self.copies = np.ones(shape)
@@ -70,13 +68,9 @@ class ArrayCrossing:
                 continue  # all of it is below, or nothing passes
             outer = float(prod(frame.usable[strand.stops[at - 1].arrays : array]))
             self.links.append((at, outer, shared, reduced))
-            share = share * outer
             self.energy[t] = self.price(strand, t, windows, slice(None))
             # each element of all windows once: lanes that hold it too start without its value, which may save more
             self.standing[t] = np.minimum(self.price(strand, t, 1.0, slice(None)), windows * self.energy[t])
-            if at < len(strand.stops):
-                filled = self._filled(frame, strand, alone=not strand.stops[at - 1].arrays and not array)
-                self.filling[t] = filling_of(strand, at, 1.0, filled / np.minimum(share, filled))
         self.keep(np.ones(count, dtype=bool))
         self.usable = bool((self.energy >= 0).all() and (self.standing >= 0).all())
 
@@ -98,15 +92,15 @@ class ArrayCrossing:
     @cached_property
     def kinds(self) -> CrossingKinds:
         """Of the plans that are worth it, those that no other is as good as in everything."""
-        parts = [self.energy, self.copies * self.standing, self.copies, self.filling]
+        parts = [self.energy, self.copies * self.standing, self.copies]
         rows = np.concatenate([*parts, -self.of_lanes[None, :]])
         rows = np.unique(rows[:, self.worth], axis=1)
         left = rows
         for row in rows.T:
             if len(left.T) and np.any(np.all(left == row[:, None], axis=0)):
                 left = left[:, ~(np.all(row[:, None] <= left, axis=0) & np.any(row[:, None] < left, axis=0))]
-        energy, standing, copies, filling = np.split(left[:-1], len(parts))
-        return CrossingKinds(energy, standing, copies, filling, -left[-1])
+        energy, standing, copies = np.split(left[:-1], len(parts))
+        return CrossingKinds(energy, standing, copies, -left[-1])
 
     def _same(self, frame: SearchProblem, strand: OperandChain) -> tuple[Floats, Floats]:
         """Per plan: lanes that differ in ranks the tensor lacks; the most that windows may share beside that."""
@@ -116,28 +110,6 @@ class ArrayCrossing:
             whole = strand.output or frame.fanouts[self.array].multicast == "element"
             return same, window_share(self.ranks, strand.windows, strand.uses, [whole or c for c in strand.clipped])
         return same, self._side_by_side(strand)
-
-    def _filled(self, frame: SearchProblem, strand: OperandChain, alone: bool) -> Floats:
-        """Per plan: lanes of one parent that hold something, at least: a border may leave some empty. alone: it is the
-        only parent.
-
-        No lane is empty along one rank if for each of its values those of the other ranks of the dimension bring some
-        place inside; of several such ranks the lanes of one are told.
-        """
-        found = self.of_lanes
-        for axis, ranks, clipped in zip(strand.axes, strand.windows, strand.clipped, strict=True):
-            if not clipped:
-                continue
-            found = found / np.prod(self.ranks[list(ranks)], axis=0)
-            most = np.ones(len(found))
-            for n, rank in enumerate(ranks if alone else ()):
-                bounds = [frame.bounds[r] for r in ranks]
-                others = sumset(axis.coefs, [*bounds[:n], 1, *bounds[n + 1 :]], [1] * len(bounds)) + axis.offset
-                places = others[:, None] + axis.coefs[n] * np.arange(bounds[n])
-                if np.all(np.any((places >= 0) & (places < axis.size), axis=0)):
-                    most = np.maximum(most, self.ranks[rank])
-            found = found * most
-        return np.asarray(found)
 
     def _of_tiles(self, frame: SearchProblem, strand: OperandChain, elements: bool) -> Floats:
         """Per plan: the most lanes along windows that share, below a memory. elements: single ones are shared. Else
@@ -165,7 +137,7 @@ class ArrayCrossing:
         """(factors [classes, plans], a plan of each kind): those that differ in what counts here."""
         factors = np.stack([np.prod(self.ranks[list(ranks)], axis=0) for ranks in grid.classes]) if grid.classes else (
             np.ones((0, self.ranks.shape[1]), dtype=np.int64))  # fmt: skip
-        rows = np.concatenate([factors, self.energy, self.standing, self.filling, self.copies])
+        rows = np.concatenate([factors, self.energy, self.standing, self.copies])
         chosen = np.flatnonzero(self.worth)
         _, first = np.unique(rows[:, chosen], axis=1, return_index=True)
         return factors[:, chosen[first]], chosen[first]
@@ -197,16 +169,3 @@ def back_energy(strand: OperandChain, first: int) -> float:
         total += strand.stops[at - 1].energy["reads"]
         total += strand.stops[at].energy["fills"] if at < len(strand.stops) else 0.0
     return total
-
-
-def filling_of(strand: OperandChain, at: int, tile: Any, copies: Any) -> Any:
-    """Cycles of the first fill (results: the last drain) of tiles of so many elements at stop number `at`."""
-    child, ports = strand.stops[at], strand.stops[at - 1].memory.bandwidth
-    if child.memory.buffers != 1:
-        return 0.0
-    own = child.memory.bandwidth
-    if strand.output:
-        rates = (ports.write_bits, own.read_bits)
-    else:
-        rates = (ports.read_bits, own.write_bits)
-    return filling_cycles(tile * child.tile_bits, copies, *rates)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sata.search.cost_to_go.array_crossing import ArrayCrossing
 from sata.search.cost_to_go.outer_bound import OuterBound
-from sata.search.cost_to_go.rows import TENSORS, B, C, CostRows, CostTable, F, Floats, Ints, K, N, P, Q, U
+from sata.search.cost_to_go.rows import TENSORS, B, C, CostRows, CostTable, Floats, Ints, K, N, P, U
 from sata.search.cost_to_go.states import TileStates
 from sata.search.model.problem import SearchProblem
 from sata.search.partial.table import PartialMappings
@@ -27,7 +27,6 @@ class PartialColumns:
     plan: Ints
     lanes: Ints
     energy: Floats
-    filling: Floats
     valueless: Floats
     apart: Floats
 
@@ -36,8 +35,7 @@ class PartialColumns:
 
 
 class CompletionBounds:
-    """Of one skeleton, by the item that a partial nest has passed last. fill: cycles that a cycle of filling (column F)
-    adds."""
+    """Of one skeleton, by the item that a partial nest has passed last."""
 
     def __init__(
         self,
@@ -45,9 +43,8 @@ class CompletionBounds:
         grid: TileStates,
         totals: OuterBound,
         crossings: Sequence[ArrayCrossing],
-        fill: float,
     ) -> None:
-        self.frame, self.grid, self.totals, self.crossings, self.fill = frame, grid, totals, crossings, fill
+        self.frame, self.grid, self.totals, self.crossings = frame, grid, totals, crossings
         self.arrays = frame.array_items
         self.tables: dict[int, CostTable] = {}
 
@@ -63,7 +60,7 @@ class CompletionBounds:
     def partial(self, labels: PartialMappings, apart: Floats) -> PartialColumns:
         """What is known of partial nests. apart: see `PartialColumns`."""
         state = self.grid.states(labels.left)
-        return PartialColumns(state, labels.plan, labels.lanes, labels.energy, labels.filling, labels.valueless, apart)
+        return PartialColumns(state, labels.plan, labels.lanes, labels.energy, labels.valueless, apart)
 
     def known(self, asked: PartialColumns, item: int) -> NDArray[np.bool_]:
         """[B]: whether anything is known to be good enough below an item."""
@@ -80,7 +77,7 @@ class CompletionBounds:
 
     def least(self, asked: PartialColumns, item: int, cycles: Floats, low: bool = False) -> tuple[Floats, Floats, Ints]:
         """Least energy and cycles of all completions, one of which is no more, and where those of each nest begin:
-        all must be `known`. item: the last one passed; cycles: a bound known already, filling included; low: a first
+        all must be `known`. item: the last one passed; cycles: a bound known already; low: a first
         look, one for each, which says less."""
         frame, number, table = self.frame, len(self.frame.strands), self.tables[item]
         at = table.at[asked.state]
@@ -93,16 +90,13 @@ class CompletionBounds:
             row, every = np.arange(len(of)) + (table.first[at] - first)[of], table.cols
             asked, cycles = asked.take(of), cycles[of]
         passed = sum(n <= item for n in self.arrays)
-        each = still = filling = np.zeros((number, len(row)))
+        each = still = np.zeros((number, len(row)))
         if passed:
             crossing = self.crossings[passed - 1]
             each, still = crossing.energy[:, asked.plan], crossing.standing[:, asked.plan]
-            filling = crossing.filling[:, asked.plan]
         energy = every[C][row] + asked.energy
-        longest = every[F][row] * self.fill
         for t, strand in enumerate(frame.strands):
-            k, u, p, b, q = (every[TENSORS + part * number + t][row] for part in (K, U, P, B, Q))
-            longest += q * filling[t]
+            k, u, p, b = (every[TENSORS + part * number + t][row] for part in (K, U, P, B))
             # lanes along windows hold elements together: those of the union once, or each arrival shared by the most
             open_ = asked.apart[t] * each[t] if strand.irregular else 0.0
             once = self.grid.mean[t][-1] if strand.irregular else asked.apart[t]
@@ -112,7 +106,7 @@ class CompletionBounds:
                 # also of an initialised one all lanes but one start without a value
                 without = self.totals.weights[t][asked.state] if inside else asked.valueless[t]
                 energy -= without * self.totals.returning(strand, item)
-        longest += np.maximum(every[N][row] / asked.lanes + asked.filling, cycles)
+        longest = np.maximum(every[N][row] / asked.lanes, cycles)
         return energy + frame.on.leak_pj * longest, longest, first
 
     def crossed(self, left: Ints, array: int) -> Ints:

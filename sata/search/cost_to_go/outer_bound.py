@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.search.cost_to_go.array_crossing import ArrayCrossing, back_energy
-from sata.search.cost_to_go.rows import PIECE, B, C, CostRows, Cutoff, F, Floats, K, N, P, Q, U
+from sata.search.cost_to_go.rows import PIECE, B, C, CostRows, Cutoff, Floats, K, N, P, U
 from sata.search.cost_to_go.states import TileStates
 from sata.search.model.problem import OperandChain, SearchProblem
 
@@ -61,12 +61,11 @@ class OuterBound:
         else:
             more = (rows.part(K) + rows.part(U)) @ elements
             cycles = np.maximum(rows.cols[:, N], self.limit.cycles)
-        cycles = cycles + rows.cols[:, F]
         return energy + more + on.leak_pj * cycles, cycles
 
     def _with_a_plan(self, rows: CostRows, crossing: ArrayCrossing, elements: Floats) -> tuple[Floats, Floats]:
         """Of all plans of the array above: least energy of what depends on them, with what leaks meanwhile but for the
-        cycles that are returned too, which are those of all that come before the filling that is known."""
+        cycles that are returned too."""
         kinds, leak = crossing.kinds, self.frame.on.leak_pj
         if not len(kinds.lanes):
             return np.full(len(rows), np.inf), np.ones(len(rows))
@@ -78,7 +77,6 @@ class OuterBound:
             total += ((rows.part(K) + rows.part(U))[some] * elements) @ kinds.copies
             total += (rows.part(B)[some] * elements) @ kinds.standing
             steps = np.maximum(rows.cols[some, N, None] / (kinds.lanes * outer), self.limit.cycles)
-            steps += rows.part(Q)[some] @ kinds.filling
             cycles[some] = steps.min(axis=1)
             energy[some] = (total + leak * (steps - cycles[some, None])).min(axis=1)
         return energy, cycles

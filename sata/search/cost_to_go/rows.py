@@ -1,11 +1,10 @@
 """Rows of `ahead`: inner parts of nests, by column what they cost.
 
 A row holds, of all executions of an inner nest together: `C` energy that every execution costs again; `N` temporal
-steps, of all lanes outside one after the other; `F` cycles of filling (for the least energy they are part of C, as what
-leaks). Per tensor, of what has stood still so far: `K` and `U` energy of its arrivals by element of the tile here, `K`
-as they come (with windows some come again), `U` as if each came once; `W` energy of one arrival of those in K. Below an
-array whose lanes share a link to come: `P` arrivals in every execution, `B` those of what has stood still, by element
-of the tile here, `Q` elements of the tile that is filled first.
+steps, of all lanes outside one after the other. Per tensor, of what has stood still so far: `K` and `U` energy of its
+arrivals by element of the tile here, `K` as they come (with windows some come again), `U` as if each came once; `W`
+energy of one arrival of those in K. Below an array whose lanes share a link to come: `P` arrivals in every execution,
+`B` those of what has stood still, by element of the tile here.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 PLAN = "plan"  # stands in the trail for all spatial loops of an array
 PIECE = 1 << 13  # rows that are priced with all plans together
-C, N, F, TENSORS = 0, 1, 2, 3
-K, U, W, P, B, Q = PARTS = range(6)
+C, N, TENSORS = 0, 1, 2
+K, U, W, P, B = PARTS = range(5)
 
 
 @dataclass
 class CostRows:
-    """state, mark, node: [n]; cols: [n, 3 + 6 tensors], see the module, `windows` and `labels.Trail`."""
+    """state, mark, node: [n]; cols: [n, 2 + 5 tensors], see the module, `windows` and `labels.Trail`."""
 
     state: Ints
     mark: Ints

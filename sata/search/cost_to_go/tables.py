@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.storage.capacity import within
-from sata.search.cost_to_go.array_crossing import ArrayCrossing, child_energy, filling_of, parent_energy
+from sata.search.cost_to_go.array_crossing import ArrayCrossing, child_energy, parent_energy
 from sata.search.cost_to_go.completions import CompletionBounds
 from sata.search.cost_to_go.outer_bound import OuterBound
 from sata.search.cost_to_go.rows import (
@@ -28,13 +28,11 @@ from sata.search.cost_to_go.rows import (
     C,
     CostRows,
     Cutoff,
-    F,
     Floats,
     Ints,
     K,
     N,
     P,
-    Q,
     TooManyRows,
     U,
     W,
@@ -70,13 +68,12 @@ class CostToGo:
         ]
         name, leak = limit.objective.name, frame.on.leak_pj
         self.prices = 0.0 if name == "cycles" else 1.0  # what the columns hold for what is sought
-        self.fills = (leak, 0.0) if name == "energy" else (0.0, 1.0)
         self.step = 0.0 if name == "energy" and not leak else 1.0
         self.grain = max((f[0] for f in limit.have), default=0.0) * GRAIN
         self.arrays = frame.array_items
         self.crossings = [ArrayCrossing(frame, k) for k in range(len(self.arrays))]
         self.totals = OuterBound(frame, grid, limit, self.crossings)
-        self.completions = CompletionBounds(frame, grid, self.totals, self.crossings, self.fills[1])
+        self.completions = CompletionBounds(frame, grid, self.totals, self.crossings)
         self.usable = all(c.usable for c in self.crossings)
         self._known: Floats = np.zeros(0)  # least energies of the rows that were thinned last
         self.fitting = self._fitting()
@@ -230,16 +227,13 @@ class CostToGo:
         for t, strand, at in links:
             if at == 0:
                 continue
-            tile = self.grid.largest[t][rows.state]
             if self.fine and strand.irregular:
                 self._settled(rows, t)
             if strand.stops[at - 1].arrays < strand.stops[at].arrays:
                 rows.part(B)[:, t] = self.prices
-                rows.part(Q)[:, t] = tile
             else:
                 each = (child_energy(strand, at) + parent_energy(strand, at, 1.0, 1.0)) * self.prices
                 rows.part(K if self.fine else U)[:, t] += each
-                self._fill(rows.cols, filling_of(strand, at, tile, 1.0))
             if self.fine and strand.irregular:
                 rows.part(W)[:, t] = rows.part(K)[:, t]
                 rows.mark = self.marks.with_child(rows.mark, t, rows.state)
@@ -257,10 +251,6 @@ class CostToGo:
         if any(self.frame.strands[t].clipped):
             k[:] = 0.0  # where borders cut tiles off, a small tile may keep more of itself than the one that holds it
 
-    def _fill(self, cols: Floats, cycles: Any) -> None:
-        cols[:, C] += cycles * self.fills[0]
-        cols[:, F] += cycles * self.fills[1]
-
     def _array(self, rows: CostRows, item: int) -> CostRows:
         """With an array: one row for every plan of it."""
         crossing = self.crossings[self.arrays.index(item)]
@@ -277,7 +267,7 @@ class CostToGo:
             more.cols[:, N] /= float(np.prod(factors[:, plan]))
             for t in range(self.number):
                 self._crossed(more, t, crossing, own, state)
-            for which in (P, B, Q):
+            for which in (P, B):
                 more.part(which)[:] = 0.0
             below, more.state = more.state, state
             hope = ~self.totals.hopeless(*self.totals.total(more, item - 1))
@@ -307,7 +297,6 @@ class CostToGo:
         if self.fine and strand.irregular:
             price = crossing.price(strand, t, self._together(rows, t, crossing, plan), plan)
         rows.cols[:, C] += rows.part(P)[:, t] * price
-        self._fill(rows.cols, rows.part(Q)[:, t] * crossing.filling[t, plan])
         if not (self.fine and strand.irregular):
             u[:] = copies * (u + k + b * crossing.standing[t, plan])
             k[:] = 0.0

@@ -142,7 +142,7 @@ class BoundedSearch:
                 for t, s in enumerate(strands)
             ]
             asked = PartialColumns(
-                state[some], own, labels.lanes[of] * crossing.of_lanes[own], labels.energy[of], labels.filling[of],
+                state[some], own, labels.lanes[of] * crossing.of_lanes[own], labels.energy[of],
                 labels.valueless[:, of], np.stack([apart[t][of] * more[t] for t in range(len(strands))]),
             )  # fmt: skip
             hope[some] = self._looked(asked, item, np.zeros(len(of)))[1]

@@ -88,16 +88,15 @@ class GroupMembers:
 
 
 def group_values(objective: Objective, leak_pj: float, both: tuple[BoundParts, BoundParts], least: Floats) -> Floats:
-    """Least values of pairs: resources that both use add up, the longest counts (`sata.evaluation.group_cycles`).
+    """Least values of pairs: resources that both use add up, the longest counts (`sata.costs.group.group_time`).
     least: the sums of what each costs by itself."""
     one, other = both
     names = {**one.cycles, **other.cycles}
     longest = np.zeros(len(least))
     for n in names:
         longest = np.maximum(longest, one.cycles.get(n, 0.0) + other.cycles.get(n, 0.0))
-    cycles = longest + one.filling + other.filling
-    energy = one.energy + other.energy + leak_pj * cycles
-    return np.asarray(np.maximum(objective.value(energy, cycles), least))
+    energy = one.energy + other.energy + leak_pj * longest
+    return np.asarray(np.maximum(objective.value(energy, longest), least))
 
 
 class MemberSearch(BeamSearch):
@@ -136,8 +135,7 @@ class MemberSearch(BeamSearch):
 
     def own(self, of: BoundParts) -> LowerBound:
         """Of the bounds of a pair's nest (`parts`), what is sure of it by itself."""
-        compute = of.cycles[self.frame.skeleton.compute.name] if self.computes else 0.0
-        cycles = compute + of.filling
+        cycles = of.cycles[self.frame.skeleton.compute.name] if self.computes else np.zeros(len(of.energy))
         return LowerBound(of.energy + self.frame.on.leak_pj * cycles, cycles)
 
     def valued(self, labels: PartialMappings, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_], BoundParts]:

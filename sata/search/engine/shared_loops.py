@@ -329,9 +329,7 @@ class SharedLoopSearch:
         """Which complete nests of one op some nest of the other may want: none of the same trunk is as good in all."""
         if not self.merging:
             return np.ones(len(labels), dtype=bool)
-        return undominated_of(
-            labels.tag[None, :], np.stack([of.energy, of.filling, *of.cycles.values()], axis=1), values
-        )
+        return undominated_of(labels.tag[None, :], np.stack([of.energy, *of.cycles.values()], axis=1), values)
 
     def _complete(self, a: PartialMappings, b: PartialMappings, values: Floats, hope: NDArray[np.bool_]) -> None:
         """Pairs of complete nests, by row, the most promising first."""

@@ -45,10 +45,7 @@ def _likeness(frame: SearchProblem) -> Any:
         (i.size_bits, i.buffers, i.bandwidth) if isinstance(i, Memory) else i.name for i in frame.skeleton.items
     )
     stops = tuple(
-        tuple(
-            (s.item, *s.energy.items(), *s.own.items(), *s.bits.items(), s.tile_bits, s.fitting_bits)
-            for s in strand.stops
-        )
+        tuple((s.item, *s.energy.items(), *s.own.items(), *s.bits.items(), s.fitting_bits) for s in strand.stops)
         for strand in frame.strands
     )
     return nodes, stops
@@ -109,5 +106,5 @@ def _same(old: Memory, new: Memory) -> bool:
 
 
 def _as_dear(old: Level, new: Level) -> bool:
-    alike = ("arrays", "energy", "bits", "tile_bits", "fitting_bits")
+    alike = ("arrays", "energy", "bits", "fitting_bits")
     return all(getattr(old, name) == getattr(new, name) for name in alike)

@@ -15,7 +15,10 @@ from numpy.typing import NDArray
 
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.evaluate import Price
-from sata.costs.tally import access_costs, compute_costs, first_and_last, passing, tally, tile_bits, wire_costs
+from sata.costs.exposed.alone import has_places
+from sata.costs.exposed.law import exposed
+from sata.costs.exposed.timing import TimedOp, timings
+from sata.costs.tally import access_costs, compute_costs, tally, wire_costs
 from sata.costs.time import compute_cycles, memory_cycles
 from sata.counts.dense.busiest import first_of_alike, moved_bits, uniform
 from sata.counts.dense.closed_form import DenseCounts
@@ -125,6 +128,7 @@ def _cycles(counts: _Batch, on: Machine) -> tuple[Floats, Bools]:
     each = on.prices[nest.compute.name].cycles.get(nest.op.action, 1)
     steps, known = _busy_steps(counts)
     longest: Any = compute_cycles(steps, each)
+    busiest: dict[str, tuple[Any, Any]] = {}
     alike = np.ones(factors.shape[1], dtype=bool)
     for number, level in enumerate(nest.levels):
         bandwidth = level.memory.bandwidth
@@ -133,29 +137,17 @@ def _cycles(counts: _Batch, on: Machine) -> tuple[Floats, Bools]:
         alike &= uniform(structure, factors, number)
         own = [a for a in counts.accesses if a.memory is level.memory]
         rows = first_of_alike(structure, list(factors), number, counts.dense)
-        read, write = moved_bits(own, rows, on.bits)
-        longest = np.maximum(longest, memory_cycles(read, write, bandwidth))
-    cycles = np.asarray(longest + _filling(counts, on), dtype=np.float64)
+        busiest[level.memory.name] = moved_bits(own, rows, on.bits)
+        longest = np.maximum(longest, memory_cycles(*busiest[level.memory.name], bandwidth))
+    cycles = np.asarray(longest, dtype=np.float64)
+    if has_places(nest):
+        op = TimedOp(
+            nest, structure, factors, counts.accesses, on.bits, counts.dense.steps, steps, float(each), busiest
+        )
+        cycles = np.concatenate([exposed(timing).cycles for timing in timings(op)])
     for b in np.flatnonzero(~alike & known).tolist():
         cycles[b] = single_cycles(nest, structure, tuple(factors[:, b].tolist()), on)
     return cycles, known
-
-
-def _filling(counts: _Batch, on: Machine) -> Any:
-    """Cycles of first fills and last drains."""
-    nest = counts.nest
-    at = {(a.memory.name, a.tensor.name): a for a in counts.accesses}
-    filling: Any = 0.0
-    for access in counts.accesses:
-        chain = nest.chains[access.tensor.name]
-        place = chain.index(access.memory.name)
-        if place:
-            above = at[chain[place - 1], access.tensor.name]
-            tile, output = tile_bits(access, on.bits), access.tensor.role == "output"
-            filling = filling + first_and_last(
-                above.memory, access.memory, output, tile, above.dense, access.dense, passing(above, access, on.bits)
-            )
-    return filling
 
 
 def _busy_steps(counts: _Batch) -> tuple[Floats, Bools]:
@@ -187,7 +179,7 @@ def single_counts(nest: OpNest, structure: Structure, factors: tuple[int, ...]) 
 
 def single_cycles(nest: OpNest, structure: Structure, factors: tuple[int, ...], on: Machine) -> float:
     """Cycles of one mapping, as `sata run` has them."""
-    return tally(single_counts(nest, structure, factors), on.prices, on.bits, Faults()).alone
+    return tally(single_counts(nest, structure, factors), on.prices, on.bits, Faults()).cycles
 
 
 def _one_by_one(
@@ -213,7 +205,7 @@ def figures(nest: OpNest, structure: Structure, factors: tuple[int, ...], on: Ma
     faults = Faults()
     found = tally(counts, on.prices, on.bits, faults)
     faults.check()
-    cycles = found.alone
+    cycles = found.cycles
     energies = [r["energy_pj"] for r in found.records]
     if on.clock_hz is not None and cycles:
         energies += [float(leakage_energy_pj(mw, cycles / on.clock_hz, n)) for mw, n in on.leaks]

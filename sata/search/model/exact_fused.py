@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from sata.costs.energy import leakage_energy_pj
+from sata.costs.group import group_time
 from sata.costs.tally import Tally, tally
 from sata.counts.op import OpCounts
 from sata.counts.storage.capacity import occupancies
-from sata.evaluation import group_cycles
 from sata.nest.model import NestLevel, OpNest
 from sata.search.model.exact import Machine, single_counts
 from sata.search.model.lagrangian import PricedPort
@@ -60,14 +60,14 @@ def group_figures(nests: Sequence[OpNest], on: Machine) -> tuple[tuple[float, fl
     if counts is None or not all(o.fits for o in occupancies(counts, on.bits)):
         return None
     tallies = _tallies(counts, on)
-    _, cycles = group_cycles(tallies)
+    cycles = group_time([t.time for t in tallies]).each
     return tuple((_energy(t, c, on), c) for t, c in zip(tallies, cycles, strict=True))
 
 
 def bound_by(pair: FusedPair, on: Machine) -> tuple[PricedPort, PricedPort] | None:
     """The memory that bounds a pair, for each op in the direction that takes it longer; None if none does."""
     counts = _counts([shared_nest(n, pair.home) for n in pair.nests]) or []
-    name, _ = group_cycles(_tallies(counts, on))
+    name = group_time([t.time for t in _tallies(counts, on)]).bound_by
     memory = next((i for i in pair.nests[0].skeleton.memories if i.name == name), None)
     if memory is None:
         return None
@@ -101,18 +101,18 @@ def _energy(found: Tally, cycles: float, on: Machine) -> float:
 def alone(
     nested: MemberNest, on: Machine, computes: bool, port: PricedPort | None = None
 ) -> tuple[float, float] | None:
-    """(energy, cycles) of a nest as far as they are sure to be among those of any group that has it: cycles of filling
-    and of its compute (where they count), or of a port instead, and what leaks meanwhile. None if it does not fit."""
+    """(energy, cycles) of a nest as far as they are sure to be among those of any group that has it: cycles of its
+    compute (where they count), or of a port instead, and what leaks meanwhile. None if it does not fit."""
     nest = nest_of(nested.skeleton, nested.loops)
     counts = _counts([nest])
     if counts is None or not all(o.fits for o in occupancies(counts, on.bits)):
         return None
     found = _tallies(counts, on)[0]
-    cycles = found.filling
+    cycles = 0.0
     if port is not None:
-        cycles += port.cycles(counts[0], on.bits)
+        cycles = port.cycles(counts[0], on.bits)
     elif computes:
-        cycles += found.cycles[nest.compute.name]
+        cycles = found.time.totals[nest.compute.name]
     return _energy(found, cycles, on), cycles
 
 

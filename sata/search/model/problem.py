@@ -49,7 +49,6 @@ class Level:
     arrays: int
     energy: dict[str, float]
     bits: dict[str, float]
-    tile_bits: float
     fitting_bits: float
     own: dict[str, float]
 
@@ -219,7 +218,7 @@ def _strand(
         found = unit_costs(memory, t, kept, _itself(rules, operand, at, t), whole, on)
         above = sum(isinstance(i, Array) for i in skeleton.items[:item])
         energy = _with_wires(found.energy, skeleton.items[item:], skeleton.chain(t.name)[at + 1 :], t, kept, on)
-        stops.append(Level(item, memory, above, energy, found.bits, found.tile_bits, found.fitting_bits, found.energy))
+        stops.append(Level(item, memory, above, energy, found.bits, found.fitting_bits, found.energy))
     carried = tuple(i for i, r in enumerate(ranks) if r in carried_ranks(op, t))
     uses = tuple(_uses(a.coefs, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
     clipped = tuple(_clipped(a, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)

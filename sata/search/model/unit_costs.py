@@ -45,11 +45,10 @@ MOST = 1 << 20  # single elements that a density model is asked for
 @dataclass(frozen=True)
 class UnitCosts:
     """Of one tensor at one memory, by element of a dense count: pJ and bits moved of every event, and bits of the
-    largest tile, what of it is moved at least and as it must fit."""
+    largest tile, as it must fit."""
 
     energy: dict[str, float]
     bits: dict[str, float]
-    tile_bits: float
     fitting_bits: float
 
 
@@ -73,14 +72,13 @@ def unit_costs(
     divide it."""
     price, form, element = on.prices[memory.name], memory.format_of(tensor), on.bits[tensor.kind]
     store, value = _Store(1.0, 0.0), element
-    tile = fitting = float(element)
+    fitting = float(element)
     if form is not None:
         model: Any = model_of(tensor)  # hashable, as all of them are
         store = _store(form, tuple(d.size for d in tensor.dims), time_dimension(tensor), model)
         value = value_bits(form, element)
         tile = store.share * value * prod(1.0 if e else 0.5 for e in exact)
         fitting = tile if memory.fit is None else 0.0
-    tile *= kept.get("fills", SurvivingShare()).actual  # of what fills it at first, and drains it at last
     leads = any({tensor.kind, tensor.name} & set(rule.leaders) for rule in memory.rules)
     energy, bits = {}, {}
     for event in EVENTS:
@@ -94,7 +92,7 @@ def unit_costs(
         energy[event] = _words(memory, price, event, value, actual, moving) + _metadata(
             memory, price, event, element, metadata
         )
-    return UnitCosts(energy, bits, tile, fitting)
+    return UnitCosts(energy, bits, fitting)
 
 
 def word_least(element_bits: int, price: Price) -> float:

@@ -33,18 +33,17 @@ class LowerBound:
 @dataclass
 class BoundParts:
     """What bounds are made of, per label: least energy without leakage; least cycles of each resource by name, of which
-    the most count; cycles of filling, on top. Of an op in a pair not all resources count: see `fused_member`."""
+    the most count. Of an op in a pair not all resources count: see `fused_member`."""
 
     energy: Floats
     cycles: dict[str, Floats]
-    filling: Floats
 
     def take(self, chosen: NDArray[np.generic]) -> BoundParts:
-        return BoundParts(self.energy[chosen], {n: c[chosen] for n, c in self.cycles.items()}, self.filling[chosen])
+        return BoundParts(self.energy[chosen], {n: c[chosen] for n, c in self.cycles.items()})
 
     def bound(self, leak_pj: float) -> LowerBound:
         """With what leaks in the cycles that all this takes."""
-        cycles = np.maximum.reduce(list(self.cycles.values())) + self.filling
+        cycles = np.maximum.reduce(list(self.cycles.values()))
         return LowerBound(self.energy + leak_pj * cycles, cycles)
 
 
@@ -74,7 +73,7 @@ def bound_parts(moves: Extender, labels: PartialMappings, item: int, done: bool 
         if above > passed:
             more = _between(frame, labels, passed, above)
         cycles[memory.name] = memory_cycles(bits[n, 0] / more, bits[n, 1] / more, memory.bandwidth)
-    return BoundParts(energy, cycles, labels.filling)
+    return BoundParts(energy, cycles)
 
 
 def _strand(

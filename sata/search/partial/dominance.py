@@ -70,7 +70,7 @@ def keys(frame: SearchProblem, labels: PartialMappings, passed: int) -> NDArray[
 
 def columns(frame: SearchProblem, labels: PartialMappings) -> NDArray[np.float64]:
     """[B, columns], smaller is better."""
-    found = [labels.energy, labels.filling, *labels.bits.reshape(-1, len(labels))]
+    found = [labels.energy, *labels.bits.reshape(-1, len(labels))]
     found += [-labels.instances[n] for n in range(len(frame.bandwidths))]
     found.append(-labels.lanes)
     fills = bool(frame.bandwidths)

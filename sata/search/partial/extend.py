@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.costs.tally import first_and_last
-from sata.counts.dense.closed_form import MemoryCounts
 from sata.counts.storage.capacity import within
 from sata.search.model.problem import OperandChain, SearchProblem
 from sata.search.partial.link_counts import COLUMNS, LinkCounts, LinkEnds
@@ -173,12 +171,6 @@ class Extender:
             self._charge(labels, child.item, here, child.energy, child.bits)
             if strand.output:
                 labels.valueless[t] = columns[APART] - columns[MERGED] + labels.valueless[t]
-            top = MemoryCounts(instances=columns[CHILDREN] * 0 + 1, reads=columns[SHARED], updates=columns[LEAVING])
-            own = MemoryCounts(columns[TILE], columns[CHILDREN], fills=columns[APART], drains=columns[APART])
-            here_ = columns[CHILDREN] > 0
-            tile = columns[TILE] * child.tile_bits
-            cycles = first_and_last(parent.memory, child.memory, strand.output, tile, top, own)
-            labels.filling = labels.filling + np.where(here_, cycles, 0.0)
 
     def _charge(
         self,

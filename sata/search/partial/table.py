@@ -10,7 +10,7 @@ since     [T, B] the same, below the parent of the tensor's open link
 share     [T, B] of those the ones over ranks the tensor lacks that share a delivery (inputs) or meet (results);
 added     [T, B] of results, those that an array adds on the way out
 history   [T, B] numbers of histories; valueless [T, B]: results that arrived at the parent without an old value
-energy    [B] pJ; filling [B] cycles; bits [M, 2, B] read and written so far by an instance of each limited memory;
+energy    [B] pJ; bits [M, 2, B] read and written so far by an instance of each limited memory;
 instances [M, B] of that memory, as far as arrays above it have been passed
 node      [B] where the loops are told (`LoopTrail`)
 tag       [B] what labels belong to that are searched side by side, each with its own: none is left out for another's
@@ -46,7 +46,6 @@ class PartialMappings:
     history: Ints
     valueless: Floats
     energy: Floats
-    filling: Floats
     bits: Floats
     instances: Ints
     floor: Floats
@@ -85,7 +84,7 @@ def root_label(frame: SearchProblem, plans_first: bool = False) -> PartialMappin
         np.array(frame.bounds, dtype=np.int64).reshape(ranks, 1), ones(ranks), np.ones(1, dtype=np.int64),
         ones(tensors), ones(tensors),
         np.zeros((tensors, 1), dtype=np.int64), ones(tensors), ones(tensors), ones(tensors), ones(tensors),
-        np.zeros((tensors, 1), dtype=np.int64), np.zeros((tensors, 1)), np.full(1, frame.compute_pj), np.zeros(1),
+        np.zeros((tensors, 1), dtype=np.int64), np.zeros((tensors, 1)), np.full(1, frame.compute_pj),
         np.zeros((limited, 2, 1)), ones(limited), np.zeros((tensors, 3, 1)), np.zeros(1, dtype=np.int64),
         np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from sata.nest.kinds import check_kinds
 from sata.nest.leaders import check_rules
 from sata.nest.model import Group, NestLevel, OpNest
 from sata.search.model.exact import Machine, machine
+from sata.search.space.law import streaming
 from sata.search.space.storage_templates import Constraints, allowed
 from sata.specs import Loaded, in_order, load
 from sata.specs.model import Arch, Memory, Workload
@@ -24,8 +25,9 @@ from sata.specs.text.faults import Faults, SpecError, Where
 @dataclass(frozen=True)
 class SearchSetup:
     """All that stands before the search. loaded: what was given; its mapping is what was there before the search, if
-    anything. workload: that of `graph`, whose cycles are sequential. sources, variables: what was given of architecture
-    and workload, for a run with the mapping that is found."""
+    anything. arch: the architecture as it is searched, its memories streaming (`space.law`). workload: that of `graph`,
+    whose cycles are sequential. sources, variables: what was given of architecture and workload, for a run with the
+    mapping that is found."""
 
     loaded: Loaded
     arch: Arch
@@ -66,7 +68,7 @@ def setup_of(
     on = machine(prices, instances, loaded.workload.bits, loaded.arch.clock_hz)
     known = {name for doc in loaded.docs if set(doc.data) & {"arch", "workload"} for name in doc.declared}
     own = {name: value for name, value in (variables or {}).items() if name in known}
-    return SearchSetup(loaded, loaded.arch, graph.workload, on, graph, (arch, workload), own)
+    return SearchSetup(loaded, streaming(loaded.arch), graph.workload, on, graph, (arch, workload), own)
 
 
 def _loaded(arch: Any, workload: Any, variables: Mapping[str, Any], mapping: Any) -> Loaded:
