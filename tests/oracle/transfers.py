@@ -86,19 +86,35 @@ def _by_step(sets: Held, parent: Stay) -> dict[int, dict[Index, dict[Index, set[
 
 
 def _inward(problem: Problem, tensor: Tensor, parent: Stay, child: Stay, moves: list[Moves]) -> None:
-    """Fills of every child; reads of the parent, once for what an array shares."""
+    """Fills of every child; reads of the parent, once for what arrays share: by the words of each array, or, where that
+    is less in all, by `tile` on all that share."""
+    said = _reads(problem, tensor, parent, child, ("tile",), ("element",))
+    if all(between(problem, parent, child, lambda array, word=word: array[2] == word) for word in ("tile", "element")):
+        tiled = _reads(problem, tensor, parent, child, ("tile", "element"), ())
+        said = min(said, tiled, key=lambda reads: sum(reads.values()))
+    for (step, instance), number in said.items():
+        moves[step].reads[instance] += number
+    for receiver, steps in child.arrivals().items():
+        for step, arriving in steps.items():
+            moves[step].fills[receiver] += len(arriving)
+
+
+def _reads(
+    problem: Problem, tensor: Tensor, parent: Stay, child: Stay, whole: tuple[str, ...], single: tuple[str, ...]
+) -> dict[tuple[int, Index], int]:
+    """Per step and parent instance. whole, single: words of arrays that share whole tiles, or single elements."""
     apart, tiles, elements = (
-        between(problem, parent, child, lambda array, mode=mode: array[2] == mode)
-        for mode in ("none", "tile", "element")
+        between(problem, parent, child, lambda array, words=words: array[2] in words)
+        for words in (("none",), whole, single)
     )
     lanes = list(product(*(range(problem.loops[child.space[n]].factor) for n in elements)))
     windows = Windows(problem, tensor, child)
+    found = {}
     for step, parents in _by_step(child.arrivals(), parent).items():
         for instance, deliveries in parents.items():
             shared: dict[Index, set[Element]] = defaultdict(set)
             some: dict[Index, Index] = {}
             for receiver, arriving in deliveries.items():
-                moves[step].fills[receiver] += len(arriving)
                 key = tuple(receiver[n] for n in (*apart, *tiles))
                 shared[key] |= arriving
                 some[key] = receiver
@@ -114,7 +130,8 @@ def _inward(problem: Problem, tensor: Tensor, parent: Stay, child: Stay, moves: 
                         looks.append(windows.now_and_before(step, tuple(at)))
                     seen = (key[: len(apart)], tuple(looks))
                 alike[seen] = len(arriving)
-            moves[step].reads[instance] += sum(alike.values())
+            found[step, instance] = sum(alike.values())
+    return found
 
 
 def _values_back(parent: Stay, child: Stay, valueless: Held, moves: list[Moves]) -> Held:

@@ -50,8 +50,8 @@ def alone(counts: OpCounts, bits: Mapping[str, int], cycles: float, busiest: Bus
     """The time of one op. cycles: of a step of its compute; busiest: bits that the busiest instance of each memory with
     a bandwidth reads and writes."""
     nest = counts.nest
-    op = TimedOp(nest, counts.structure, counts.factors, counts.accesses, bits, float(counts.dense.steps), counts.busy_steps,
-            cycles, busiest)  # fmt: skip
+    steps = float(counts.dense.steps), counts.busy_steps
+    op = TimedOp(nest, counts.structure, counts.factors, counts.accesses, bits, *steps, cycles, busiest)
     (timing,) = timings(op)
     found = exposed(timing, by_stage=True)
     shared = sum(isinstance(item, BoundLoop) and item.array is None for item in nest.items[: nest.shared])

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sata.counts.dense.closed_form import arrivals_by_move, existing_of
+from sata.counts.dense.closed_form import arrivals_by_move, existing_of, input_reads
 from sata.counts.dense.plan import Link, OperandPlan
 from sata.counts.dense.tables import Tables
 from sata.nest.structure import TEMPORAL
@@ -99,10 +99,21 @@ def _steps(tables: Tables, link: Link) -> Number:
 def _input(tables: Tables, plan: OperandPlan, operand: int) -> list[LinkMoves]:
     found = []
     for place, link in enumerate(plan.links[:-1], 1):
-        events = {"reads": _moved(tables, link, "shared"), "fills": _moved(tables, link, "apart")}
+        events = {"reads": _reads(tables, link), "fills": _moved(tables, link, "apart")}
         never = (False,) * len(link.moves)
         found.append(LinkMoves(operand, place, _steps(tables, link), events, never, never))
     return found
+
+
+def _reads(tables: Tables, link: Link) -> Moved:
+    """By the rule that is the lesser of all steps together."""
+    shared = _moved(tables, link, "shared")
+    if link.tiled is link.shared:
+        return shared
+    less, tiled = input_reads(tables, link, False)[1], _moved(tables, link, "tiled")
+    pairs = zip((tiled.edge, *tiled.each), (shared.edge, *shared.each), strict=True)
+    edge, *each = (less * t + (1 - less) * s for t, s in pairs)
+    return Moved(edge, tuple(each))
 
 
 def _moved(tables: Tables, link: Link, views: str, backward: bool = False) -> Moved:
