@@ -115,11 +115,12 @@ def map_(
     from sata.search.answers.cache import Cache
     from sata.search.answers.verify import check_whole
     from sata.search.engine.group import may_fuse
+    from sata.search.run.lawful import by_law
     from sata.search.run.scheduler import Resources, solve_all
     from sata.search.run.setup import setup_of
     from sata.search.run.shards import search_of, shard_of, shard_text
     from sata.search.run.starts import settled, starts_of
-    from sata.search.run.workload import answers_by_op, check_found, search_units, selected, tasks_of
+    from sata.search.run.workload import answers_by_op, check_found, part_by_law, search_units, selected, tasks_of
     from sata.search.space.constraints import read_constraints
 
     if shard is not None and (space or (output is None and json_file is None)):
@@ -151,11 +152,12 @@ def map_(
     check_found([tasks[n] for n in mine], some)
     if shard is not None:
         search = search_of(setting, units, tasks, number, shard[1])
-        text = shard_text(search, shard[0], dict(zip(mine, some, strict=True)))
+        scored = [part_by_law(setting, tasks[n], answer) for n, answer in zip(mine, some, strict=True)]
+        text = shard_text(search, shard[0], dict(zip(mine, scored, strict=True)))
         write({output: lambda: text, json_file: lambda: text})
         finish(watch, cache)
         return
-    answers = settled(answers_by_op(units, number, tasks, some), starts)
+    answers = by_law(setting, settled(answers_by_op(units, number, tasks, some), starts))
     check_whole(setting, answers, ops)
     tell(answers, setting.arch, setting.workload.name, output, json_file, watch.kept)
     finish(watch, cache)

@@ -9,10 +9,11 @@ from math import isclose
 from typing import Any
 
 from sata.costs.energy import leakage_energy_pj
+from sata.costs.group import group_time
 from sata.costs.tally import Tally, tally
 from sata.counts.op import count_op
 from sata.counts.storage.capacity import occupancies
-from sata.evaluation import evaluate, group_cycles
+from sata.evaluation import evaluate
 from sata.graph import graph_of_workload
 from sata.nest.build import group_of, known_of
 from sata.nest.formats import check_formats
@@ -74,7 +75,7 @@ def recount_group(group: Group, on: Machine, faults: Faults) -> Recount:
         if not occupancy.fits:
             faults.add(occupancy.where, occupancy.why())
     tallies = [tally(c, on.prices, on.bits, faults) for c in counts]
-    _, cycles = group_cycles(tallies)
+    cycles = group_time([t.time for t in tallies]).each
     return Recount(group.nests, tuple((_energy(t, c, on), c) for t, c in zip(tallies, cycles, strict=True)))
 
 

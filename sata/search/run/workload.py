@@ -9,12 +9,14 @@ from typing import Any
 
 from sata.counts.storage.capacity import occupancies
 from sata.graph import Cycle
+from sata.search.answers.fingerprint import ops_of
 from sata.search.answers.verify import check_whole
 from sata.search.engine.cyclic import CycleTask, outermost, why_no_cycle
 from sata.search.engine.group import GroupTask, may_fuse
 from sata.search.engine.solve import Answer, Start, Task, solve
 from sata.search.model.exact import single_counts
 from sata.search.model.fusion import pairs_of
+from sata.search.run.lawful import by_law
 from sata.search.run.scheduler import Resources, solve_all
 from sata.search.run.setup import SearchSetup
 from sata.search.run.starts import for_unit, settled, starts_of
@@ -130,7 +132,7 @@ def map_workload(
     starts = [s for s in starts_of(setting, rules) if fuse or not s.split]
     tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged, starts=starts)
     answers = solve_all(tasks, how or Resources(workers), budget=budget)
-    found = settled(answers_by_op(chosen, number, tasks, answers), starts)
+    found = by_law(setting, settled(answers_by_op(chosen, number, tasks, answers), starts))
     check_whole(setting, found, ops)
     return found
 
@@ -153,6 +155,22 @@ def renamed(names: Sequence[Sequence[str]], answers: Sequence[Answer]) -> dict[s
             cached, origin = answer.cached or own.cached, own.origin or answer.origin
             found[name] = replace(own, op=name, fusion=fusion, cached=cached, origin=origin)
     return found
+
+
+def part_by_law(setting: SearchSetup, task: Task, answer: Answer) -> Answer:
+    """The answer of a task scored by the buffers of the architecture (`lawful`), to be kept as part of a search."""
+    names = tuple(op.name for op in ops_of(task))
+    found = by_law(setting, renamed([names], [answer]))
+    own = [found[name] for name in names]
+    if not answer.members:
+        return replace(own[0], op=answer.op)
+    members = tuple(replace(a, op=m.op, fusion=m.fusion) for a, m in zip(own, answer.members, strict=True))
+    points = [a.points[0] for a in own]
+    whole = replace(points[0], energy_pj=sum(p.energy_pj for p in points), cycles=sum(p.cycles for p in points))
+    told = own[0].fusion
+    fusion = None if told is None or answer.fusion is None else replace(told, ops=answer.fusion.ops)
+    proven = answer.proven and (fusion is None or fusion.proven)
+    return replace(answer, points=(whole,), members=members, fusion=fusion, proven=proven)
 
 
 def check_found(tasks: Sequence[Task], answers: Sequence[Answer]) -> None:
