@@ -9,9 +9,9 @@ from typing import Any
 
 from sata.costs.accounts import component_rows, leakage_spread, uncertainty_rows
 from sata.costs.energy import leakage_energy_pj
-from sata.costs.nodes import unasked_actions
 from sata.costs.exposed.alone import streams
 from sata.costs.group import group_time
+from sata.costs.nodes import unasked_actions
 from sata.costs.tally import Tally, record
 from sata.counts.dense.closed_form import FIELDS
 from sata.counts.op import READS, WRITES, OpCounts
