@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
+
+from sata.report.frames import frame_of
+from sata.report.frozen import frozen, frozen_rows, thawed
+from sata.specs.text.faults import did_you_mean
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Record = dict[str, Any]
+TABLES = (
+    "records", "ops", "traffic", "occupancy", "kept", "omitted", "components", "uncertainty", "prices", "architecture",
+    "nests", "tensors",
+)  # fmt: skip
 
 
 _UNCERTAIN = ("op", "layer", "stage", "component", "class")
@@ -15,7 +26,7 @@ _UNCERTAIN = ("op", "layer", "stage", "component", "class")
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """What one run says. All lists hold flat dicts, so that they make tables as they are.
+    """What one run says. All lists hold flat dicts, so that they make tables as they are. Nothing of it can be changed.
 
     records: one per (op, component, tensor, action, outcome, part): op, layer, stage, component, class, tensor, kind,
         action, outcome (actual | gated | skipped | metadata), count (elements, bits of metadata, operations, links, or
@@ -58,35 +69,52 @@ class Result:
         cycles = sum(op["cycles"] for op in self.ops)
         return f"<Result of {name} on {arch}: {len(self.ops)} ops, {self.energy_pj():.4g} pJ, {cycles:,.0f} cycles>"
 
-    def energy_pj(self, by: Sequence[str] | str = ()) -> Any:
+    def __post_init__(self) -> None:
+        """Nothing of it can be changed afterwards."""
+        for name in TABLES:
+            deep = name in ("nests", "architecture", "tensors")
+            object.__setattr__(self, name, frozen(getattr(self, name)) if deep else frozen_rows(getattr(self, name)))
+        object.__setattr__(self, "meta", frozen(self.meta))
+
+    @property
+    def total_pj(self) -> float:
+        """Energy of the whole run in pJ: `energy_pj()`."""
+        return self.energy_pj()
+
+    @overload
+    def energy_pj(self) -> float: ...
+    @overload
+    def energy_pj(self, by: str | Sequence[str]) -> dict[tuple[str, ...], float]: ...
+
+    def energy_pj(self, by: str | Sequence[str] = ()) -> float | dict[tuple[str, ...], float]:
         """Energy in pJ: the total, or {(value of each field of `by`): pJ} in order of first appearance.
 
+        by: a field of the records, or several: `"layer"` and `["layer"]` are the same, and give {("conv1",): pJ, ..}.
         Raises: KeyError if a field is none of a record's.
         """
-        by = (by,) if isinstance(by, str) else by
+        by = fields_of(by, self.records[0] if self.records else None)
         if not by:
-            return sum(r["energy_pj"] for r in self.records)
-        unknown = [name for name in by if self.records and name not in self.records[0]]
-        if unknown:
-            raise KeyError(f"no field '{unknown[0]}' in records; they have: {', '.join(self.records[0])}")
-        sums: dict[tuple[Any, ...], float] = {}
+            return float(sum(r["energy_pj"] for r in self.records))
+        sums: dict[tuple[str, ...], float] = {}
         for r in self.records:
             key = tuple(r[name] for name in by)
             sums[key] = sums.get(key, 0.0) + r["energy_pj"]
         return sums
 
-    def uncertainty_pj(self, by: Sequence[str] | str = ()) -> Any:
+    @overload
+    def uncertainty_pj(self) -> float: ...
+    @overload
+    def uncertainty_pj(self, by: str | Sequence[str]) -> dict[tuple[str, ...], float]: ...
+
+    def uncertainty_pj(self, by: str | Sequence[str] = ()) -> float | dict[tuple[str, ...], float]:
         """Standard uncertainty of the energy in pJ: of the total, or {(value of each field of `by`): pJ}.
 
-        Fields: op, layer, stage, component (the node), class (whose numbers are uncertain). Numbers of one class err
-        alike, so that their uncertainties add up; those of different classes are independent and add in quadrature.
-        Nothing uncertain: 0.0 or {}. Raises: KeyError if a field is none of these.
+        by: a field or several: op, layer, stage, component (the node), class (whose numbers are uncertain). Numbers of
+        one class err alike, so that their uncertainties add up; those of different classes are independent and add in
+        quadrature. Nothing uncertain: 0.0 or {}. Raises: KeyError if a field is none of these.
         """
-        by = (by,) if isinstance(by, str) else by
-        unknown = [name for name in by if name not in _UNCERTAIN]
-        if unknown:
-            raise KeyError(f"no field '{unknown[0]}' in uncertainties; they have: {', '.join(_UNCERTAIN)}")
-        sums: dict[tuple[Any, ...], dict[str, float]] = {}
+        by = fields_of(by, dict.fromkeys(("op", "layer", "stage", "component", "class")))
+        sums: dict[tuple[str, ...], dict[str, float]] = {}
         for r in self.uncertainty:
             own = sums.setdefault(tuple(r[name] for name in by), {})
             own[r["class"]] = own.get(r["class"], 0.0) + r["pj"]
@@ -111,7 +139,7 @@ class Result:
     def to_dict(self) -> Record:
         """The JSON that `--json` writes."""
         return {
-            "meta": self.meta,
+            "meta": thawed(self.meta),
             "totals": {
                 "energy_pj": self.energy_pj(),
                 "uncertainty_pj": self.uncertainty_pj() if self.uncertainty else None,
@@ -121,18 +149,7 @@ class Result:
                 "leakage_mw": self.leakage_mw,
                 "kept_bits": sum(k["bits"] for k in self.kept),
             },
-            "records": self.records,
-            "ops": self.ops,
-            "traffic": self.traffic,
-            "occupancy": self.occupancy,
-            "kept": self.kept,
-            "omitted": self.omitted,
-            "components": self.components,
-            "uncertainty": self.uncertainty,
-            "prices": self.prices,
-            "architecture": self.architecture,
-            "nests": self.nests,
-            "tensors": self.tensors,
+            **{name: thawed(getattr(self, name)) for name in TABLES},
         }
 
     def _repr_html_(self) -> str:
@@ -141,15 +158,36 @@ class Result:
 
         return result_html(self)
 
-    def to_dataframe(self) -> Any:
-        """The records as a pandas DataFrame.
+    def frame(self, table: str = "records") -> DataFrame:
+        """One of the tables as a pandas DataFrame.
+
+        table: "records", "ops", "traffic", "occupancy", "kept", "omitted", "components", "uncertainty", "prices",
+            "architecture", "nests" or "tensors".
+        Raises: KeyError for another name; ImportError, which says how to install it, if pandas, an optional dependency,
+        is missing.
+        """
+        if table not in TABLES:
+            hint = did_you_mean(table, TABLES) or f"tables: {', '.join(TABLES)}"
+            raise KeyError(f"no table '{table}' in a result; {hint}")
+        return frame_of(getattr(self, table), instead=f"pandas.DataFrame(result.{table})")
+
+    def to_dataframe(self) -> DataFrame:
+        """The records as a pandas DataFrame: `frame("records")`.
 
         Raises: ImportError, which says how to install it, if pandas, an optional dependency, is missing.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            hint = "pip install 'sata[pandas]'; without it, pandas.DataFrame(result.records) or --csv elsewhere"
-            raise ImportError(f"to_dataframe needs pandas: {hint}", name=error.name) from None
+        return frame_of(self.records, who="to_dataframe", instead="pandas.DataFrame(result.records)")
 
-        return pandas.DataFrame(self.records)
+
+def fields_of(by: str | Sequence[str], known: Iterable[str] | None) -> tuple[str, ...]:
+    """`"layer"`, `["layer"]`, `("op", "component")` as a tuple. known: fields that records have; None: not known.
+
+    Raises: KeyError for a field that is not among them, with the nearest that is.
+    """
+    names = (by,) if isinstance(by, str) else tuple(by)
+    there = None if known is None else list(known)
+    for name in names:
+        if there is not None and name not in there:
+            hint = did_you_mean(name, there)
+            raise KeyError(f"no field '{name}' in records; they have: {', '.join(there)}{'; ' if hint else ''}{hint}")
+    return names

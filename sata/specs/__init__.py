@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sata.specs.arch import parse_arch
@@ -14,7 +14,7 @@ from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.text.source import Doc, Path_, read
 from sata.specs.workload.workload import parse_workload
 
-__all__ = ["Fault", "Faults", "Loaded", "SpecError", "Where", "check_specs", "load"]
+__all__ = ["Fault", "Faults", "Loaded", "SpecError", "Where", "check_specs", "load", "load_or_without"]
 
 TOP_KEYS = ("arch", "workload", "mapping", "library")
 FOLDERS = {"arch": "arch", "workload": "workloads", "mapping": "mappings", "library": "components"}
@@ -22,13 +22,18 @@ FOLDERS = {"arch": "arch", "workload": "workloads", "mapping": "mappings", "libr
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What the sources of a run say. `inline_libraries`: documents that hold a `library`, and its path in them."""
+    """What the sources of a run say. `inline_libraries`: documents that hold a `library`, and its path in them.
+
+    `taken`: top key -> the document that it was taken from, and the source as it was given; a shipped mapping that no
+    one named has no source, and is not in it.
+    """
 
     arch: Arch | None
     workload: Workload | None
     mapping: MappingSpec | None
     docs: tuple[Doc, ...]
     inline_libraries: tuple[tuple[Doc, Path_], ...] = ()
+    taken: Mapping[str, tuple[Doc, Any]] = field(default_factory=dict)
 
 
 def load(arch: Any = None, workload: Any = None, mapping: Any = None, *, libraries: Sequence[Any] = (),
@@ -53,14 +58,30 @@ def load(arch: Any = None, workload: Any = None, mapping: Any = None, *, librari
         elif doc is not None:
             named[key] = doc
     parsed: dict[str, Any] = {}
+    taken: dict[str, tuple[Doc, Any]] = {}
     for key, parse in _PARSERS.items():
         doc = named.get(key) or next((d for d in reading.docs if key in d.data), None)
+        if doc is not None and key in doc.data:
+            taken[key] = (
+                doc,
+                next(source for _, source in given if source is not None and reading.doc_of(source) is doc),
+            )
         if doc is None and key == "mapping" and shipped_mapping and mapping is None and parsed["arch"] is not None:
             doc = reading.read_if_there(f"mappings/{parsed['arch'].name}.yaml", "mappings")
         parsed[key] = parse(doc, reading.faults) if doc is not None and key in doc.data else None
     reading.finish()
     inline = tuple((doc, ("library",)) for doc in reading.docs if "library" in doc.data)
-    return Loaded(parsed["arch"], parsed["workload"], parsed["mapping"], tuple(reading.docs), inline)
+    return Loaded(parsed["arch"], parsed["workload"], parsed["mapping"], tuple(reading.docs), inline, taken)
+
+
+def load_or_without(arch: Any, workload: Any, mapping: Any, variables: Mapping[str, Any]) -> Loaded:
+    """`load`, the shipped mapping of the architecture's name included; a shipped one with faults is left aside."""
+    try:
+        return load(arch, workload, mapping, variables=variables, shipped_mapping=True)
+    except SpecError:
+        if mapping is not None:
+            raise
+    return load(arch, workload, None, variables=variables, shipped_mapping=False)
 
 
 def check_specs(*sources: Any, variables: Mapping[str, Any] | None = None,
@@ -118,6 +139,11 @@ def _parse_library(doc: Doc, faults: Faults) -> Any:
     return parse_library(doc, faults)
 
 
+def _key_of(source: Any) -> Any:
+    """What tells sources apart while they are read."""
+    return os.fspath(source) if isinstance(source, (str, os.PathLike)) else id(source)
+
+
 class _Reading:
     """Reads sources once each, and collects faults over all of them."""
 
@@ -127,8 +153,12 @@ class _Reading:
         self._read: dict[Any, Doc | None] = {}
         self._failed = False
 
+    def doc_of(self, source: Any) -> Doc | None:
+        """The document that a source has become, if it has been read."""
+        return self._read.get(_key_of(source))
+
     def read(self, source: Any, folder: str) -> Doc | None:
-        key = os.fspath(source) if isinstance(source, (str, os.PathLike)) else id(source)
+        key = _key_of(source)
         if key in self._read:
             return self._read[key]
         doc = None

@@ -6,7 +6,7 @@ What a format occupies and moves stands in `sata.counts.storage.formats`, under 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sata.specs.text.faults import Faults, Where, did_you_mean
@@ -48,7 +48,7 @@ class RankFormat:
     name: str
     bits: int | None = None
     values: bool | None = None
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class TensorFormat:
     """
 
     ranks: tuple[RankFormat, ...]
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
     def text(self) -> str:
         """As in YAML, without parameters: `offsets, coordinate`."""

@@ -1,7 +1,7 @@
 """The frozen values that specs become: architecture, workload, mapping. Numbers are in the units their names say.
 
 Everything behind `sata.specs` works on these; text, positions and expressions end here, but for the `Where` that
-each value keeps so that later cross-checks can name its place.
+each value keeps so that later cross-checks can name its place. Places are no part of what is equal.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Rule:
     follower: str  # empty when `either`
     leaders: tuple[str, ...]
     either: bool = False
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Memory:
     format: Mapping[str, TensorFormat] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
     fit: float | None = None
     stream: bool = True
 
@@ -89,7 +89,7 @@ class Array:
     hop: str | None = None
     lockstep: bool = False
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
     trunk: str = ""
 
     @property
@@ -109,7 +109,7 @@ class Compute:
     gate: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
     def gates(self, action: str) -> tuple[str, ...]:
         """Kinds whose zeros gate an action."""
@@ -125,7 +125,7 @@ class Branch:
     """Several ways down; each ends in a compute (or in a further branch)."""
 
     ways: tuple[tuple[Node, ...], ...]
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
 
 Node = Memory | Array | Compute | Branch
@@ -143,8 +143,8 @@ class Arch:
     technology_nm: float | None = None
     clock_hz: float | None = None
     libraries: tuple[str, ...] = ()
-    where: Where = Where()
-    kinds: tuple[tuple[str, Where], ...] = ()
+    where: Where = field(default=Where(), compare=False)
+    kinds: tuple[tuple[str, Where], ...] = field(default=(), compare=False)
     scaling: str | None = None
 
     def ways(self) -> Iterator[tuple[Memory | Array | Compute, ...]]:
@@ -229,7 +229,7 @@ class Tensor:
     initialised: bool = False
     local: bool = False
     density: float | tuple[float, ...] | Density | None = None
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
     of: str = ""
     stated: bool = field(default=False, compare=False, repr=False)
 
@@ -253,7 +253,7 @@ class Op:
     sequential: Mapping[str, str] = field(default_factory=dict)
     function: str | None = None
     compute: str = ""
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
     def tensor(self, name: str) -> Tensor:
         """Raises: KeyError if the op has no such tensor."""
@@ -286,7 +286,7 @@ class Workload:
     timesteps: int = 1
     batch: int = 1
     kept: tuple[KeptRule, ...] = ()
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
     kinds: tuple[str, ...] = ()
 
 
@@ -300,7 +300,7 @@ class Loop:
     rank: str
     factor: int | None
     axis: str | None = None
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,9 +310,9 @@ class MapMemory:
 
     name: str
     keep: tuple[str, ...] | None = None
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
     bypass: tuple[str, ...] = ()
-    places: Mapping[str, Where] = field(default_factory=dict)  # of the names in `keep` and `bypass`
+    places: Mapping[str, Where] = field(default_factory=dict, compare=False)  # of the names in `keep` and `bypass`
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +320,7 @@ class MapLoops:
     """`for:` temporal loops, outermost first."""
 
     loops: tuple[Loop, ...]
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +329,7 @@ class MapArray:
 
     name: str
     loops: tuple[Loop, ...]
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,7 +337,7 @@ class MapCompute:
     """`compute:` at the bottom of a nest."""
 
     name: str
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,7 +345,7 @@ class MapSplit:
     """`split:` from here each fused op goes its own way, in the order of the entry's patterns."""
 
     ways: tuple[tuple[NestNode, ...], ...]
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
 
 NestNode = MapMemory | MapLoops | MapArray | MapCompute | MapSplit
@@ -364,7 +364,7 @@ class Entry:
     fused: bool = False
     omit: str | None = None
     only: Mapping[str, tuple[int, int | None]] = field(default_factory=dict)
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -372,7 +372,7 @@ class MappingSpec:
     """A mapping: the first entry whose pattern matches an op wins."""
 
     entries: tuple[Entry, ...]
-    where: Where = Where()
+    where: Where = field(default=Where(), compare=False)
 
     def _repr_html_(self) -> str:
         """Its nests, as a notebook shows them."""

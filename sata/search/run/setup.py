@@ -17,7 +17,7 @@ from sata.nest.model import Group, NestLevel, OpNest
 from sata.search.model.exact import Machine, machine
 from sata.search.space.law import streaming
 from sata.search.space.storage_templates import Constraints, allowed
-from sata.specs import Loaded, in_order, load
+from sata.specs import Loaded, in_order, load_or_without
 from sata.specs.model import Arch, Memory, Workload
 from sata.specs.text.faults import Faults, SpecError, Where
 
@@ -46,7 +46,7 @@ def setup_of(
 
     Raises: SpecError with all faults of the input, but for those of a shipped mapping, which then is left aside.
     """
-    loaded = _loaded(arch, workload, variables or {}, mapping)
+    loaded = load_or_without(arch, workload, mapping, variables or {})
     faults = Faults()
     for what, value in (("arch", loaded.arch), ("workload", loaded.workload)):
         if value is None:
@@ -69,15 +69,6 @@ def setup_of(
     known = {name for doc in loaded.docs if set(doc.data) & {"arch", "workload"} for name in doc.declared}
     own = {name: value for name, value in (variables or {}).items() if name in known}
     return SearchSetup(loaded, streaming(loaded.arch), graph.workload, on, graph, (arch, workload), own)
-
-
-def _loaded(arch: Any, workload: Any, variables: Mapping[str, Any], mapping: Any) -> Loaded:
-    try:
-        return load(arch, workload, mapping, variables=variables, shipped_mapping=True)
-    except SpecError:
-        if mapping is not None:
-            raise
-    return load(arch, workload, None, variables=variables, shipped_mapping=False)
 
 
 def _all_kept(arch: Arch, workload: Workload) -> Iterator[Group]:
