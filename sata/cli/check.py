@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import click
 
 from sata.cli.options import data_option, set_option
-from sata.specs.text.access import granted, granting
+from sata.specs.registry import NotRunError
+from sata.specs.text.access import FileAccess, granted, granting
 from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
 
 
@@ -27,29 +29,37 @@ def check(files: tuple[str, ...], variables: dict[str, Any]) -> None:
     Example:
       sata check arch/sata.yaml workloads/vgg5_cifar10.yaml mappings/sata.yaml
     """
-    from sata.evaluation import check as faults_of
     from sata.report.text import plural
 
-    counts, sweeps, rules = (
-        [name for name in files if _holds(key, name)] for key in ("counts", "sweep", "constraints")
-    )
-    others = [name for name in files if name not in (*counts, *sweeps, *rules)]
+    with granting(replace(granted(), code=False, skipped=set(), unloaded=set())) as access:
+        held = {key: [name for name in files if _holds(key, name)] for key in ("counts", "sweep", "constraints")}
+        others = [name for name in files if all(name not in names for names in held.values())]
+        faults = _faults_of(others, held, variables)
+        if faults:
+            raise SpecError(faults)
+        together = _fit_together(others, variables, access)
+    unloaded = ", ".join(sorted(access.unloaded)[:6])
+    without = f"; not checked: {unloaded}, for check runs no plug-in" if unloaded else ""
+    click.echo(f"{plural(len(files), 'file')}, no faults{together}{without}")
+
+
+def _faults_of(others: Sequence[str], held: Mapping[str, Sequence[str]], variables: dict[str, Any]) -> list[Fault]:
+    from sata.evaluation import check as faults_of
+
     faults = faults_of(*others, variables=variables) if others else []
-    for name in counts:
+    for name in held["counts"]:
         faults += _faults_of_counts(name, variables)
-    for name in sweeps:
+    for name in held["sweep"]:
         faults += _faults_of_sweep(name, variables)
-    for name in rules if not faults else ():
+    for name in held["constraints"] if not faults else ():
         faults += _faults_of_constraints(name, others, variables)
-    if faults:
-        raise SpecError(faults)
-    together = _fit_together(others, variables)
-    click.echo(f"{plural(len(files), 'file')}, no faults{together}")
+    return faults
 
 
-def _fit_together(files: list[str], variables: dict[str, Any]) -> str:
+def _fit_together(files: list[str], variables: dict[str, Any], access: FileAccess) -> str:
     """What can be said of files that are valid one by one: that the one architecture, workload and mapping among them
-    run; nothing where there is not one of each. Without a mapping, the one that ships for the architecture is taken.
+    run; nothing where there is not one of each, or where that depends on what is not loaded. Without
+    a mapping, the one that ships for the architecture is taken.
 
     Raises: SpecError with what `sata run` would say of them, tiles that do not fit and missing prices included.
     """
@@ -77,8 +87,10 @@ def _fit_together(files: list[str], variables: dict[str, Any]) -> str:
         return ""
     from sata.evaluation import evaluate
 
-    with granting(replace(granted(), code=False, skipped=set())) as access:
+    try:
         evaluate(*(names[0] if names else None for names in holding.values()), **variables)
+    except NotRunError:
+        return ""
     unknown = ", ".join(sorted(access.skipped)[:6])
     without = f", but for the prices of {unknown}: check runs no plug-in" if unknown else ""
     return f"; {said if len(files) > 1 else 'it runs'}{without}"
@@ -113,7 +125,7 @@ def _faults_of_sweep(name: str, variables: dict[str, Any]) -> list[Fault]:
     return []
 
 
-def _faults_of_constraints(name: str, others: list[str], variables: dict[str, Any]) -> list[Fault]:
+def _faults_of_constraints(name: str, others: Sequence[str], variables: dict[str, Any]) -> list[Fault]:
     """Constraints name nodes, kinds and ranks: they are checked against architecture and workload beside them."""
     from sata.search.space.constraints import read_constraints
     from sata.specs import load

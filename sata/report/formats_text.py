@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sata.report.text import Block, Lines
-from sata.specs.formats import FORMATS, SHORTHANDS
+from sata.specs.encodings import FORMATS
+from sata.specs.formats import SHORTHANDS
 
 _PLACES = {"any": "any rank", "outer": "a rank must follow", "inner": "the last rank"}
 _PARAMETERS = {

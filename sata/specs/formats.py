@@ -1,41 +1,23 @@
 """`format:` of a memory: how it stores a tensor, one entry per rank. Names, parameters and places are checked here.
 
-What a format occupies and moves stands in `sata.counts.storage.formats`, under the same names.
+The formats themselves are rows of `sata.specs.encodings.FORMATS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
-from sata.specs.text.faults import Faults, Where, did_you_mean
+from sata.specs.encodings import FORMATS, Format
+from sata.specs.registry import NotRunError
+from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.text.includes import what
 from sata.specs.text.source import Doc, Path_
 
 MOST_BITS = 64
 
 
-class FormatWords(NamedTuple):
-    """What may be said of a format. `place`: any | outer (a rank must follow) | inner (none may follow)."""
-
-    parameters: tuple[str, ...]
-    place: str
-    about: str
-
-
-FORMATS: Mapping[str, FormatWords] = {
-    "uncompressed": FormatWords((), "any", "every position is stored; no metadata"),
-    "bitmask": FormatWords(("values",), "any", "one bit a position, set where something is stored"),
-    "run_length": FormatWords(
-        ("bits",),
-        "any",
-        "per stored entry the number of empty positions before it; longer runs store a zero on the way",
-    ),
-    "coordinate": FormatWords(("bits", "values"), "any", "per stored entry its position in the rank"),
-    "offsets": FormatWords(("bits",), "outer", "a pointer per position, and one more: where its fibre starts and ends"),
-    "events": FormatWords(("bits", "values"), "inner", "per non-zero its address and its time stamp (AER)"),
-}
 SHORTHANDS: Mapping[str, tuple[str, ...]] = {"csr": ("offsets", "coordinate")}
 _EXAMPLES = {"bits": "{bits: 4}", "values": "{values: false}"}
 
@@ -114,14 +96,21 @@ def _named(doc: Doc, path: Path_, name: str, given: Mapping[str, Any], faults: F
         else:
             faults.add(where, f"unknown format '{name}'", did_you_mean(name, (*FORMATS, *SHORTHANDS)) or _known())
         return []
-    fine = [_parameter(doc, (*path, key), name, key, value, faults) for key, value in given.items()]
+    try:
+        form = FORMATS[name]
+    except NotRunError:  # of a package: `sata check` cannot know its parameters, and says so
+        return [RankFormat(name, where=where)]
+    except SpecError as error:
+        faults.extend([Fault(where, fault.message, fault.hint) for fault in error.faults])
+        return []
+    fine = [_parameter(doc, (*path, key), form, key, value, faults) for key, value in given.items()]
     return [RankFormat(name, given.get("bits"), given.get("values"), where)] if all(fine) else []
 
 
-def _parameter(doc: Doc, path: Path_, name: str, key: str, value: Any, faults: Faults) -> bool:
+def _parameter(doc: Doc, path: Path_, form: Format, key: str, value: Any, faults: Faults) -> bool:
     """Whether a parameter is known and sound."""
-    if key not in FORMATS[name].parameters:
-        faults.add(doc.where(path, True), f"'{name}' has no parameter '{key}'", _takes(name))
+    if key not in form.parameters:
+        faults.add(doc.where(path, True), f"'{form.name}' has no parameter '{key}'", _takes(form.name))
         return False
     if key == "values":
         if not isinstance(value, bool):
@@ -131,7 +120,7 @@ def _parameter(doc: Doc, path: Path_, name: str, key: str, value: Any, faults: F
         faults.add(doc.where(path), f"expected a whole number of bits, found {what(value)}")
         return False
     if not 1 <= value <= MOST_BITS:
-        faults.add(doc.where(path), f"{value} bits; a field of '{name}' has 1 to {MOST_BITS}")
+        faults.add(doc.where(path), f"{value} bits; a field of '{form.name}' has 1 to {MOST_BITS}")
         return False
     return True
 
@@ -139,17 +128,27 @@ def _parameter(doc: Doc, path: Path_, name: str, key: str, value: Any, faults: F
 def _check_places(ranks: list[RankFormat], faults: Faults) -> None:
     """Some formats need a rank further in, others stand for single elements."""
     for rank in ranks[:-1]:
-        if FORMATS[rank.name].place == "inner":
+        if _place(rank.name) == "inner":
             faults.add(rank.where, f"'{rank.name}' stands for single elements, so no rank can follow it", "put it last")
         if rank.values is not None:
             faults.add(rank.where, "'values' is said of elements, which the last rank holds", "leave it out here")
-    if FORMATS[ranks[-1].name].place == "outer":
+    if _place(ranks[-1].name) == "outer":
         faults.add(ranks[-1].where, f"'{ranks[-1].name}' points at a rank further in, and none follows",
                    f"such as [{ranks[-1].name}, coordinate]")  # fmt: skip
 
 
+def _place(name: str) -> str:
+    try:
+        return FORMATS[name].place
+    except NotRunError:
+        return "any"
+
+
 def _takes(name: str) -> str:
-    parameters = FORMATS[name].parameters
+    try:
+        parameters = FORMATS[name].parameters
+    except SpecError:
+        return ""
     return f"it takes {' and '.join(_EXAMPLES[p] for p in parameters)}" if parameters else "it takes none"
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sata.specs.formats import FORMATS
+from sata.specs.encodings import FORMATS
 from tests.cli.test_run import ok
 
 SPEC = """

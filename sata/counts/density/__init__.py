@@ -9,20 +9,28 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from sata.counts.density.banded import Banded
-from sata.counts.density.blocks import Blocks
 from sata.counts.density.interface import BadParameter, IntArray, Model, Sight, Subject, time_dimension
-from sata.counts.density.runs import Runs
-from sata.counts.density.structured import Structured
-from sata.counts.density.temporal import Temporal
-from sata.counts.density.trace import Trace
 from sata.counts.density.uniform import Uniform
 from sata.specs.model import Density, Tensor, Workload
-from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
+from sata.specs.registry import NotRunError, Registry, class_like, raised
+from sata.specs.text.faults import Fault, Faults, SpecError, Where
 
 __all__ = ["MODELS", "Model", "Sight", "TileGrid", "check_densities", "model_of", "over_grid", "shared"]
 
-MODELS: dict[str, type[Model]] = {m.name: m for m in (Uniform, Structured, Banded, Temporal, Runs, Blocks, Trace)}
+MODELS: Registry[type[Model]] = Registry(
+    "density model",
+    "sata.density_models",
+    {
+        "uniform": "sata.counts.density.uniform:Uniform",
+        "structured": "sata.counts.density.structured:Structured",
+        "banded": "sata.counts.density.banded:Banded",
+        "temporal": "sata.counts.density.temporal:Temporal",
+        "runs": "sata.counts.density.runs:Runs",
+        "blocks": "sata.counts.density.blocks:Blocks",
+        "trace": "sata.counts.density.trace:Trace",
+    },
+    class_like(Model),
+)
 
 _alive: WeakValueDictionary[Model, Model] = WeakValueDictionary()
 
@@ -50,10 +58,29 @@ def model_of(tensor: Tensor) -> Model:
 
 def build_model(density: Density, subject: Subject) -> Model:
     """Raises: BadParameter."""
-    if density.model not in MODELS:
-        hint = did_you_mean(density.model, MODELS) or f"models: {', '.join(MODELS)}"
-        raise BadParameter("", f"the density model '{density.model}' is not known", hint)
-    return MODELS[density.model].read(density.given(), subject)
+    try:
+        model = MODELS[density.model]
+    except KeyError:
+        message = f"the density model '{density.model}' is not known"
+        raise BadParameter("", message, MODELS.hint(density.model)) from None
+    except NotRunError:
+        raise
+    except SpecError as error:
+        raise BadParameter("model", *_sentence(error)) from None
+    if density.model in MODELS.own:
+        return model.read(density.given(), subject)
+    try:
+        return model.read(density.given(), subject)
+    except BadParameter:
+        raise
+    except Exception as error:  # noqa: BLE001 - code of others, which may do anything
+        message = f"the density model '{density.model}' of {MODELS.owner(density.model)} raised {raised(error)}"
+        raise BadParameter("model", message) from None
+
+
+def _sentence(error: SpecError) -> tuple[str, str]:
+    fault = error.faults[0]
+    return fault.message, fault.hint
 
 
 @lru_cache(maxsize=4096)
@@ -85,6 +112,8 @@ def check_densities(workload: Workload, faults: Faults) -> None:
             if isinstance(tensor.density, Density):
                 try:
                     model_of(tensor)
+                except NotRunError:
+                    continue  # noted: the command says what it leaves out
                 except SpecError as error:
                     for fault in error.faults:
                         at = fault.where  # an alias of YAML, or a density of a layer: one place of several tensors

@@ -22,6 +22,7 @@ class Banded(Base):
     width: int
 
     name: ClassVar[str] = "banded"
+    monotone: ClassVar[bool] = True
     about: ClassVar[str] = "matrices with a band around the diagonal: local attention, discretised fields"
     formula: ClassVar[str] = "1 unless some i and j of the tile have |i - j| <= width"
     parameters: ClassVar[tuple[Parameter, ...]] = (

@@ -37,6 +37,7 @@ class Blocks(Base):
     where: Where = field(default=Where(), compare=False)
 
     name: ClassVar[str] = "blocks"
+    monotone: ClassVar[bool] = False  # measured: nothing says that a larger tile is empty less often
     about: ClassVar[str] = "measured, for areas that are too large for 'runs'"
     formula: ClassVar[str] = "1 - occupied, from the table; log(-log p) linear in the logarithms of the extents"
     parameters: ClassVar[tuple[Parameter, ...]] = (

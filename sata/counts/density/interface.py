@@ -59,9 +59,15 @@ class Model(Protocol):
 
     A tile is a product of sets of coordinates, one set a dimension. What a model must know of a set is its feature, a
     number; 0 is the empty set. Arrays of features, one a dimension, are broadcast against each other.
+
+    name: what a workload calls it, `model: NAME`.
+    about, formula: what it is for, and its formula for `p_empty`, for `sata models`.
+    monotone: whether a tile that lies in another is never empty less often. The lower bounds of the search rely on it;
+    where a model cannot promise it, they take nothing for granted.
     """
 
     name: ClassVar[str]
+    monotone: ClassVar[bool]
     about: ClassVar[str]
     formula: ClassVar[str]
     parameters: ClassVar[tuple[Parameter, ...]]

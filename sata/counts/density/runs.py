@@ -49,6 +49,7 @@ class Runs(Base):
     q_in: float
 
     name: ClassVar[str] = "runs"
+    monotone: ClassVar[bool] = True
     about: ClassVar[str] = "spikes cluster in space: rows and squares of a few pixels"
     formula: ClassVar[str] = (
         "(1-d) (1-q_row)^(w-1) (1-q_col)^(h-1) (1-q_in)^((w-1)(h-1)) for h rows of w, a channel and step"

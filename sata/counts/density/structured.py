@@ -31,6 +31,7 @@ class Structured(Base):
     block: int
 
     name: ClassVar[str] = "structured"
+    monotone: ClassVar[bool] = True
     about: ClassVar[str] = "pruned weights: m non-zeros in every block of b, such as 2:4"
     formula: ClassVar[str] = "product over the touched blocks, c elements each: C(b - m, c) / C(b, c)"
     parameters: ClassVar[tuple[Parameter, ...]] = (

@@ -30,6 +30,7 @@ class Temporal(Base):
     silent: float
 
     name: ClassVar[str] = "temporal"
+    monotone: ClassVar[bool] = True
     about: ClassVar[str] = "spikes of one neuron repeat: tiles that span time; packed windows of time"
     formula: ClassVar[str] = "(z + (1 - z) * (1 - d / (1 - z))^w)^a for w steps of a neurons"
     parameters: ClassVar[tuple[Parameter, ...]] = (

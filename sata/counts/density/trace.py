@@ -26,6 +26,7 @@ class Trace(Base):
     values: NDArray[np.bool_] = field(compare=False, repr=False)
 
     name: ClassVar[str] = "trace"
+    monotone: ClassVar[bool] = True
     about: ClassVar[str] = "a recorded tensor: exact for every tile, windows of a convolution included"
     formula: ClassVar[str] = "counted"
     parameters: ClassVar[tuple[Parameter, ...]] = (

@@ -29,6 +29,7 @@ class Uniform(Base):
     steps: tuple[float, ...]  # one for all, or one a time step
 
     name: ClassVar[str] = "uniform"
+    monotone: ClassVar[bool] = True
     about: ClassVar[str] = "nothing is known but how many non-zeros there are; what a bare number means"
     formula: ClassVar[str] = "C(N - dN, n) / C(N, n) for n of N elements; with a list, the product over time steps"
     parameters: ClassVar[tuple[Parameter, ...]] = (

@@ -2,10 +2,9 @@
 
 A format has one entry per rank of the tile, outermost first; the last covers all dimensions that remain, as one rank
 of their flattened positions. A rank is made of fibres: one at the top of each tile, and one more under every entry of
-the rank above. What each of the encodings stores is one function below and one row of ENCODINGS (its name and its
-parameters are a row of `sata.specs.formats.FORMATS`).
+the rank above. What each of the formats stores is its row of `sata.specs.encodings.FORMATS`.
 
-Every rank but an `uncompressed` one drops positions that hold nothing. So a fibre exists if its sub-tile holds a
+A rank of a format with `drops_empty` drops positions that hold nothing. So a fibre exists if its sub-tile holds a
 non-zero, as far as a rank above drops: its probability is one minus `p_empty` of the sub-tile under the tensor's
 density model, which makes sums over fibres exact in expectation, whatever the formats above. (Sparseloop's per-rank
 fibertree formats, Wu et al., MICRO 2022, are these: U, B, RLE, CP and UOP, with the same expectation.)
@@ -17,7 +16,7 @@ density do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import prod
@@ -27,76 +26,9 @@ from sata.counts.density import Model, model_of
 from sata.counts.density.interface import time_dimension
 from sata.counts.density.uniform import Uniform
 from sata.counts.sparse.subtiles import SubtileGrid, tiles_of
+from sata.specs.encodings import FORMATS, Encoded, Fibres, FieldSpace
 from sata.specs.formats import RankFormat, TensorFormat
 from sata.specs.model import Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class Fibres:
-    """All fibres of one rank, summed over the tiles they belong to; expected numbers.
-
-    fibres: how many exist; span: their positions in all; kept: those of them that hold something; bits: of one field;
-    cuts: longest run of empty positions -> entries that cut longer ones.
-    """
-
-    fibres: float
-    span: float
-    kept: float
-    bits: int
-    cuts: Callable[[int], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """What a rank stores: entries (of the last rank: elements), and its own metadata in bits."""
-
-    entries: float
-    metadata_bits: float
-
-
-def uncompressed(rank: Fibres) -> Encoded:
-    """Every position, empty or not: a position needs no name."""
-    return Encoded(rank.span, 0.0)
-
-
-def bitmask(rank: Fibres) -> Encoded:
-    """A bit for each position of each fibre."""
-    return Encoded(rank.kept, rank.span)
-
-
-def run_length(rank: Fibres) -> Encoded:
-    """Before each entry the length of the run of empty positions, up to 2^bits - 1. A longer run is cut by an entry
-    that holds a zero: it names 2^bits - 1 empty positions and is one itself (EIE, Han et al., ISCA 2016). What is
-    empty behind the last entry is not stored."""
-    entries = rank.kept + rank.cuts((1 << rank.bits) - 1)
-    return Encoded(entries, entries * rank.bits)
-
-
-def coordinate(rank: Fibres) -> Encoded:
-    """The position of each entry in its fibre."""
-    return Encoded(rank.kept, rank.kept * rank.bits)
-
-
-def offsets(rank: Fibres) -> Encoded:
-    """For each position where its fibre starts, and for the last one where it ends: one pointer more than positions.
-    An empty position starts where it ends, and has no fibre further in."""
-    return Encoded(rank.kept, (rank.span + rank.fibres) * rank.bits)
-
-
-def events(rank: Fibres) -> Encoded:
-    """Address and time stamp of each non-zero (address-event representation)."""
-    return Encoded(rank.kept, rank.kept * rank.bits)
-
-
-ENCODINGS: Mapping[str, Callable[[Fibres], Encoded]] = {
-    "uncompressed": uncompressed,
-    "bitmask": bitmask,
-    "run_length": run_length,
-    "coordinate": coordinate,
-    "offsets": offsets,
-    "events": events,
-}
-DROPS_NOTHING = frozenset(("uncompressed",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +106,9 @@ def encoded(ranks: Sequence[RankFormat], fields: Sequence[int], grid: SubtileGri
             bits,
             partial(grid.cuts, owner, number),
         )
-        found.append(ENCODINGS[rank.name](fibres))
-        above = above if rank.name in DROPS_NOTHING else number
+        form = FORMATS[rank.name]
+        found.append(form.encode(fibres))
+        above = number if form.drops_empty else above
     return found
 
 
@@ -192,30 +125,21 @@ def field_bits(ranks: Sequence[RankFormat], sizes: Sequence[int], time: int | No
     found = []
     for number, rank in enumerate(ranks):
         own = [d for d, o in enumerate(owner) if o == number]
-        positions = prod(sizes[d] for d in own)
-        default = {"offsets": prod(sizes).bit_length(), "events": _event_bits(own, sizes, time)}
-        bits = rank.bits if rank.bits is not None else default.get(rank.name, (positions - 1).bit_length())
-        found.append(bits)
+        steps = sizes[time] if time is not None and time in own else 1
+        space = FieldSpace(prod(sizes[d] for d in own), prod(sizes), steps)
+        found.append(rank.bits if rank.bits is not None else FORMATS[rank.name].field_bits(space))
     return found
-
-
-def _event_bits(own: Sequence[int], sizes: Sequence[int], time: int | None) -> int:
-    address = prod(sizes[d] for d in own if d != time)
-    stamp = sizes[time] if time is not None and time in own else 1
-    return (address - 1).bit_length() + (stamp - 1).bit_length()
 
 
 def value_bits(form: TensorFormat, element_bits: int) -> int:
     """Bits of a stored element beside its metadata: none where the entry says it all (`values: false`), and none of a
-    one-bit element that is an event."""
+    one-bit element whose entry is the value (`spike_is_entry`)."""
     last = form.ranks[-1]
-    values = last.values if last.values is not None else not (last.name == "events" and element_bits == 1)
+    values = last.values if last.values is not None else not (element_bits == 1 and FORMATS[last.name].spike_is_entry)
     return element_bits if values else 0
 
 
 __all__ = [
-    "ENCODINGS",
-    "Fibres",
     "FormatLayout",
     "Stored",
     "encoded",

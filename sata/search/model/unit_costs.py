@@ -30,15 +30,15 @@ from sata.counts.op import READS
 from sata.counts.sparse.outcomes import Left, count_all
 from sata.counts.sparse.rules import Leader, Rules
 from sata.counts.sparse.subtiles import SubtileGrid
-from sata.counts.storage.formats import DROPS_NOTHING, ENCODINGS, Fibres, field_bits, owners, value_bits
+from sata.counts.storage.formats import field_bits, owners, value_bits
 from sata.nest.graph import axis_of
 from sata.nest.structure import Axis, Slot, Structure
 from sata.search.model.exact import Machine
+from sata.specs.encodings import FORMATS, Fibres
 from sata.specs.formats import TensorFormat
 from sata.specs.model import Memory, Op, Tensor
 
 EVENTS = ("reads", "fills", "updates", "drains", "merge_reads")
-UNSURE = frozenset(("blocks",))  # measured: nothing says that a larger tile is empty less often
 MOST = 1 << 20  # single elements that a density model is asked for
 
 
@@ -169,7 +169,7 @@ def _least_of(model: Any) -> float:
     if model.density >= 1.0:
         return 1.0
     sizes = [1 if model.sight(d) is Sight.SIZE else n for d, n in enumerate(model.shape)]
-    if model.deterministic or model.name in UNSURE or prod(sizes) > MOST:
+    if model.deterministic or not model.monotone or prod(sizes) > MOST:
         return 0.0
     features = [np.unique([model.feature(d, 1 << i) for i in range(n)]) for d, n in enumerate(sizes)]
     return max(1.0 - float(np.max(model.p_empty(*np.ix_(*features)))), 0.0) if features else model.density
@@ -230,11 +230,11 @@ def _store(form: TensorFormat, sizes: tuple[int, ...], time: int | None, model: 
         if number + 1 == len(form.ranks):
             kept = nonzeros
         else:
-            kept = 0.0 if model.name in UNSURE else whole.occupied(owner, number)
+            kept = whole.occupied(owner, number) if model.monotone else 0.0
         span = kept if drops else float(prod(n for n, o in zip(sizes, owner, strict=True) if o <= number))
-        found = ENCODINGS[rank.name](Fibres(0.0, span, kept, bits, lambda _: 0.0))
+        found = FORMATS[rank.name].encode(Fibres(0.0, span, kept, bits, lambda _: 0.0))
         entries, metadata = found.entries, metadata + found.metadata_bits
-        drops = drops or rank.name not in DROPS_NOTHING
+        drops = drops or FORMATS[rank.name].drops_empty
     return _Store(min(entries / total, 1.0), metadata / total)
 
 

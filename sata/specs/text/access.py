@@ -26,12 +26,14 @@ class FileAccess:
     plugins: whether a class that a file prices by `estimator:` may import the module that it names.
     code: False runs no plug-in at all, installed or not: their prices are then not known.
     skipped: with `code` False, the classes whose plug-ins were not asked.
+    unloaded: with `code` False, what else of installed packages was not loaded, such as `the format 'x' of pack 1.0`.
     """
 
     data: tuple[str, ...] = ()
     plugins: bool = False
     code: bool = True
     skipped: set[str] = field(default_factory=set, compare=False, repr=False, hash=False)
+    unloaded: set[str] = field(default_factory=set, compare=False, repr=False, hash=False)
 
 
 _granted: ContextVar[FileAccess] = ContextVar("sata_access", default=FileAccess())  # noqa: B039 - what is skipped is only noted
