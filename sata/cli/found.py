@@ -91,7 +91,8 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
     rows.append(("total", quantity(energy, "pj"), whole_number(cycles), total_text(answers)))
     blocks: list[Block] = [TextTable("Best mappings", ("op", "energy", "cycles", "optimum"), "lrrl", tuple(rows), 1)]
     sums = {
-        name: sum(a.counts[name] for a in answers.values()) for name in ("generated", "hopeless", "merged", "unfit")
+        name: sum(a.counts[name] for a in answers.values())
+        for name in ("generated", "pruned", "dominated", "too_large")
     }
     unproven = sum(not is_proven(a) for a in answers.values())
     first = next(iter(answers.values()))
@@ -105,8 +106,8 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
     lines = [
         f"scope      every order of loops, {factors}, every choice of what memories keep, {how}; memories in the order "
         f"of the file, each at one height. Not searched: {', '.join(NOT_SEARCHED)}",
-        f"looked at  {sums['generated']:,} partial nests; left out {sums['hopeless']:,} by bound, "
-        f"{sums['merged']:,} by one at least as good, {sums['unfit']:,} too large",
+        f"looked at  {sums['generated']:,} partial nests; left out {sums['pruned']:,} by bound, "
+        f"{sums['dominated']:,} by one at least as good, {sums['too_large']:,} too large",
         f"result     {plural(len(answers) - unproven, 'op')} proven optimal, {unproven} not",
         *([f"start      {plural(sum(bool(a.origin) for a in answers.values()), 'nest')} as before the search: "
            f"{', '.join(origins)}"] if origins else []),

@@ -19,7 +19,7 @@ from sata.search.model.exact import score
 from sata.search.model.problem import SearchProblem, problem_of
 from sata.search.partial.incumbent import score_mapping
 from sata.search.run.setup import SearchSetup, setup_of
-from sata.search.space.nests import template
+from sata.search.space.nests import slotted_nest
 from sata.search.space.storage_templates import Constraints, storage_templates
 from sata.specs.model import Op
 
@@ -75,7 +75,7 @@ def rate() -> None:
     op = setting.workload.ops[0]
     frame = frames_of(setting, op)[0]
     slots = [(n, "", r) for n, item in enumerate(frame.skeleton.items[:-1]) for r in frame.ranks]
-    nest, (structure, _) = template(frame.skeleton, slots)
+    nest, (structure, _) = slotted_nest(frame.skeleton, slots)
     rng = random.Random(0)
     factors = np.ones((len(slots), BATCH), dtype=np.int64)
     for b in range(BATCH):

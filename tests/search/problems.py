@@ -13,11 +13,11 @@ from sata.search.model.problem import SearchProblem
 Problem = tuple[dict[str, Any], dict[str, Any]]
 
 
-def few_nests(frames: Sequence[SearchProblem], most: int) -> bool:
+def few_nests(problems: Sequence[SearchProblem], most: int) -> bool:
     """Whether there is something to enumerate below some skeletons, and not too much."""
     number = 0
-    for frame in frames:
-        number += sum(1 for _ in islice(all_nests(frame), most + 1 - number))
+    for problem in problems:
+        number += sum(1 for _ in islice(all_nests(problem), most + 1 - number))
         if number > most:
             return False
     return number > 0

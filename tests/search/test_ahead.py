@@ -22,52 +22,52 @@ from .test_search import PROBLEMS, frames_of, front, optimum
 Scored = list[tuple[tuple, float, float]]
 
 
-def enumerated(frames: list[SearchProblem]) -> list[Scored]:
-    return [list(enumerate_scores(frame)) for frame in frames]
+def enumerated(problems: list[SearchProblem]) -> list[Scored]:
+    return [list(enumerate_scores(problem)) for problem in problems]
 
 
 @pytest.mark.parametrize("seed", range(1000, 1000 + PROBLEMS))
 @pytest.mark.parametrize("fine", [False, True])
 def test_no_mapping_is_below_what_is_said_ahead(seed: int, fine: bool) -> None:
     """With the worst mapping as the limit nearly nothing is left out, with the best one nearly everything."""
-    frames = frames_of(seed, False)
-    for frame, found in zip(frames, enumerated(frames), strict=True):
+    problems = frames_of(seed, False)
+    for problem, found in zip(problems, enumerated(problems), strict=True):
         if not found:
             continue
         for name in ("energy", "cycles", "edp"):
             objective = Objective(name)
             values = objective.value(*(np.array([f[n] for f in found]) for n in (1, 2)))
             for limit in (np.argmax(values), np.argmin(values)):
-                grid = tile_states_of(frame, fine)
+                grid = tile_states_of(problem, fine)
                 assert grid is not None
                 have = ((found[limit][1] * (1 + 1e-6), found[limit][2] * (1 + 1e-6)),)
-                ahead = CostToGo(frame, grid, Cutoff(objective, have, 0.0), fine)
-                if not ahead.usable:
+                cost_to_go = CostToGo(problem, grid, Cutoff(objective, have, 0.0), fine)
+                if not cost_to_go.usable:
                     continue
-                assert ahead.build()  # the limit is above a mapping that there is
-                assert ahead.best[0][0] <= values.min() * (1 + 1e-9)
+                assert cost_to_go.build()  # the limit is above a mapping that there is
+                assert cost_to_go.cheapest[0][0] <= values.min() * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("seed", range(2000, 2000 + PROBLEMS))
 def test_looking_ahead_changes_nothing_but_the_work(seed: int) -> None:
     """From some mapping that is there already the search with its looks ahead finds the optimum, and the front."""
-    frames = frames_of(seed, False)
-    found = enumerated(frames)
+    problems = frames_of(seed, False)
+    found = enumerated(problems)
     points = [(energy, cycles) for each in found for _, energy, cycles in each]
     if not points:
         return
     rng = random.Random(seed)
     number = rng.choice([n for n, each in enumerate(found) if each])
     for name in NAMES:
-        best, tally, shared = Incumbent(Objective(name)), SearchCounters(), {}
-        start = score_mapping(frames[number], rng.choice(found[number])[0])
+        incumbent, counters, shared = Incumbent(Objective(name)), SearchCounters(), {}
+        start = score_mapping(problems[number], rng.choice(found[number])[0])
         assert start is not None
-        best.offer(start)
-        for frame in frames:
-            search = BeamSearch(frame, best, tally, shared)
-            if search.look_ahead(closely=False) and search.look_ahead(closely=True):
+        incumbent.offer(start)
+        for problem in problems:
+            search = BeamSearch(problem, incumbent, counters, shared)
+            if search.build_cost_to_go(closely=False) and search.build_cost_to_go(closely=True):
                 assert search.run(1 << 40) == float("inf")
-        have = sorted((f.energy_pj, f.cycles) for f in best.found)
+        have = sorted((f.energy_pj, f.cycles) for f in incumbent.mappings)
         if name == "pareto":
             assert np.array(have) == pytest.approx(np.array(front(points)), rel=1e-9)
         else:

@@ -53,24 +53,26 @@ def frames_of(seed: int, asked: Constraints | None = None) -> list[SearchProblem
 
 @pytest.mark.parametrize("seed", range(7000, 7016))
 def test_what_is_left_out_is_no_better(seed: int) -> None:
-    frames = frames_of(seed)
-    kept = without_equivalents(frames)
-    chosen = {id(frame) for frame in kept}
-    points = [p[1:] for frame in kept for p in enumerate_scores(frame)]
-    for frame in frames:
-        for _, energy, cycles in enumerate_scores(frame) if id(frame) not in chosen else ():
+    problems = frames_of(seed)
+    kept = without_equivalents(problems)
+    chosen = {id(problem) for problem in kept}
+    points = [p[1:] for problem in kept for p in enumerate_scores(problem)]
+    for problem in problems:
+        for _, energy, cycles in enumerate_scores(problem) if id(problem) not in chosen else ():
             assert any(e <= energy * (1 + 1e-12) and c <= cycles * (1 + 1e-12) for e, c in points)
 
 
 def test_the_problems_leave_something_out() -> None:
-    left_out = sum(len(frames) - len(without_equivalents(frames)) for frames in map(frames_of, range(7000, 7006)))
-    assert left_out > 5
+    least_cut = sum(
+        len(problems) - len(without_equivalents(problems)) for problems in map(frames_of, range(7000, 7006))
+    )
+    assert least_cut > 5
 
 
 def test_memories_asked_for_by_name_are_all_searched() -> None:
     asked = Constraints(factors={"spad0": {"k": (1, 1)}})
-    frames = frames_of(7000, asked)
-    assert without_equivalents(frames) == frames
+    problems = frames_of(7000, asked)
+    assert without_equivalents(problems) == problems
 
 
 def two_spads(kinds: list[str], outer: dict[str, Any], inner: dict[str, Any]) -> list[tuple[tuple[str, ...], ...]]:
@@ -93,12 +95,12 @@ def two_spads(kinds: list[str], outer: dict[str, Any], inner: dict[str, Any]) ->
         "compute": "Z[m] += A[m,k] * B[k]",
         "tensors": {"A": {"kind": "a", "density": 0.5}, "B": {"kind": "b"}, "Z": {"kind": "z"}}}]}}  # fmt: skip
     setting = setup_of(arch, workload)
-    frames = [
+    problems = [
         problem_of(s, setting.machine, Constraints(), False)
         for s in storage_templates(setting.arch, setting.workload.ops[0], setting.machine.prices, Constraints())
     ]
     return sorted(
-        tuple(f.skeleton.keeps.get(name, ()) for name in ("spad0", "spad1")) for f in without_equivalents(frames)
+        tuple(f.template.keeps.get(name, ()) for name in ("spad0", "spad1")) for f in without_equivalents(problems)
     )
 
 

@@ -242,15 +242,15 @@ def test_what_is_asked_holds(seed: int, ragged: bool) -> None:
     setting = setup_of(data)
     rules = read_constraints({"constraints": [entry]}, setting.arch, setting.workload)
     for objective in ("energy", "cycles", "edp"):
-        best = min((_value(objective, *p) for p in points), default=None)
-        if best is None:
+        incumbent = min((_value(objective, *p) for p in points), default=None)
+        if incumbent is None:
             with pytest.raises(SpecError, match="no mapping of 'mm'"):
                 map_workload(setting, objective, rules=rules, ragged=ragged, workers=1)
             continue
         answer = map_workload(setting, objective, rules=rules, ragged=ragged, workers=1)["mm"]
         assert answer.proven
         point = answer.points[0]
-        assert _value(objective, point.energy_pj, point.cycles) == pytest.approx(best, rel=1e-9), entry
+        assert _value(objective, point.energy_pj, point.cycles) == pytest.approx(incumbent, rel=1e-9), entry
 
 
 def _value(objective: str, energy: float, cycles: float) -> float:
@@ -315,8 +315,8 @@ def test_what_is_asked_holds_in_pairs(seed: int) -> None:
         task = group(setting, objective, rules)
         answer = solve_group(task)
         assert answer.fusion is not None
-        best = min((p[n] for p in points), default=float("inf"))
-        assert answer.fusion.value == pytest.approx(min(best, answer.fusion.apart), rel=1e-9), rules_
+        incumbent = min((p[n] for p in points), default=float("inf"))
+        assert answer.fusion.value == pytest.approx(min(incumbent, answer.fusion.apart), rel=1e-9), rules_
         if answer.points:
             assert flaws(task, answer) == []
             figures(arch, workload, setting, answer)

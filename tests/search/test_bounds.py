@@ -51,23 +51,23 @@ def frames_of(seed: int) -> list[SearchProblem]:
 
 def parts(search: BeamSearch, loops: Sequence[PlacedLoop]) -> Iterator[tuple[PartialMappings, int]]:
     """The partial nests of a nest with its places, from nothing but the outermost memory to all loops."""
-    frame, moves = search.frame, search.moves
-    labels = root_label(frame)
+    problem, moves = search.problem, search.moves
+    labels = root_label(problem)
 
     def looped(labels: PartialMappings, loop: PlacedLoop) -> PartialMappings:
         own = labels.take(np.zeros(1, dtype=np.int64))
-        rank = frame.ranks.index(loop.rank)
+        rank = problem.ranks.index(loop.rank)
         left = own.left[rank] // loop.factor
         return moves.looped(own, loop.item, loop.axis, rank, np.array([loop.factor]), left)
 
-    for number, item in enumerate(frame.skeleton.items):
+    for number, item in enumerate(problem.template.items):
         own = [loop for loop in loops if loop.item == number]
         if isinstance(item, Memory):
             labels = moves.close_memory(labels, number)
             assert len(labels)  # the nest fits
         elif isinstance(item, Array):
-            if labels.plan[0] < 0:
-                labels.plan[:] = plan_of(frame, loops)
+            if labels.unrolling[0] < 0:
+                labels.unrolling[:] = plan_of(problem, loops)
             for loop in own:
                 labels = looped(labels, loop) if loop.axis else labels
         else:
@@ -79,14 +79,18 @@ def parts(search: BeamSearch, loops: Sequence[PlacedLoop]) -> Iterator[tuple[Par
                 yield labels, number
 
 
-def nests(frame: SearchProblem, rng: random.Random) -> list[Scored]:
+def nests(problem: SearchProblem, rng: random.Random) -> list[Scored]:
     """(loops, energy, cycles) of nests that fit."""
     found: dict[tuple[PlacedLoop, ...], Scored] = {}
     for n in range(2 * DRAWN):
-        best = min(found.values(), key=lambda f: f[1], default=None)
-        loops = random_nest(frame, rng) if n < DRAWN or best is None else mutated((frame, best[0]), [frame], rng)[1]
-        loops = tuple(loops_in_order(frame.skeleton, loops))
-        figures = score_mapping(frame, loops) if legal(frame, loops) and loops not in found else None
+        incumbent = min(found.values(), key=lambda f: f[1], default=None)
+        loops = (
+            random_nest(problem, rng)
+            if n < DRAWN or incumbent is None
+            else mutated((problem, incumbent[0]), [problem], rng)[1]
+        )
+        loops = tuple(loops_in_order(problem.template, loops))
+        figures = score_mapping(problem, loops) if legal(problem, loops) and loops not in found else None
         if figures is not None:
             found[loops] = (loops, figures.energy_pj, figures.cycles)
     order = sorted(found.values(), key=lambda f: f[1])
@@ -94,26 +98,26 @@ def nests(frame: SearchProblem, rng: random.Random) -> list[Scored]:
     return order[: TRIED // 3] + rng.sample(rest, min(len(rest), TRIED - TRIED // 3))
 
 
-def plan_of(frame: SearchProblem, loops: Sequence[PlacedLoop]) -> int:
+def plan_of(problem: SearchProblem, loops: Sequence[PlacedLoop]) -> int:
     """The number of the plan of a nest's spatial loops."""
-    want = np.ones(len(frame.plans.slots), dtype=np.int64)
-    for row, (array, axis, rank) in enumerate(frame.plans.slots):
+    want = np.ones(len(problem.unrollings.slots), dtype=np.int64)
+    for row, (array, axis, rank) in enumerate(problem.unrollings.slots):
         for loop in loops:
-            if (frame.array_items[array], axis, frame.ranks[rank]) == (loop.item, loop.axis, loop.rank):
+            if (problem.array_items[array], axis, problem.ranks[rank]) == (loop.item, loop.axis, loop.rank):
                 want[row] *= loop.factor
-    return int(np.flatnonzero(np.all(frame.plans.factors == want[:, None], axis=0))[0])
+    return int(np.flatnonzero(np.all(problem.unrollings.factors == want[:, None], axis=0))[0])
 
 
-def looked_ahead(frame: SearchProblem, objective: str, points: list[tuple[float, float]], fine: bool) -> Any:
+def looked_ahead(problem: SearchProblem, objective: str, points: list[tuple[float, float]], fine: bool) -> Any:
     """A search that has looked ahead with all these nests below its limit."""
-    search = BeamSearch(frame, Incumbent(Objective(objective)), SearchCounters(), {})
-    grid = tile_states_of(frame, fine)
+    search = BeamSearch(problem, Incumbent(Objective(objective)), SearchCounters(), {})
+    grid = tile_states_of(problem, fine)
     assert grid is not None
     worst = tuple(max(p[n] for p in points) * (1 + 1e-6) for n in range(2))
-    ahead = CostToGo(frame, grid, Cutoff(Objective(objective), (worst,), 0.0), fine)  # type: ignore[arg-type]
-    if ahead.usable:
-        assert ahead.build()
-        search.ahead = ahead
+    cost_to_go = CostToGo(problem, grid, Cutoff(Objective(objective), (worst,), 0.0), fine)  # type: ignore[arg-type]
+    if cost_to_go.usable:
+        assert cost_to_go.build()
+        search.cost_to_go = cost_to_go
     return search
 
 
@@ -122,18 +126,18 @@ FOUND = (4046, 4461)  # a lane that a border leaves empty; a cut-off tile that k
 
 @pytest.mark.parametrize("seed", sorted({*range(4000, 4000 + PROBLEMS), *FOUND}))
 def test_no_part_of_a_nest_is_said_to_cost_more_than_the_nest(seed: int) -> None:
-    for frame in frames_of(seed):
-        tried = nests(frame, random.Random(seed))
+    for problem in frames_of(seed):
+        tried = nests(problem, random.Random(seed))
         if not tried:
             continue
         for fine in (False, True):
-            search = looked_ahead(frame, "energy", [f[1:] for f in tried], fine)
+            search = looked_ahead(problem, "energy", [f[1:] for f in tried], fine)
             for loops, energy, cycles in tried:
                 for labels, item in parts(search, loops):
                     for rough in (True, False):
                         least = lower_bound(search.moves, labels, item, rough=rough)
                         assert least.energy[0] <= energy * (1 + 1e-9), (loops, item)
                         assert least.cycles[0] <= cycles * (1 + 1e-9), (loops, item)
-                    if search.ahead is not None:
-                        value, _ = search._ahead(labels, item, least.cycles)
+                    if search.cost_to_go is not None:
+                        value, _ = search._completed(labels, item, least.cycles)
                         assert value[0] <= energy * (1 + 1e-9), (loops, item, fine)

@@ -250,11 +250,11 @@ def test_a_proof_from_the_cache_is_called_so_and_done_again_on_demand(tmp_path: 
     (tmp_path / "work.yaml").write_text(yaml.safe_dump(WORKLOAD))
     cache, setting = Cache(tmp_path / "cache"), setup_of(str(tmp_path / "arch.yaml"), str(tmp_path / "work.yaml"))
     tasks, _ = tasks_of(setting, setting.workload.ops[1:], "energy", (), ragged=False)
-    best = solve(tasks[0])
+    incumbent = solve(tasks[0])
     poor = solve(replace(tasks[0], objective="pareto"))
     point = max(poor.points, key=lambda p: p.energy_pj)
-    assert point.energy_pj > best.points[0].energy_pj
-    cache.put(tasks[0], replace(best, points=(point,), bound=point.energy_pj))
+    assert point.energy_pj > incumbent.points[0].energy_pj
+    cache.put(tasks[0], replace(incumbent, points=(point,), bound=point.energy_pj))
     found = []
     for more in ([], ["--verify"], []):
         done = CliRunner().invoke(main, ["map", str(tmp_path / "arch.yaml"), str(tmp_path / "work.yaml"), "--ops", "b",
@@ -263,7 +263,7 @@ def test_a_proof_from_the_cache_is_called_so_and_done_again_on_demand(tmp_path: 
     assert found == ["proven (cache)", "proven (file order)", "proven (cache)"]
     kept = cache.get(tasks[0])
     assert kept is not None
-    assert kept.points == best.points
+    assert kept.points == incumbent.points
 
 
 def test_answers_as_data(answer: Answer) -> None:

@@ -90,11 +90,11 @@ def test_each_op_has_the_best_of_all_nests_with_the_loop_outermost(answer: Answe
     for op, member in zip(task.ops, answer.members, strict=True):
         least = float("inf")
         bare = replace(task.parts()[0].constraints, factors={}, first={})
-        for skeleton in storage_templates(task.arch, op, task.on.prices, bare):
-            for loops in all_nests(problem_of(skeleton, task.on, bare, False, {})):
+        for template in storage_templates(task.arch, op, task.on.prices, bare):
+            for loops in all_nests(problem_of(template, task.on, bare, False, {})):
                 outer = [loop for loop in loops if loop.rank == "t"]
                 if [loops[0]] == outer and outer[0].item == 0 and outer[0].factor == 3:
-                    nest = nest_of(skeleton, loops)
+                    nest = nest_of(template, loops)
                     energy, _, fits = figures(nest, *shape_of(nest), task.on)
                     least = min(least, energy if fits else least)
         assert member.points[0].energy_pj == pytest.approx(least, rel=1e-12)

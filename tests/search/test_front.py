@@ -22,16 +22,16 @@ PROBLEMS = int(os.environ.get("SATA_SEARCH_PROBLEMS", "24"))
 MOST = 500  # nests of a problem
 
 
-def problem(seed: int, ragged: bool) -> tuple[SearchSetup, Points]:
+def small_problem(seed: int, ragged: bool) -> tuple[SearchSetup, Points]:
     """A random problem that is small enough to enumerate, and (energy, cycles) of all that fits: something does."""
     rng = random.Random(f"whole {seed}")
     while True:
         setting = setup_of(*random_problem(rng, ragged))
         prices = setting.machine.prices
         every = storage_templates(setting.arch, setting.workload.ops[0], prices, Constraints())
-        frames = [problem_of(s, setting.machine, Constraints(), ragged) for s in every]
-        if few_nests(frames, MOST):
-            points = [(e, c) for frame in frames for _, e, c in enumerate_scores(frame)]
+        problems = [problem_of(s, setting.machine, Constraints(), ragged) for s in every]
+        if few_nests(problems, MOST):
+            points = [(e, c) for problem in problems for _, e, c in enumerate_scores(problem)]
             if points:
                 return setting, points
 
@@ -43,7 +43,7 @@ def task(setting: SearchSetup, objective: str, ragged: bool) -> Task:
 @pytest.mark.parametrize("seed", range(PROBLEMS))
 def test_whole_searches_equal_plain_enumeration(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     ragged = seed % 4 == 3
-    setting, points = problem(seed, ragged)
+    setting, points = small_problem(seed, ragged)
     for objective in NAMES[:3]:
         answer = solve(task(setting, objective, ragged))
         assert answer.proven

@@ -62,10 +62,10 @@ def test_against_plain_enumeration(seed: int, make: Any) -> None:
         answer = solve_group(group(setting, objective))
         fusion = answer.fusion
         assert fusion is not None
-        best = min((p[n] for p in points), default=float("inf"))
+        incumbent = min((p[n] for p in points), default=float("inf"))
         assert fusion.proven
-        assert fusion.value == pytest.approx(min(best, fusion.apart), rel=1e-9)
-        assert fusion.fused <= best * (1 + 1e-9)
+        assert fusion.value == pytest.approx(min(incumbent, fusion.apart), rel=1e-9)
+        assert fusion.fused <= incumbent * (1 + 1e-9)
         assert fusion.bound == pytest.approx(fusion.value, rel=1e-9)
         assert decoded(Answer, data_of(answer)) == answer
         if answer.points:
@@ -85,9 +85,9 @@ def test_what_is_asked_of_loops_holds_in_pairs(seed: int) -> None:
         task = group(setting, objective, rules)
         answer = solve_group(task)
         assert answer.fusion is not None
-        best = min((p[n] for p in points), default=float("inf"))
+        incumbent = min((p[n] for p in points), default=float("inf"))
         assert answer.fusion.proven
-        assert answer.fusion.value == pytest.approx(min(best, answer.fusion.apart), rel=1e-9)
+        assert answer.fusion.value == pytest.approx(min(incumbent, answer.fusion.apart), rel=1e-9)
         if answer.points:
             assert still_holds(task, answer)
             figures(arch, workload, setting, answer)
@@ -99,18 +99,18 @@ def test_paying_for_a_port_leaves_nothing_out(seed: int, monkeypatch: pytest.Mon
     setting = setup_of(*busy_pair(random.Random(seed)))
     choice = group(setting, "energy").choice()
     monkeypatch.setattr(fused_search, "priced_ports", lambda *_: None)
-    best = FusedSearch(choice, "energy", float("inf"), lambda: False).run()
+    incumbent = FusedSearch(choice, "energy", float("inf"), lambda: False).run()
     monkeypatch.undo()
-    assert best.pair is not None
-    memory = next(m for m in best.pair.nests[0].skeleton.memories if m.name == "M1")
+    assert incumbent.pair is not None
+    memory = next(m for m in incumbent.pair.nests[0].template.memories if m.name == "M1")
     for directions in ((True, True), (True, False), (False, True)):
         for over in (1e-6, 1e-3, 1e-2):
-            search = FusedSearch(choice, "energy", best.bound * (1 + over), lambda: False)
+            search = FusedSearch(choice, "energy", incumbent.bound * (1 + over), lambda: False)
             one, other = (PricedPort(memory, writes) for writes in directions)
             search.bound_by = one, other
             found = search.run()
             assert found.pair is not None
-            assert found.bound == pytest.approx(best.bound, rel=1e-9)
+            assert found.bound == pytest.approx(incumbent.bound, rel=1e-9)
 
 
 def test_pairs_come_from_the_workload() -> None:

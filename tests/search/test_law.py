@@ -37,11 +37,11 @@ def best_of(setting: SearchSetup, objective: str) -> float:
     """The least exact value of all mappings of the only op, each scored under the buffers that were given."""
     arch = setting.loaded.arch
     assert arch is not None
-    frames = [
+    problems = [
         problem_of(s, setting.machine, Constraints(), False)
         for s in storage_templates(arch, setting.workload.ops[0], setting.machine.prices, Constraints())
     ]
-    scores = [score for frame in frames for score in enumerate_scores(frame)]
+    scores = [score for problem in problems for score in enumerate_scores(problem)]
     return min(energy if objective == "energy" else cycles for _, energy, cycles in scores)
 
 
@@ -51,11 +51,11 @@ def small_problem(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
     while True:
         arch, workload = random_problem(rng, False)
         setting = setup_of(arch, workload)
-        frames = [
+        problems = [
             problem_of(s, setting.machine, Constraints(), False)
             for s in storage_templates(setting.arch, setting.workload.ops[0], setting.machine.prices, Constraints())
         ]
-        if frames and few_nests(frames, 400):
+        if problems and few_nests(problems, 400):
             return arch, workload
 
 
@@ -73,11 +73,11 @@ def test_one_op(seed: int, buffers: int | str) -> None:
         (point,) = answer.points
         ran = sata.evaluate(arch, workload, mapping_text({"op": answer}, setting.arch, ["test"]))
         assert (ran.energy_pj(), ran.cycles) == pytest.approx((point.energy_pj, point.cycles), rel=1e-12)
-        best = best_of(setting, objective)
-        assert answer.bound <= best * (1 + 1e-9)
+        incumbent = best_of(setting, objective)
+        assert answer.bound <= incumbent * (1 + 1e-9)
         assert answer.gap >= 0
         if answer.proven:
-            assert value_at(objective, point) == pytest.approx(best, rel=1e-9)
+            assert value_at(objective, point) == pytest.approx(incumbent, rel=1e-9)
         if buffers == "stream":
             assert answer.proven
 

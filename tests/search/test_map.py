@@ -72,9 +72,9 @@ def test_figures_are_those_of_a_run(setting: Any, objective: str) -> None:
 
 def test_a_front_has_the_ends_of_both_objectives(setting: Any) -> None:
     front = map_workload(setting, "pareto", workers=1)
-    for objective, best in (("energy", 0), ("cycles", -1)):
+    for objective, incumbent in (("energy", 0), ("cycles", -1)):
         for op, answer in map_workload(setting, objective, workers=1).items():
-            point = front[op].points[best]
+            point = front[op].points[incumbent]
             value = point.energy_pj if objective == "energy" else point.cycles
             have = answer.points[0].energy_pj if objective == "energy" else answer.points[0].cycles
             assert value == pytest.approx(have, rel=1e-9)

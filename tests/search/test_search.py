@@ -52,13 +52,13 @@ def random_asked(rng: random.Random, setting: Any) -> Constraints:
     return Constraints(factors=factors, order=order)
 
 
-def searched(frames: list[SearchProblem], objective: str, merging: bool = True) -> tuple[Points, SearchCounters]:
+def searched(problems: list[SearchProblem], objective: str, merging: bool = True) -> tuple[Points, SearchCounters]:
     """The points that the search finds, all passes wide enough to leave nothing out."""
-    best, tally, shared = Incumbent(Objective(objective)), SearchCounters(), {}
-    for frame in frames:
-        frame.merging = frame.merging and merging
-        assert BeamSearch(frame, best, tally, shared).run(1 << 40) == float("inf")
-    return sorted((f.energy_pj, f.cycles) for f in best.found), tally
+    incumbent, counters, shared = Incumbent(Objective(objective)), SearchCounters(), {}
+    for problem in problems:
+        problem.merging = problem.merging and merging
+        assert BeamSearch(problem, incumbent, counters, shared).run(1 << 40) == float("inf")
+    return sorted((f.energy_pj, f.cycles) for f in incumbent.mappings), counters
 
 
 def optimum(points: Points, objective: str) -> Any:
@@ -75,10 +75,10 @@ def front(points: Points) -> Points:
     return found
 
 
-def check(frames: list[SearchProblem]) -> None:
-    points = [(energy, cycles) for frame in frames for _, energy, cycles in enumerate_scores(frame)]
+def check(problems: list[SearchProblem]) -> None:
+    points = [(energy, cycles) for problem in problems for _, energy, cycles in enumerate_scores(problem)]
     for objective in NAMES:
-        found, _ = searched(frames, objective)
+        found, _ = searched(problems, objective)
         if objective == "pareto":
             assert [c for _, c in found] == pytest.approx([c for _, c in front(points)], rel=1e-9)
             assert [e for e, _ in found] == pytest.approx([e for e, _ in front(points)], rel=1e-9)
@@ -121,9 +121,9 @@ def test_merging_changes_nothing_but_the_work(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(600, 620))
 def test_bounds_of_the_root_are_bounds(seed: int) -> None:
     """No mapping of a skeleton is below what is said of the empty nest."""
-    for frame in frames_of(seed, False):
-        points = [(energy, cycles) for _, energy, cycles in enumerate_scores(frame)]
-        least = BeamSearch(frame, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()
+    for problem in frames_of(seed, False):
+        points = [(energy, cycles) for _, energy, cycles in enumerate_scores(problem)]
+        least = BeamSearch(problem, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()
         if points:
             assert least.energy.min() <= min(e for e, _ in points) * (1 + 1e-12)
             assert least.cycles.min() <= min(c for _, c in points) * (1 + 1e-12)
@@ -132,11 +132,11 @@ def test_bounds_of_the_root_are_bounds(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(700, 706))
 def test_a_narrow_pass_never_claims_too_much(seed: int) -> None:
     """What a pass leaves out bounds what it may have missed."""
-    frames = frames_of(seed, False)
-    points = [(energy, cycles) for frame in frames for _, energy, cycles in enumerate_scores(frame)]
+    problems = frames_of(seed, False)
+    points = [(energy, cycles) for problem in problems for _, energy, cycles in enumerate_scores(problem)]
     for width in (1, 2, 5):
-        best = Incumbent(Objective("energy"))
-        left = min(BeamSearch(frame, best, SearchCounters(), {}).run(width) for frame in frames)
+        incumbent = Incumbent(Objective("energy"))
+        left = min(BeamSearch(problem, incumbent, SearchCounters(), {}).run(width) for problem in problems)
         if points:
-            have = min((f.energy_pj for f in best.found), default=float("inf"))
+            have = min((f.energy_pj for f in incumbent.mappings), default=float("inf"))
             assert min(left, have) <= min(e for e, _ in points) * (1 + 1e-9)

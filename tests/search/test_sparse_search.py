@@ -48,38 +48,38 @@ def frames_of(seed: int, ragged: bool = False) -> list[SearchProblem]:
             for s in storage_templates(setting.arch, setting.workload.ops[0], setting.machine.prices, Constraints())
         ]
         number = 0
-        for frame in found:
-            number += sum(1 for _ in islice(all_nests(frame), MOST + 1 - number))
-        if 0 < number <= MOST and not all(frame.linear for frame in found):
+        for problem in found:
+            number += sum(1 for _ in islice(all_nests(problem), MOST + 1 - number))
+        if 0 < number <= MOST and not all(problem.linear for problem in found):
             return found
 
 
-def figures_of(frames: list[SearchProblem]) -> Points:
+def figures_of(problems: list[SearchProblem]) -> Points:
     """(energy, cycles) of every nest that fits, each by itself as `sata run` has it."""
     found = []
-    for frame in frames:
-        for loops in all_nests(frame):
-            nest = nest_of(frame.skeleton, loops)
-            energy, cycles, fits = figures(nest, *shape_of(nest), frame.on)
+    for problem in problems:
+        for loops in all_nests(problem):
+            nest = nest_of(problem.template, loops)
+            energy, cycles, fits = figures(nest, *shape_of(nest), problem.on)
             if fits:
                 found.append((energy, cycles))
     return found
 
 
-def searched(frames: list[SearchProblem], objective: str) -> Points:
-    best = Incumbent(Objective(objective))
-    for frame in frames:
-        assert BeamSearch(frame, best, SearchCounters(), {}).run(1 << 40) == float("inf")
-    return sorted((f.energy_pj, f.cycles) for f in best.found)
+def searched(problems: list[SearchProblem], objective: str) -> Points:
+    incumbent = Incumbent(Objective(objective))
+    for problem in problems:
+        assert BeamSearch(problem, incumbent, SearchCounters(), {}).run(1 << 40) == float("inf")
+    return sorted((f.energy_pj, f.cycles) for f in incumbent.mappings)
 
 
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("seed", range(PROBLEMS))
 def test_equals_plain_enumeration(seed: int, ragged: bool) -> None:
-    frames = frames_of(seed, ragged)
-    points = figures_of(frames)
+    problems = frames_of(seed, ragged)
+    points = figures_of(problems)
     for objective in NAMES:
-        found = searched(frames, objective)
+        found = searched(problems, objective)
         if objective == "pareto":
             assert [c for _, c in found] == pytest.approx([c for _, c in front(points)], rel=1e-9)
             assert [e for e, _ in found] == pytest.approx([e for e, _ in front(points)], rel=1e-9)
@@ -92,9 +92,9 @@ def test_equals_plain_enumeration(seed: int, ragged: bool) -> None:
 @pytest.mark.parametrize("ragged", [False, True])
 @pytest.mark.parametrize("seed", range(PROBLEMS, PROBLEMS + max(PROBLEMS // 2, 1)))
 def test_a_batch_scores_as_one_by_one(seed: int, ragged: bool) -> None:
-    frames = frames_of(seed, ragged)
-    batch = sorted((e, c) for frame in frames for _, e, c in enumerate_scores(frame))
-    single = sorted(figures_of(frames))
+    problems = frames_of(seed, ragged)
+    batch = sorted((e, c) for problem in problems for _, e, c in enumerate_scores(problem))
+    single = sorted(figures_of(problems))
     assert len(batch) == len(single)
     if single:
         assert np.sort(np.array(batch), axis=0) == pytest.approx(np.sort(np.array(single), axis=0), rel=1e-9, abs=1e-12)
@@ -103,9 +103,9 @@ def test_a_batch_scores_as_one_by_one(seed: int, ragged: bool) -> None:
 @pytest.mark.parametrize("seed", range(2 * PROBLEMS, 2 * PROBLEMS + max(PROBLEMS // 2, 1)))
 def test_bounds_of_the_root_are_bounds(seed: int) -> None:
     """No mapping of a skeleton is below what is said of the empty nest."""
-    for frame in frames_of(seed):
-        points = figures_of([frame])
-        least = BeamSearch(frame, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()
+    for problem in frames_of(seed):
+        points = figures_of([problem])
+        least = BeamSearch(problem, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()
         if points:
             assert least.energy.min() <= min(e for e, _ in points) * (1 + 1e-12)
             assert least.cycles.min() <= min(c for _, c in points) * (1 + 1e-12)
@@ -115,17 +115,17 @@ def test_bounds_of_the_root_are_bounds(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3 * PROBLEMS, 5 * PROBLEMS))
 def test_no_event_costs_less_than_the_least(seed: int, ragged: bool) -> None:
     """Bits and energy of every tensor at every memory, and its largest tile, under every nest."""
-    for frame in frames_of(seed, ragged):
-        stops = {(s.tensor.name, stop.memory.name): stop for s in frame.strands for stop in s.stops}
-        bits, less = frame.on.bits, 1 - 1e-9
-        for loops in all_nests(frame):
-            nest = nest_of(frame.skeleton, loops)
+    for problem in frames_of(seed, ragged):
+        levels = {(s.tensor.name, stop.memory.name): stop for s in problem.operands for stop in s.levels}
+        bits, less = problem.on.bits, 1 - 1e-9
+        for loops in all_nests(problem):
+            nest = nest_of(problem.template, loops)
             for access in single_counts(nest, *shape_of(nest)).accesses:
-                least = stops[access.tensor.name, access.memory.name]
+                least = levels[access.tensor.name, access.memory.name]
                 for event in EVENTS:
                     dense = getattr(access.dense, event)
                     assert access.moved_bits(event, bits) >= dense * least.bits[event] * less
-                price = frame.on.prices[access.memory.name]
+                price = problem.on.prices[access.memory.name]
                 spent = sum(float(cost(price)) for _, _, amount, cost in access_costs(access, bits, price) if amount)
                 words = sum(getattr(access.dense, event) * least.energy[event] for event in EVENTS)
                 assert spent >= words * less

@@ -79,14 +79,14 @@ def test_a_shipped_mapping_is_read_whole() -> None:
 def test_nothing_is_worse_than_the_mapping_given() -> None:
     """However little time there is; and it is said whose nest an answer is."""
     setting = setup_of(ARCH, WORKLOAD)
-    best = map_workload(setting, workers=1)
-    given = setup_of(ARCH, WORKLOAD, None, {"mapping": mapping_data(best, setting.arch)})
+    incumbent = map_workload(setting, workers=1)
+    given = setup_of(ARCH, WORKLOAD, None, {"mapping": mapping_data(incumbent, setting.arch)})
     hurried = map_workload(given, workers=1, budget=1e-6)
     assert {op: a.points[0].energy_pj for op, a in hurried.items()} == {
-        op: a.points[0].energy_pj for op, a in best.items()
+        op: a.points[0].energy_pj for op, a in incumbent.items()
     }
     poor = map_workload(setup_of(ARCH, WORKLOAD, None, POOR), workers=1)
-    assert {op: a.points for op, a in poor.items()} == {op: a.points for op, a in best.items()}
+    assert {op: a.points for op, a in poor.items()} == {op: a.points for op, a in incumbent.items()}
 
 
 def test_a_nest_outside_of_the_space_counts_too() -> None:
@@ -172,11 +172,11 @@ def test_the_answer_to_an_op_of_the_same_form() -> None:
 
 def test_the_total_shows_its_gap() -> None:
     setting = setup_of(ARCH, WORKLOAD)
-    best = map_workload(setting, workers=1)
-    assert total_text(best) == "proven (file order)"
-    open_ = {op: replace(a, proven=False, bound=a.bound * 0.8) for op, a in best.items()}
+    incumbent = map_workload(setting, workers=1)
+    assert total_text(incumbent) == "proven (file order)"
+    open_ = {op: replace(a, proven=False, bound=a.bound * 0.8) for op, a in incumbent.items()}
     assert total_text(open_) == "gap 25.00%"
-    assert total_text({op: replace(a, cached=True) for op, a in best.items()}) == "proven (cache)"
+    assert total_text({op: replace(a, cached=True) for op, a in incumbent.items()}) == "proven (cache)"
 
 
 # --- the last check ---------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from sata.search.model.objective import Objective
 from sata.search.model.problem import SearchProblem, problem_of
 from sata.search.partial.incumbent import Incumbent, SearchCounters
 from sata.search.run.setup import setup_of
-from sata.search.space.nests import template
+from sata.search.space.nests import slotted_nest
 from sata.search.space.storage_templates import Constraints, storage_templates
 from sata.specs.model import Array
 
@@ -77,9 +77,9 @@ def test_equals_plain_enumeration(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(9100, 9100 + PROBLEMS))
 def test_bounds_of_the_root_are_bounds(seed: int) -> None:
     """They know that a word takes a link and a lane; no mapping of a skeleton is below them."""
-    for frame in frames_of(seed, ragged=False, sparse=seed % 2 == 0):
-        points = [(energy, cycles) for _, energy, cycles in enumerate_scores(frame)]
-        least = BeamSearch(frame, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()
+    for problem in frames_of(seed, ragged=False, sparse=seed % 2 == 0):
+        points = [(energy, cycles) for _, energy, cycles in enumerate_scores(problem)]
+        least = BeamSearch(problem, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()
         if points:
             assert least.energy.min() <= min(e for e, _ in points) * (1 + 1e-12)
             assert least.cycles.min() <= min(c for _, c in points) * (1 + 1e-12)
@@ -102,24 +102,24 @@ def test_a_batch_is_scored_as_its_members_are(seed: int) -> None:
     drawn = (window_problem(rng), random_problem(rng, seed % 3 == 0), random_sparse_problem(rng, False))[seed % 3]
     setting = setup_of(*wired(rng, drawn))
     op, compared = setting.workload.ops[0], 0
-    for skeleton in storage_templates(setting.arch, op, setting.machine.prices, Constraints()):
-        frame = problem_of(skeleton, setting.machine, Constraints(), seed % 3 == 1)
-        assert any(isinstance(i, Array) and i.hop for i in frame.skeleton.items)
-        for slots, members in by_slots(frame).items():
-            nest, (structure, _) = template(frame.skeleton, slots)
+    for template in storage_templates(setting.arch, op, setting.machine.prices, Constraints()):
+        problem = problem_of(template, setting.machine, Constraints(), seed % 3 == 1)
+        assert any(isinstance(i, Array) and i.hop for i in problem.template.items)
+        for slots, members in by_slots(problem).items():
+            nest, (structure, _) = slotted_nest(problem.template, slots)
             factors = np.array([[p.factor for p in loops] for loops in members], dtype=np.int64).T
-            energy, cycles, fits = score(nest, structure, factors.reshape(len(slots), len(members)), frame.on)
+            energy, cycles, fits = score(nest, structure, factors.reshape(len(slots), len(members)), problem.on)
             for b, loops in enumerate(members):
-                alone = figures(nest, structure, tuple(p.factor for p in loops), frame.on)
+                alone = figures(nest, structure, tuple(p.factor for p in loops), problem.on)
                 assert alone == (pytest.approx(energy[b], rel=1e-9), pytest.approx(cycles[b], rel=1e-9), fits[b])
                 compared += 1
             if compared > 40:
                 return
 
 
-def by_slots(frame: SearchProblem) -> dict[Any, list[Any]]:
+def by_slots(problem: SearchProblem) -> dict[Any, list[Any]]:
     """Some nests of a frame, those with the same slots together."""
     found: dict[Any, list[Any]] = {}
-    for loops in islice(all_nests(frame), 200):
+    for loops in islice(all_nests(problem), 200):
         found.setdefault(tuple((p.item, p.axis, p.rank) for p in loops), []).append(loops)
     return dict(sorted(found.items(), key=lambda pair: -len(pair[1]))[:8])

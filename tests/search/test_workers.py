@@ -140,17 +140,17 @@ def _endless(task: Task, say: Report) -> Answer:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_second_ctrl_c_is_the_end(tasks: list[Task], workers: int) -> None:
     before = signal.getsignal(signal.SIGINT)
-    stops: list[float] = []
+    levels: list[float] = []
 
     class Stopping(Watcher):
         def stopping(self) -> None:
-            stops.append(time.monotonic())
+            levels.append(time.monotonic())
             threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
 
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         solve_all(tasks, Resources(workers, watch=Stopping()), work=_endless)
-    assert len(stops) == 1
+    assert len(levels) == 1
     assert signal.getsignal(signal.SIGINT) == before
     assert multiprocessing.active_children() == []
 

@@ -20,7 +20,7 @@ from sata.specs.model import Density, Op, Tensor
 from sata.specs.text.files import watching
 from sata.version import __version__
 
-REVISION = 10  # raised whenever the search may answer otherwise: what was kept before is then found no more
+REVISION = 11  # raised whenever the search may answer otherwise: what was kept before is then found no more
 _PLACES = frozenset({"where", "places", "folder", "kinds"})
 _LEFT_OUT: Mapping[str, frozenset[str]] = {
     "Op": frozenset({"name", "layer", "stage", "function", "compute"}),

@@ -151,8 +151,8 @@ def certificate(answer: Answer) -> list[str]:
         *([f"  nest: that of {answer.origin}"] if answer.origin else []),
         "  scope: memories in the order of the file, each at one height;"
         f" {answer.skeletons} choices of what memories keep, every order, {scope}; partial nests: "
-        f"{counts.get('generated', 0)} looked at, {counts.get('hopeless', 0)} left out by bound, "
-        f"{counts.get('merged', 0)} by a better one, {counts.get('unfit', 0)} too large; bound {answer.bound:.6g}",
+        f"{counts.get('generated', 0)} looked at, {counts.get('pruned', 0)} left out by bound, "
+        f"{counts.get('dominated', 0)} by dominance, {counts.get('too_large', 0)} too large; bound {answer.bound:.6g}",
     ]
 
 

@@ -69,14 +69,14 @@ def _frozen_names(point: MappingPoint) -> Choice:
     return point.items, frozenset((name, kept) for name, kept in point.keeps.items())
 
 
-def _same(task: Task, skeleton: StorageTemplate | None, point: MappingPoint) -> bool:
+def _same(task: Task, template: StorageTemplate | None, point: MappingPoint) -> bool:
     """Does a point have its figures, and fit?"""
-    if skeleton is None:
+    if template is None:
         return False
     try:
-        if tuple(loops_in_order(skeleton, point.loops)) != point.loops:
+        if tuple(loops_in_order(template, point.loops)) != point.loops:
             return False  # it would be put right before it is scored, and printed wrong
-        nest = nest_of(skeleton, point.loops)
+        nest = nest_of(template, point.loops)
         energy, cycles, fits = figures(nest, *shape_of(nest), task.on)
     except (ValueError, KeyError, IndexError, SpecError):  # loops that are none of this nest
         return False

@@ -37,52 +37,52 @@ class ArrayCrossing:
     kinds: of the plans that are worth it; most: [T] the most lanes that share; lanes: the most of all.
     """
 
-    def __init__(self, frame: SearchProblem, array: int) -> None:
-        plans, self.array = frame.plans, array
-        own = [(row, rank) for row, (a, _, rank) in enumerate(plans.slots) if a == array]
-        count = plans.factors.shape[1]
-        self.ranks = np.ones((len(frame.ranks), count), dtype=np.int64)
+    def __init__(self, problem: SearchProblem, array: int) -> None:
+        unrollings, self.array = problem.unrollings, array
+        own = [(row, rank) for row, (a, _, rank) in enumerate(unrollings.slots) if a == array]
+        count = unrollings.factors.shape[1]
+        self.ranks = np.ones((len(problem.ranks), count), dtype=np.int64)
         for row, rank in own:
-            self.ranks[rank] *= plans.factors[row]
+            self.ranks[rank] *= unrollings.factors[row]
         lanes = np.prod(self.ranks, axis=0).astype(np.float64)
         self.lanes, self.of_lanes = float(lanes.max(initial=1.0)), lanes
-        fanout = frame.fanouts[array]
-        shape = (len(frame.strands), count)
+        fanout = problem.fanouts[array]
+        shape = (len(problem.operands), count)
         self.energy, self.standing = np.zeros(shape), np.zeros(shape)
-        self.coincide = fanout.multicast == "tile" and len(frame.fanouts) == 1
+        self.coincide = fanout.multicast == "tile" and len(problem.fanouts) == 1
         self.links: list[tuple[int, float, bool, bool]] = []  # of each strand: its stop below, lanes above, who shares
         self.copies = np.ones(shape)
         self.most = np.ones(shape[0])
-        for t, strand in enumerate(frame.strands):
-            same, windows = self._same(frame, strand)
-            at = next((n for n, s in enumerate(strand.stops) if s.arrays > array), len(strand.stops))
-            if at < len(strand.stops) and strand.irregular:
-                windows = self._of_tiles(frame, strand, strand.output or fanout.multicast != "tile")
+        for t, operand in enumerate(problem.operands):
+            same, windows = self._same(problem, operand)
+            at = next((n for n, s in enumerate(operand.levels) if s.arrays > array), len(operand.levels))
+            if at < len(operand.levels) and operand.irregular:
+                windows = self._of_tiles(problem, operand, operand.output or fanout.multicast != "tile")
             self.copies[t] = same
-            reduced, shared = fanout.reduce, strand.output or fanout.multicast != "none"
+            reduced, shared = fanout.reduce, operand.output or fanout.multicast != "none"
             share = same * windows if shared else np.ones(count)
             reduce = same * windows if reduced else np.ones(count)
-            self.most[t] = float(np.max(reduce if strand.output else share))
-            if at == 0 or strand.stops[at - 1].arrays > array:
+            self.most[t] = float(np.max(reduce if operand.output else share))
+            if at == 0 or operand.levels[at - 1].arrays > array:
                 self.links.append((at, 0.0, shared, reduced))
                 continue  # all of it is below, or nothing passes
-            outer = float(prod(frame.usable[strand.stops[at - 1].arrays : array]))
+            outer = float(prod(problem.usable[operand.levels[at - 1].arrays : array]))
             self.links.append((at, outer, shared, reduced))
-            self.energy[t] = self.price(strand, t, windows, slice(None))
+            self.energy[t] = self.price(operand, t, windows, slice(None))
             # each element of all windows once: lanes that hold it too start without its value, which may save more
-            self.standing[t] = np.minimum(self.price(strand, t, 1.0, slice(None)), windows * self.energy[t])
+            self.standing[t] = np.minimum(self.price(operand, t, 1.0, slice(None)), windows * self.energy[t])
         self.keep(np.ones(count, dtype=bool))
         self.usable = bool((self.energy >= 0).all() and (self.standing >= 0).all())
 
-    def price(self, strand: OperandChain, t: int, windows: Any, plan: Any) -> Any:
+    def price(self, operand: OperandChain, t: int, windows: Any, unrolling: Any) -> Any:
         """Energy of an arrival at the child below, where so many lanes along windows share it, beside those that differ
         in ranks the tensor lacks. 0 where nothing passes."""
         at, outer, shared, reduced = self.links[t]
         if not outer:
             return windows * 0.0
-        together = self.copies[t, plan] * windows * outer
+        together = self.copies[t, unrolling] * windows * outer
         share, reduce = (together if own else together * 0.0 + outer for own in (shared, reduced))
-        return child_energy(strand, at) + parent_energy(strand, at, share, reduce)
+        return child_energy(operand, at) + parent_energy(operand, at, share, reduce)
 
     def keep(self, worth: NDArray[np.bool_]) -> None:
         """Leave only some plans."""
@@ -102,36 +102,38 @@ class ArrayCrossing:
         energy, standing, copies = np.split(left[:-1], len(parts))
         return CrossingKinds(energy, standing, copies, -left[-1])
 
-    def _same(self, frame: SearchProblem, strand: OperandChain) -> tuple[Floats, Floats]:
+    def _same(self, problem: SearchProblem, operand: OperandChain) -> tuple[Floats, Floats]:
         """Per plan: lanes that differ in ranks the tensor lacks; the most that windows may share beside that."""
-        lacking = [r for r, relevant in enumerate(strand.relevant) if not relevant]
+        lacking = [r for r, relevant in enumerate(operand.relevant) if not relevant]
         same = np.prod(self.ranks[lacking], axis=0) if lacking else np.ones(self.ranks.shape[1])
-        if len(frame.fanouts) == 1:
-            whole = strand.output or frame.fanouts[self.array].multicast == "element"
-            return same, window_share(self.ranks, strand.windows, strand.uses, [whole or c for c in strand.clipped])
-        return same, self._side_by_side(strand)
+        if len(problem.fanouts) == 1:
+            whole = operand.output or problem.fanouts[self.array].multicast == "element"
+            return same, window_share(self.ranks, operand.windows, operand.uses, [whole or c for c in operand.clipped])
+        return same, self._side_by_side(operand)
 
-    def _of_tiles(self, frame: SearchProblem, strand: OperandChain, elements: bool) -> Floats:
+    def _of_tiles(self, problem: SearchProblem, operand: OperandChain, elements: bool) -> Floats:
         """Per plan: the most lanes along windows that share, below a memory. elements: single ones are shared. Else
         windows must coincide; those of different lanes do only where borders leave the same of both, and then they are
         longer than half of the dimension."""
-        if elements or len(frame.fanouts) > 1:
-            return self._side_by_side(strand)
+        if elements or len(problem.fanouts) > 1:
+            return self._side_by_side(operand)
         found = np.ones(self.ranks.shape[1])
-        for axis, ranks, uses, clipped in zip(strand.axes, strand.windows, strand.uses, strand.clipped, strict=True):
+        for axis, ranks, uses, clipped in zip(
+            operand.axes, operand.windows, operand.uses, operand.clipped, strict=True
+        ):
             own = self.ranks[list(ranks)]
             share = window_share(self.ranks, [ranks], [uses], [clipped])
-            left = np.array([frame.bounds[r] for r in ranks])[:, None] // own
+            left = np.array([problem.bounds[r] for r in ranks])[:, None] // own
             span = np.sum(np.abs(np.array(axis.coefs))[:, None] * (left - 1), axis=0)
             alike = clipped & (2 * span > axis.size)
             found = found * np.where(alike, np.minimum(np.prod(own, axis=0), float(uses)), share)
         return found
 
-    def _side_by_side(self, strand: OperandChain) -> Floats:
+    def _side_by_side(self, operand: OperandChain) -> Floats:
         """Per plan: the most lanes along windows that hold the same element."""
-        odd = [r for ranks in strand.windows for r in ranks]
+        odd = [r for ranks in operand.windows for r in ranks]
         lanes = np.prod(self.ranks[odd], axis=0) if odd else np.ones(self.ranks.shape[1])
-        return np.minimum(lanes, float(prod(strand.uses)))
+        return np.minimum(lanes, float(prod(operand.uses)))
 
     def grouped(self, grid: TileStates) -> tuple[Ints, Ints]:
         """(factors [classes, plans], a plan of each kind): those that differ in what counts here."""
@@ -143,29 +145,29 @@ class ArrayCrossing:
         return factors[:, chosen[first]], chosen[first]
 
 
-def child_energy(strand: OperandChain, at: int) -> float:
+def child_energy(operand: OperandChain, at: int) -> float:
     """Energy of an arrival at stop number `at` (a result: of its departure), at the child."""
-    if at == len(strand.stops):
+    if at == len(operand.levels):
         return 0.0
-    return strand.stops[at].energy["drains" if strand.output else "fills"]
+    return operand.levels[at].energy["drains" if operand.output else "fills"]
 
 
-def parent_energy(strand: OperandChain, at: int, share: Any, reduce: Any) -> Any:
+def parent_energy(operand: OperandChain, at: int, share: Any, reduce: Any) -> Any:
     """Energy of an arrival at stop number `at` at its parent, and of the old value that comes with a result: as if it
     always came. share: arrivals that one access serves; reduce: results that are added on the way."""
-    parent = strand.stops[at - 1].energy
-    if not strand.output:
+    parent = operand.levels[at - 1].energy
+    if not operand.output:
         return parent["reads"] / share
-    back = parent["reads"] + (strand.stops[at].energy["fills"] if at < len(strand.stops) else 0.0)
-    merging = 0.0 if strand.irregular else parent["merge_reads"] * (1.0 / reduce - 1.0 / share)
+    back = parent["reads"] + (operand.levels[at].energy["fills"] if at < len(operand.levels) else 0.0)
+    merging = 0.0 if operand.irregular else parent["merge_reads"] * (1.0 / reduce - 1.0 / share)
     # lanes that hold an element together, but one, start without its value
-    return parent["updates"] / reduce + back / share + merging - (1.0 - 1.0 / share) * back_energy(strand, at + 1)
+    return parent["updates"] / reduce + back / share + merging - (1.0 - 1.0 / share) * back_energy(operand, at + 1)
 
 
-def back_energy(strand: OperandChain, first: int) -> float:
+def back_energy(operand: OperandChain, first: int) -> float:
     """Energy of old values by element, over the links into stops from number `first` on and into the compute."""
     total = 0.0
-    for at in range(first, len(strand.stops) + 1):
-        total += strand.stops[at - 1].energy["reads"]
-        total += strand.stops[at].energy["fills"] if at < len(strand.stops) else 0.0
+    for at in range(first, len(operand.levels) + 1):
+        total += operand.levels[at - 1].energy["reads"]
+        total += operand.levels[at].energy["fills"] if at < len(operand.levels) else 0.0
     return total

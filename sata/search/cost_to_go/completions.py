@@ -24,7 +24,7 @@ class PartialColumns:
     child that would stand here."""
 
     state: Ints
-    plan: Ints
+    unrolling: Ints
     lanes: Ints
     energy: Floats
     valueless: Floats
@@ -39,13 +39,13 @@ class CompletionBounds:
 
     def __init__(
         self,
-        frame: SearchProblem,
+        problem: SearchProblem,
         grid: TileStates,
         totals: OuterBound,
         crossings: Sequence[ArrayCrossing],
     ) -> None:
-        self.frame, self.grid, self.totals, self.crossings = frame, grid, totals, crossings
-        self.arrays = frame.array_items
+        self.problem, self.grid, self.totals, self.crossings = problem, grid, totals, crossings
+        self.arrays = problem.array_items
         self.tables: dict[int, CostTable] = {}
 
     def add(self, rows: CostRows, item: int) -> None:
@@ -60,7 +60,7 @@ class CompletionBounds:
     def partial(self, labels: PartialMappings, apart: Floats) -> PartialColumns:
         """What is known of partial nests. apart: see `PartialColumns`."""
         state = self.grid.states(labels.left)
-        return PartialColumns(state, labels.plan, labels.lanes, labels.energy, labels.valueless, apart)
+        return PartialColumns(state, labels.unrolling, labels.lanes, labels.energy, labels.valueless, apart)
 
     def known(self, asked: PartialColumns, item: int) -> NDArray[np.bool_]:
         """[B]: whether anything is known to be good enough below an item."""
@@ -79,7 +79,7 @@ class CompletionBounds:
         """Least energy and cycles of all completions, one of which is no more, and where those of each nest begin:
         all must be `known`. item: the last one passed; cycles: a bound known already; low: a first
         look, one for each, which says less."""
-        frame, number, table = self.frame, len(self.frame.strands), self.tables[item]
+        problem, number, table = self.problem, len(self.problem.operands), self.tables[item]
         at = table.at[asked.state]
         if low:
             first, row, every = np.arange(len(at)), at, table.low
@@ -93,21 +93,21 @@ class CompletionBounds:
         each = still = np.zeros((number, len(row)))
         if passed:
             crossing = self.crossings[passed - 1]
-            each, still = crossing.energy[:, asked.plan], crossing.standing[:, asked.plan]
+            each, still = crossing.energy[:, asked.unrolling], crossing.standing[:, asked.unrolling]
         energy = every[C][row] + asked.energy
-        for t, strand in enumerate(frame.strands):
+        for t, operand in enumerate(problem.operands):
             k, u, p, b = (every[TENSORS + part * number + t][row] for part in (K, U, P, B))
             # lanes along windows hold elements together: those of the union once, or each arrival shared by the most
-            open_ = asked.apart[t] * each[t] if strand.irregular else 0.0
-            once = self.grid.mean[t][-1] if strand.irregular else asked.apart[t]
+            open_ = asked.apart[t] * each[t] if operand.irregular else 0.0
+            once = self.grid.mean[t][-1] if operand.irregular else asked.apart[t]
             energy += p * each[t] + asked.apart[t] * (k + u) + np.maximum(open_, once * still[t]) * b
-            inside = strand.stops[0].item > item
-            if strand.output and not (inside and strand.tensor.initialised):
+            inside = operand.levels[0].item > item
+            if operand.output and not (inside and operand.tensor.initialised):
                 # also of an initialised one all lanes but one start without a value
                 without = self.totals.weights[t][asked.state] if inside else asked.valueless[t]
-                energy -= without * self.totals.returning(strand, item)
+                energy -= without * self.totals.returning(operand, item)
         longest = np.maximum(every[N][row] / asked.lanes, cycles)
-        return energy + frame.on.leak_pj * longest, longest, first
+        return energy + problem.on.leak_pj * longest, longest, first
 
     def crossed(self, left: Ints, array: int) -> Ints:
         """[D, P]: the states below an array, by what is left above it [R, D] and by plan; -1 where nothing is known

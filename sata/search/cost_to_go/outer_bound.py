@@ -18,55 +18,55 @@ class OuterBound:
     """Of one skeleton. weights: [T][S] elements of all executions of each state; whole: the state of the empty nest."""
 
     def __init__(
-        self, frame: SearchProblem, grid: TileStates, limit: Cutoff, crossings: Sequence[ArrayCrossing]
+        self, problem: SearchProblem, grid: TileStates, limit: Cutoff, crossings: Sequence[ArrayCrossing]
     ) -> None:
-        self.frame, self.grid, self.limit, self.crossings = frame, grid, limit, crossings
-        executions = frame.points / np.prod(grid.extents, axis=0)
+        self.problem, self.grid, self.limit, self.crossings = problem, grid, limit, crossings
+        executions = problem.points / np.prod(grid.extents, axis=0)
         self.weights = [mean * executions for mean in grid.mean]
         self.whole = len(executions) - 1
-        self.arrays = frame.array_items
+        self.arrays = problem.array_items
         self._worth()
 
     def _worth(self) -> None:
         """Which plans may be good enough, if all else comes once."""
-        frame = self.frame
-        energy = frame.compute_pj
-        for t, strand in enumerate(frame.strands):
-            energy += self.grid.mean[t][self.whole] * self.outside(t, strand, len(frame.skeleton.items))
-        lanes = np.prod(frame.plans.ahead[0], axis=0)
-        cycles = np.maximum(frame.points * frame.cycles_each / lanes, self.limit.cycles)
-        hope = ~self.hopeless(energy + frame.on.leak_pj * cycles, cycles)
+        problem = self.problem
+        energy = problem.compute_pj
+        for t, operand in enumerate(problem.operands):
+            energy += self.grid.mean[t][self.whole] * self.outside(t, operand, len(problem.template.items))
+        lanes = np.prod(problem.unrollings.inner[0], axis=0)
+        cycles = np.maximum(problem.points * problem.cycles_each / lanes, self.limit.cycles)
+        improving = ~self.prunable(energy + problem.on.leak_pj * cycles, cycles)
         for crossing in self.crossings:
-            crossing.keep(hope)
+            crossing.keep(improving)
 
-    def hopeless(self, energy: Floats, cycles: Floats) -> NDArray[np.bool_]:
+    def prunable(self, energy: Floats, cycles: Floats) -> NDArray[np.bool_]:
         """Which lead to nothing better than what is there."""
-        return self.limit.objective.hopeless(energy, cycles, self.limit.have)
+        return self.limit.objective.prunable(energy, cycles, self.limit.have)
 
     def total(self, rows: CostRows, item: int) -> tuple[Floats, Floats]:
         """Least energy and cycles of whole nests with these inner parts: outside them each element comes once. item:
         the last one that is not part of the rows."""
-        frame, on = self.frame, self.frame.on
+        problem, on = self.problem, self.problem.on
         passed = sum(n <= item for n in self.arrays)
-        energy = rows.cols[:, C] + frame.compute_pj
+        energy = rows.cols[:, C] + problem.compute_pj
         elements = np.array([mean[self.whole] for mean in self.grid.mean])
-        for t, strand in enumerate(frame.strands):
-            energy = energy + elements[t] * self.outside(t, strand, item)
-            if strand.output and not strand.tensor.initialised:
-                inside = strand.stops[0].item > item  # then as often as the home is begun anew, at most
+        for t, operand in enumerate(problem.operands):
+            energy = energy + elements[t] * self.outside(t, operand, item)
+            if operand.output and not operand.tensor.initialised:
+                inside = operand.levels[0].item > item  # then as often as the home is begun anew, at most
                 without = self.weights[t][rows.state] if inside else elements[t]
-                energy = energy - without * self.returning(strand, item)
+                energy = energy - without * self.returning(operand, item)
         if passed:
-            more, cycles = self._with_a_plan(rows, self.crossings[passed - 1], elements)
+            more, cycles = self._with_unrolling(rows, self.crossings[passed - 1], elements)
         else:
             more = (rows.part(K) + rows.part(U)) @ elements
             cycles = np.maximum(rows.cols[:, N], self.limit.cycles)
         return energy + more + on.leak_pj * cycles, cycles
 
-    def _with_a_plan(self, rows: CostRows, crossing: ArrayCrossing, elements: Floats) -> tuple[Floats, Floats]:
+    def _with_unrolling(self, rows: CostRows, crossing: ArrayCrossing, elements: Floats) -> tuple[Floats, Floats]:
         """Of all plans of the array above: least energy of what depends on them, with what leaks meanwhile but for the
         cycles that are returned too."""
-        kinds, leak = crossing.kinds, self.frame.on.leak_pj
+        kinds, leak = crossing.kinds, self.problem.on.leak_pj
         if not len(kinds.lanes):
             return np.full(len(rows), np.inf), np.ones(len(rows))
         outer = prod(c.lanes for c in self.crossings[: crossing.array])
@@ -81,19 +81,19 @@ class OuterBound:
             energy[some] = (total + leak * (steps - cycles[some, None])).min(axis=1)
         return energy, cycles
 
-    def outside(self, t: int, strand: OperandChain, item: int) -> float:
+    def outside(self, t: int, operand: OperandChain, item: int) -> float:
         """Energy by element of the links into memories up to an item, each passed once."""
         total = 0.0
-        for at in range(1, len(strand.stops)):
-            child, parent = strand.stops[at], strand.stops[at - 1]
+        for at in range(1, len(operand.levels)):
+            child, parent = operand.levels[at], operand.levels[at - 1]
             if child.item <= item:
                 share = prod(c.most[t] for c in self.crossings[parent.arrays : child.arrays])
-                event, own = ("updates", "drains") if strand.output else ("reads", "fills")
+                event, own = ("updates", "drains") if operand.output else ("reads", "fills")
                 total += child.energy[own] + parent.energy[event] / share
         return total
 
     @staticmethod
-    def returning(strand: OperandChain, item: int) -> float:
+    def returning(operand: OperandChain, item: int) -> float:
         """Energy by element of old values over the links into what stands below an item: saved where there are none."""
-        at = sum(stop.item <= item for stop in strand.stops)
-        return back_energy(strand, max(at, 1))
+        at = sum(level.item <= item for level in operand.levels)
+        return back_energy(operand, max(at, 1))

@@ -49,18 +49,18 @@ class TileStates:
         return [prod(sizes[g + 1 :]) for g in range(len(sizes))]
 
 
-def tile_states_of(frame: SearchProblem, fine: bool = False, above: Sequence[Set[int]] = ()) -> TileStates | None:
+def tile_states_of(problem: SearchProblem, fine: bool = False, above: Sequence[Set[int]] = ()) -> TileStates | None:
     """The grid of a frame of exact factors; None if it has too many states. fine: ranks of windows each by itself;
     above: of the outermost items, the ranks that loops below them may run over."""
     alike: dict[tuple[object, ...], list[int]] = {}
-    for r in range(len(frame.ranks)):
-        seen = tuple((s.relevant[r], r in s.irregular, r in s.carried) for s in frame.strands)
-        alone = r if fine and any(r in s.irregular for s in frame.strands) else -1
-        alike.setdefault((seen, r in frame.temporal_only, alone, *(r in ranks for ranks in above)), []).append(r)
+    for r in range(len(problem.ranks)):
+        seen = tuple((s.relevant[r], r in s.irregular, r in s.carried) for s in problem.operands)
+        alone = r if fine and any(r in s.irregular for s in problem.operands) else -1
+        alike.setdefault((seen, r in problem.temporal_only, alone, *(r in ranks for ranks in above)), []).append(r)
     classes = tuple(tuple(ranks) for ranks in alike.values())
     values = []
     for ranks in classes:
-        every = {prod(c) for c in product(*(divisors(frame.bounds[r]) for r in ranks))}
+        every = {prod(c) for c in product(*(divisors(problem.bounds[r]) for r in ranks))}
         values.append(np.array(sorted(every), dtype=np.int64))
     if prod(len(v) for v in values) > MOST:
         return None
@@ -68,7 +68,7 @@ def tile_states_of(frame: SearchProblem, fine: bool = False, above: Sequence[Set
         np.stack([m.ravel() for m in np.meshgrid(*values, indexing="ij")]) if values else np.ones((0, 1), np.int64)
     )
     shape = tuple(len(v) for v in values)
-    tiles = [_tiles(frame, strand, classes, values, extents, shape) for strand in frame.strands]
+    tiles = [_tiles(problem, operand, classes, values, extents, shape) for operand in problem.operands]
     return TileStates(
         classes,
         tuple(values),
@@ -80,8 +80,8 @@ def tile_states_of(frame: SearchProblem, fine: bool = False, above: Sequence[Set
 
 
 def _tiles(
-    frame: SearchProblem,
-    strand: OperandChain,
+    problem: SearchProblem,
+    operand: OperandChain,
     classes: Sequence[tuple[int, ...]],
     values: Sequence[Ints],
     extents: Ints,
@@ -89,17 +89,19 @@ def _tiles(
 ) -> tuple[Floats, Floats, Floats]:
     """(mean, largest, regular) of one tensor by state."""
     regular = np.ones(extents.shape[1])
-    odd = [g for g, ranks in enumerate(classes) if ranks[0] in strand.irregular]
+    odd = [g for g, ranks in enumerate(classes) if ranks[0] in operand.irregular]
     for g, ranks in enumerate(classes):
-        if g not in odd and strand.relevant[ranks[0]]:
+        if g not in odd and operand.relevant[ranks[0]]:
             regular = regular * extents[g]
     if not odd:
         return regular, regular, regular
-    tables = [_window(axis, tuple(frame.bounds[strand.irregular[p - 2]] for p in axis.ranks)) for axis in strand.axes]
+    tables = [
+        _window(axis, tuple(problem.bounds[operand.irregular[p - 2]] for p in axis.ranks)) for axis in operand.axes
+    ]
     least = np.full((2, *(len(values[g]) for g in odd)), np.inf)
-    for chosen in product(*(product(*(divisors(frame.bounds[strand.irregular[p - 2]]) for p in a.ranks))
-                            for a in strand.axes)):  # fmt: skip
-        whole = {strand.irregular[p - 2]: e for a, c in zip(strand.axes, chosen, strict=True)
+    for chosen in product(*(product(*(divisors(problem.bounds[operand.irregular[p - 2]]) for p in a.ranks))
+                            for a in operand.axes)):  # fmt: skip
+        whole = {operand.irregular[p - 2]: e for a, c in zip(operand.axes, chosen, strict=True)
                  for p, e in zip(a.ranks, c, strict=True)}  # fmt: skip
         at = tuple(int(np.searchsorted(values[g], prod(whole[r] for r in classes[g]))) for g in odd)
         for kind in range(2):

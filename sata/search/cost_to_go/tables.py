@@ -55,25 +55,25 @@ class CostToGo:
     """Least costs below every place of one skeleton, as far as they may lead below a limit. above: see
     `grid_of`."""
 
-    def __init__(self, frame: SearchProblem, grid: TileStates, limit: Cutoff, fine: bool = False, most: int = MOST,
+    def __init__(self, problem: SearchProblem, grid: TileStates, limit: Cutoff, fine: bool = False, most: int = MOST,
                  deadline: float | None = None, above: Sequence[Set[int]] = ()) -> None:  # fmt: skip
-        self.frame, self.grid, self.limit, self.fine = frame, grid, limit, fine
+        self.problem, self.grid, self.limit, self.fine = problem, grid, limit, fine
         self.most, self.deadline, self.above = most, deadline, above
-        self.marks, self.trail = WindowMarks(frame, grid), LoopTrail()
-        self.best: list[tuple[float, int]] = []  # least values of whole nests and how they came about
-        self.windowed = [t for t, s in enumerate(frame.strands) if s.irregular]
-        self.number = len(frame.strands)
+        self.marks, self.trail = WindowMarks(problem, grid), LoopTrail()
+        self.cheapest: list[tuple[float, int]] = []  # least values of whole nests and how they came about
+        self.windowed = [t for t, s in enumerate(problem.operands) if s.irregular]
+        self.number = len(problem.operands)
         self.relevant = [
-            [s.relevant[ranks[0]] and ranks[0] not in s.irregular for ranks in grid.classes] for s in frame.strands
+            [s.relevant[ranks[0]] and ranks[0] not in s.irregular for ranks in grid.classes] for s in problem.operands
         ]
-        name, leak = limit.objective.name, frame.on.leak_pj
+        name, leak = limit.objective.name, problem.on.leak_pj
         self.prices = 0.0 if name == "cycles" else 1.0  # what the columns hold for what is sought
         self.step = 0.0 if name == "energy" and not leak else 1.0
         self.grain = max((f[0] for f in limit.have), default=0.0) * GRAIN
-        self.arrays = frame.array_items
-        self.crossings = [ArrayCrossing(frame, k) for k in range(len(self.arrays))]
-        self.totals = OuterBound(frame, grid, limit, self.crossings)
-        self.completions = CompletionBounds(frame, grid, self.totals, self.crossings)
+        self.arrays = problem.array_items
+        self.crossings = [ArrayCrossing(problem, k) for k in range(len(self.arrays))]
+        self.totals = OuterBound(problem, grid, limit, self.crossings)
+        self.completions = CompletionBounds(problem, grid, self.totals, self.crossings)
         self.usable = all(c.usable for c in self.crossings)
         self._known: Floats = np.zeros(0)  # least energies of the rows that were thinned last
         self.fitting = self._fitting()
@@ -81,18 +81,20 @@ class CostToGo:
     def _fitting(self) -> list[NDArray[np.bool_]]:
         """By item, which states fit all memories up to it: what a memory holds further out is never less."""
         ok, found = np.ones(self.totals.whole + 1, dtype=bool), []
-        for item, node in enumerate(self.frame.skeleton.items):
+        for item, node in enumerate(self.problem.template.items):
             if isinstance(node, Memory) and node.size_bits is not None:
                 held = np.zeros(len(ok))
-                for t, strand in enumerate(self.frame.strands):
-                    held += sum(self.grid.largest[t] * stop.fitting_bits for stop in strand.stops if stop.item == item)
+                for t, operand in enumerate(self.problem.operands):
+                    held += sum(
+                        self.grid.largest[t] * level.fitting_bits for level in operand.levels if level.item == item
+                    )
                 ok = ok & within(held, node.size_bits // node.buffers)
             found.append(ok)
         return found
 
     def build(self) -> bool:
         """Make the tables, from the compute outwards. Returns: whether anything is left that may be good enough."""
-        items = self.frame.skeleton.items
+        items = self.problem.template.items
         rows = self._compute()
         for number in reversed(range(len(items) - 1)):
             rows = self._block(rows, number)
@@ -104,26 +106,26 @@ class CostToGo:
                 return False
         whole = rows.take(rows.state == self.totals.whole)
         values = self.limit.objective.value(*self.totals.total(whole, 0))
-        self.best = sorted(zip(values.tolist(), whole.node.tolist(), strict=True))
-        return bool(self.best)
+        self.cheapest = sorted(zip(values.tolist(), whole.node.tolist(), strict=True))
+        return bool(self.cheapest)
 
     def nests(self, number: int) -> list[tuple[PlacedLoop, ...]]:
         """The loops of the nests with the least costs here. What they really cost may be more."""
-        found = [self._loops(node) for _, node in self.best[:number]]
+        found = [self._loops(node) for _, node in self.cheapest[:number]]
         return [loops for loops in found if loops is not None]
 
     def _loops(self, node: int) -> tuple[PlacedLoop, ...] | None:
         """The loops of a row; None where ranks of a class cannot share them out so."""
-        frame, left = self.frame, list(self.frame.bounds)
+        problem, left = self.problem, list(self.problem.bounds)
         steps = self.trail.loops_of(node)[::-1]
         spatial, temporal = [], []
-        for item, axis, plan, _ in steps:
+        for item, axis, unrolling, _ in steps:
             if axis:
                 k = self.arrays.index(item)
-                for row, (array, name, rank) in enumerate(frame.plans.slots):
-                    factor = int(frame.plans.factors[row, plan])
+                for row, (array, name, rank) in enumerate(problem.unrollings.slots):
+                    factor = int(problem.unrollings.factors[row, unrolling])
                     if array == k and factor > 1:
-                        spatial.append(PlacedLoop(item, name, frame.ranks[rank], factor))
+                        spatial.append(PlacedLoop(item, name, problem.ranks[rank], factor))
                         if left[rank] % factor:
                             return None
                         left[rank] //= factor
@@ -132,20 +134,20 @@ class CostToGo:
                 own = gcd(left[rank], factor)
                 left[rank], factor = left[rank] // own, factor // own
                 if own > 1:
-                    temporal.append(PlacedLoop(item, "", frame.ranks[rank], own))
+                    temporal.append(PlacedLoop(item, "", problem.ranks[rank], own))
         return (*spatial, *temporal) if all(n == 1 for n in left) else None
 
     # --- from the compute outwards --------------------------------------------------------------------------------
 
     def _compute(self) -> CostRows:
         row = np.zeros((1, TENSORS + len(PARTS) * self.number))
-        row[0, N] = self.frame.cycles_each * self.frame.points * self.step
-        for t, strand in enumerate(self.frame.strands):
-            each, last = self.totals.weights[t][0] * self.prices, len(strand.stops)
-            if strand.stops[-1].arrays < len(self.arrays):
+        row[0, N] = self.problem.cycles_each * self.problem.points * self.step
+        for t, operand in enumerate(self.problem.operands):
+            each, last = self.totals.weights[t][0] * self.prices, len(operand.levels)
+            if operand.levels[-1].arrays < len(self.arrays):
                 row[0, TENSORS + P * self.number + t] = each
             else:
-                row[0, C] += each * parent_energy(strand, last, 1.0, 1.0)
+                row[0, C] += each * parent_energy(operand, last, 1.0, 1.0)
         zero = np.zeros(1, dtype=np.int64)
         return CostRows(zero, zero, zero, row)
 
@@ -214,27 +216,27 @@ class CostToGo:
     def _memory(self, rows: CostRows, item: int) -> CostRows:
         """With a memory: what fits, and the links into it."""
         links = []
-        for t, strand in enumerate(self.frame.strands):
-            at = next((n for n, s in enumerate(strand.stops) if s.item == item), None)
+        for t, operand in enumerate(self.problem.operands):
+            at = next((n for n, s in enumerate(operand.levels) if s.item == item), None)
             if at is not None:
-                links.append((t, strand, at))
+                links.append((t, operand, at))
         ok = self.fitting[item][rows.state]
-        for _, strand, at in links:
+        for _, operand, at in links:
             for g, ranks in enumerate(self.grid.classes if at == 0 else ()):
-                if ranks[0] in strand.carried:
+                if ranks[0] in operand.carried:
                     ok &= self.grid.extents[g][rows.state] == self.grid.values[g][-1]
         rows = rows.take(np.flatnonzero(ok))
-        for t, strand, at in links:
+        for t, operand, at in links:
             if at == 0:
                 continue
-            if self.fine and strand.irregular:
+            if self.fine and operand.irregular:
                 self._settled(rows, t)
-            if strand.stops[at - 1].arrays < strand.stops[at].arrays:
+            if operand.levels[at - 1].arrays < operand.levels[at].arrays:
                 rows.part(B)[:, t] = self.prices
             else:
-                each = (child_energy(strand, at) + parent_energy(strand, at, 1.0, 1.0)) * self.prices
+                each = (child_energy(operand, at) + parent_energy(operand, at, 1.0, 1.0)) * self.prices
                 rows.part(K if self.fine else U)[:, t] += each
-            if self.fine and strand.irregular:
+            if self.fine and operand.irregular:
                 rows.part(W)[:, t] = rows.part(K)[:, t]
                 rows.mark = self.marks.with_child(rows.mark, t, rows.state)
         return self._thin(rows, item - 1)
@@ -248,7 +250,7 @@ class CostToGo:
             np.where(tile > 0, again / np.where(tile > 0, tile, 1.0), 0.0) * self.totals.weights[t][rows.state]
         )
         k -= np.where(tile > 0, again / np.where(tile > 0, tile, 1.0), 0.0)
-        if any(self.frame.strands[t].clipped):
+        if any(self.problem.operands[t].clipped):
             k[:] = 0.0  # where borders cut tiles off, a small tile may keep more of itself than the one that holds it
 
     def _array(self, rows: CostRows, item: int) -> CostRows:
@@ -257,21 +259,21 @@ class CostToGo:
         factors, names = crossing.grouped(self.grid)
         found = [rows.take(np.zeros(0, dtype=np.int64))]
         states, inverse = np.unique(rows.state, return_inverse=True)
-        for plan in range(len(names)):
-            after = self._above(states, factors[:, plan], item)[inverse.reshape(-1)]
+        for unrolling in range(len(names)):
+            after = self._above(states, factors[:, unrolling], item)[inverse.reshape(-1)]
             ok = after >= 0
             if not ok.any():
                 continue
             state = after[ok]
-            own, more = names[plan], rows.take(np.flatnonzero(ok))
-            more.cols[:, N] /= float(np.prod(factors[:, plan]))
+            own, more = names[unrolling], rows.take(np.flatnonzero(ok))
+            more.cols[:, N] /= float(np.prod(factors[:, unrolling]))
             for t in range(self.number):
                 self._crossed(more, t, crossing, own, state)
             for which in (P, B):
                 more.part(which)[:] = 0.0
             below, more.state = more.state, state
-            hope = ~self.totals.hopeless(*self.totals.total(more, item - 1))
-            below, more = below[hope], more.take(hope)
+            improving = ~self.totals.prunable(*self.totals.total(more, item - 1))
+            below, more = below[improving], more.take(improving)
             for t in self.windowed if self.fine else ():
                 more.mark = self.marks.with_lanes(more.mark, t, below, crossing.ranks[:, own])
             more.node = self.trail.add(more.node, item, PLAN, int(own), np.ones(len(more), dtype=np.int64))
@@ -289,32 +291,32 @@ class CostToGo:
             found += to * stride
         return np.where(ok & self.fitting[item - 1][np.where(ok, found, 0)], found, -1)
 
-    def _crossed(self, rows: CostRows, t: int, crossing: ArrayCrossing, plan: int, state: Ints) -> None:
+    def _crossed(self, rows: CostRows, t: int, crossing: ArrayCrossing, unrolling: int, state: Ints) -> None:
         """What stood still below an array, seen from above it: lanes that hold the same, and lanes side by side."""
-        strand, copies = self.frame.strands[t], crossing.copies[t, plan]
+        operand, copies = self.problem.operands[t], crossing.copies[t, unrolling]
         k, u, w, b = (rows.part(which)[:, t] for which in (K, U, W, B))
-        price: Any = crossing.energy[t, plan]
-        if self.fine and strand.irregular:
-            price = crossing.price(strand, t, self._together(rows, t, crossing, plan), plan)
+        price: Any = crossing.energy[t, unrolling]
+        if self.fine and operand.irregular:
+            price = crossing.price(operand, t, self._together(rows, t, crossing, unrolling), unrolling)
         rows.cols[:, C] += rows.part(P)[:, t] * price
-        if not (self.fine and strand.irregular):
-            u[:] = copies * (u + k + b * crossing.standing[t, plan])
+        if not (self.fine and operand.irregular):
+            u[:] = copies * (u + k + b * crossing.standing[t, unrolling])
             k[:] = 0.0
             return
-        lanes = float(np.prod(crossing.ranks[:, plan]))
+        lanes = float(np.prod(crossing.ranks[:, unrolling]))
         before, after = self.grid.mean[t][rows.state], self.grid.mean[t][state]
         wide = np.where(after > 0, lanes * before / np.where(after > 0, after, 1.0), 1.0)
         k[:] = wide * (k + b * price)
         w[:] = lanes * (w + (b > 0) * price)
         u[:] = copies * u
 
-    def _together(self, rows: CostRows, t: int, crossing: ArrayCrossing, plan: int) -> Floats:
+    def _together(self, rows: CostRows, t: int, crossing: ArrayCrossing, unrolling: int) -> Floats:
         """How many lanes along the ranks of windows share what arrives, at most (or on average where that is known)."""
-        strand, found = self.frame.strands[t], np.ones(len(rows))
-        windows = crossing.coincide and not strand.output
-        for axis, uses, clipped in zip(strand.axes, strand.uses, strand.clipped, strict=True):
-            ranks = [strand.irregular[p - 2] for p in axis.ranks]
-            lanes = tuple(int(n) for n in crossing.ranks[ranks, plan])
+        operand, found = self.problem.operands[t], np.ones(len(rows))
+        windows = crossing.coincide and not operand.output
+        for axis, uses, clipped in zip(operand.axes, operand.uses, operand.clipped, strict=True):
+            ranks = [operand.irregular[p - 2] for p in axis.ranks]
+            lanes = tuple(int(n) for n in crossing.ranks[ranks, unrolling])
             extents = np.stack([self.grid.extents[self.marks.of[r]][rows.state] for r in ranks])
             own, inverse = distinct_columns(extents)
             each = [min(lanes_sharing(axis, tuple(e), lanes, clipped, windows), uses) for e in own.T.tolist()]
@@ -328,7 +330,7 @@ class CostToGo:
         if self.grain:  # sums in another order differ in their last digits, which would keep both
             rows.cols[:, C] = np.floor(rows.cols[:, C] / self.grain) * self.grain
         total = self.totals.total(rows.take(np.arange(old, len(rows))) if old else rows, item)
-        keep = np.concatenate([np.ones(old, dtype=bool), ~self.totals.hopeless(*total)])
+        keep = np.concatenate([np.ones(old, dtype=bool), ~self.totals.prunable(*total)])
         energy = np.concatenate([self._known, total[0]])[keep] if old else total[0][keep]
         new = np.arange(len(keep)) >= old
         rows, new = rows.take(keep), new[keep]

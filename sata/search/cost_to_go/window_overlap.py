@@ -26,17 +26,17 @@ Mark = tuple[Child | None, ...]  # by tensor
 class WindowMarks:
     """Marks by number; 0: nothing stands still."""
 
-    def __init__(self, frame: SearchProblem, grid: TileStates) -> None:
-        self.frame, self.grid = frame, grid
+    def __init__(self, problem: SearchProblem, grid: TileStates) -> None:
+        self.problem, self.grid = problem, grid
         self.of = {r: g for g, ranks in enumerate(grid.classes) for r in ranks}
-        self.marks: list[Mark] = [(None,) * len(frame.strands)]
+        self.marks: list[Mark] = [(None,) * len(problem.operands)]
         self.numbers = {self.marks[0]: 0}
 
     def with_child(self, numbers: Ints, t: int, state: Ints) -> Ints:
         """Marks after a memory has taken a tile of the tensor: what a state says, [B]."""
-        strand = self.frame.strands[t]
+        operand = self.problem.operands[t]
         regular = self.grid.regular[t][state].astype(np.int64)
-        rows = np.stack([numbers, regular, *(self.grid.extents[self.of[r]][state] for r in strand.irregular)])
+        rows = np.stack([numbers, regular, *(self.grid.extents[self.of[r]][state] for r in operand.irregular)])
         return self._each(rows, lambda mark, own: _set(mark, t, (own[0], tuple((e, 1, 1) for e in own[1:]))))
 
     def without(self, numbers: Ints, t: int) -> Ints:
@@ -45,9 +45,9 @@ class WindowMarks:
 
     def with_lanes(self, numbers: Ints, t: int, state: Ints, factors: Ints) -> Ints:
         """Marks after an array. factors: [ranks] of its lanes."""
-        strand = self.frame.strands[t]
-        rows = np.stack([numbers, *(self.grid.extents[self.of[r]][state] for r in strand.irregular)])
-        lanes = [int(factors[r]) for r in strand.irregular]
+        operand = self.problem.operands[t]
+        rows = np.stack([numbers, *(self.grid.extents[self.of[r]][state] for r in operand.irregular)])
+        lanes = [int(factors[r]) for r in operand.irregular]
 
         def add(mark: Mark, own: list[int]) -> Mark:
             child = mark[t]
@@ -80,7 +80,7 @@ class WindowMarks:
         for number in found.tolist():
             child = self.marks[number][t]
             size = float(child[0]) if child else 0.0
-            for axis in self.frame.strands[t].axes if child else ():
+            for axis in self.problem.operands[t].axes if child else ():
                 extents = [child[1][p - 2][0] for p in axis.ranks]
                 size *= len(np.unique(sumset(axis.coefs, extents, [1] * len(extents))))
             each.append(size)
@@ -89,14 +89,14 @@ class WindowMarks:
     def overlap(self, numbers: Ints, t: int, state: Ints, rank: int, factors: Ints) -> Floats:
         """[B]: elements that a child still holds, on average, each time a loop over a rank goes on. factors:
         of the loop; state: what is inside it."""
-        strand = self.frame.strands[t]
-        at = strand.irregular.index(rank) + 2 if rank in strand.irregular else -1
+        operand = self.problem.operands[t]
+        at = operand.irregular.index(rank) + 2 if rank in operand.irregular else -1
         marks, mark = np.unique(numbers, return_inverse=True)
         children = [self.marks[number][t] for number in marks.tolist()]
         kept = np.array([float(child[0]) if child else 0.0 for child in children])[mark.reshape(-1)]
-        for axis in strand.axes:  # a few different ones of each dimension make up all
-            own = [strand.irregular[p - 2] for p in axis.ranks]
-            bounds = tuple(self.frame.bounds[r] for r in own)
+        for axis in operand.axes:  # a few different ones of each dimension make up all
+            own = [operand.irregular[p - 2] for p in axis.ranks]
+            bounds = tuple(self.problem.bounds[r] for r in own)
             moved = axis.ranks.index(at) if at in axis.ranks else -1
             known: dict[tuple[Place, ...], int] = {(): 0}
             places = [tuple(child[1][p - 2] for p in axis.ranks) if child else () for child in children]

@@ -39,28 +39,28 @@ class BeamSearch(BoundedSearch):
 
     def __init__(
         self,
-        frame: SearchProblem,
-        best: Incumbent,
-        tally: SearchCounters,
+        problem: SearchProblem,
+        incumbent: Incumbent,
+        counters: SearchCounters,
         shared: SharedTables,
         deadline: float | None = None,
         tick: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__(frame, best, tally, shared, deadline, tick)
+        super().__init__(problem, incumbent, counters, shared, deadline, tick)
         self.width = 0
-        self.left_out = np.inf  # the least value left out by this pass
+        self.least_cut = np.inf  # the least value left out by this pass
 
-    def run(self, width: int, plans_first: bool = False) -> float:
+    def run(self, width: int, unrollings_first: bool = False) -> float:
         """One pass. plans_first: choose what arrays unroll before any loop. Returns: the least objective that was left
         out (inf: nothing was, the result is proven)."""
         self.begin(width)
-        self.inwards(self._passed_by(root_label(self.frame, plans_first), 0), 0)
-        return self.left_out
+        self.inwards(self._passed_by(root_label(self.problem, unrollings_first), 0), 0)
+        return self.least_cut
 
     def begin(self, width: int) -> None:
         """Forget the last pass."""
-        self.width, self.left_out = width, np.inf
-        self.moves = Extender(self.frame, self.shared) if self.moves.trail.size > 1 else self.moves
+        self.width, self.least_cut = width, np.inf
+        self.moves = Extender(self.problem, self.shared) if self.moves.trail.size > 1 else self.moves
 
     def inwards(self, labels: PartialMappings, item: int) -> None:
         """All that partial nests can become which have passed an item."""
@@ -80,7 +80,7 @@ class BeamSearch(BoundedSearch):
             return self._array(labels, item, node)
         before = len(labels)
         labels = self.moves.close_memory(labels, item)
-        self.tally.unfit += before - len(labels)
+        self.counters.too_large += before - len(labels)
         return self._cut(labels, item)
 
     # --- loops ----------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ class BeamSearch(BoundedSearch):
     def _block(self, labels: PartialMappings, item: int) -> PartialMappings:
         """All ways to put temporal loops below an item, one prime (ragged: one loop) at a time, from the fewest on."""
         waiting: dict[int, list[PartialMappings]] = {}
-        asked = self._asked(item)
+        asked = self._loop_constraint(item)
         labels = asked.begun(labels)
         self._sort(labels, waiting)
         done: list[PartialMappings] = []
@@ -101,42 +101,42 @@ class BeamSearch(BoundedSearch):
                 continue
             if not finish or level == 0:
                 done.append(asked.ended(here))
-            for rank in range(len(self.frame.ranks)):
+            for rank in range(len(self.problem.ranks)):
                 some = here.take(asked.open(here, rank)) if asked.anything else here
                 for more in self._loops(some, item, rank):
                     if asked.anything:
                         more = more.take(asked.within(more, rank))
-                    self.tally.generated += len(more)
+                    self.counters.generated += len(more)
                     self._sort(more, waiting)
         return concatenated(done) if done else labels.take(np.zeros(len(labels), dtype=bool))
 
-    def _asked(self, item: int) -> LoopConstraint:
+    def _loop_constraint(self, item: int) -> LoopConstraint:
         """What is asked of the loops below an item."""
-        return LoopConstraint(self.frame, self.items[item].name)
+        return LoopConstraint(self.problem, self.items[item].name)
 
     def _sort(self, labels: PartialMappings, waiting: dict[int, list[PartialMappings]]) -> None:
         """Put labels by how much is left to loop over."""
-        if self.frame.ragged:
+        if self.problem.ragged:
             level = np.prod(labels.left, axis=0) - 1
         else:
             level = np.zeros(len(labels), dtype=np.int64)
-            for bound, left in zip(self.frame.bounds, labels.left, strict=True):
+            for bound, left in zip(self.problem.bounds, labels.left, strict=True):
                 level = level + prime_weight(bound, left)
         for value in np.unique(level).tolist():
             waiting.setdefault(value, []).append(labels.take(level == value))
 
     def _loops(self, labels: PartialMappings, item: int, rank: int) -> list[PartialMappings]:
         """The labels with one more temporal loop over a rank."""
-        left, whole = labels.left[rank], self.frame.bounds[rank]
+        left, whole = labels.left[rank], self.problem.bounds[rank]
         found = []
-        if not self.frame.ragged and has_unrolling(labels):  # the rest is for arrays further in
-            left = left // self.frame.plans.ahead[self.passed(item)][rank][labels.plan]
-        for prime in primes_of(whole) if not self.frame.ragged else range(2, whole + 1):
-            some = np.flatnonzero((left % prime == 0) & ((left < whole) | (not self.frame.ragged)))
+        if not self.problem.ragged and has_unrolling(labels):  # the rest is for arrays further in
+            left = left // self.problem.unrollings.inner[self.passed(item)][rank][labels.unrolling]
+        for prime in primes_of(whole) if not self.problem.ragged else range(2, whole + 1):
+            some = np.flatnonzero((left % prime == 0) & ((left < whole) | (not self.problem.ragged)))
             if len(some):
                 own = labels.take(some)
                 found.append(self.moves.looped(own, item, "", rank, np.full(len(own), prime), own.left[rank] // prime))
-        if self.frame.ragged:
+        if self.problem.ragged:
             some = np.flatnonzero(left == whole)
             for stride in range(1, whole) if len(some) else ():
                 own = labels.take(some)
@@ -146,59 +146,60 @@ class BeamSearch(BoundedSearch):
 
     def _array(self, labels: PartialMappings, item: int, array: Array) -> PartialMappings:
         """All ways to unroll ranks on the axes of an array."""
-        if not self.frame.ragged:
+        if not self.problem.ragged:
             parts = [
-                self._hopeful(self.unrolled(some, item), item, rough=True)[0] for some in self.with_plans(labels, item)
+                self._unpruned(self.unrolled(some, item), item, rough=True)[0]
+                for some in self.with_unrollings(labels, item)
             ]
             return self._cut(concatenated(parts) if parts else labels, item)
         for axis, size in array.shape.items():
-            allowed = self.frame.constraints.ranks.get((array.name, axis))
+            allowed = self.problem.constraints.ranks.get((array.name, axis))
             used = np.ones(len(labels), dtype=np.int64)
-            for rank, name in enumerate(self.frame.ranks):
-                if rank in self.frame.temporal_only or (allowed is not None and name not in allowed):
+            for rank, name in enumerate(self.problem.ranks):
+                if rank in self.problem.temporal_only or (allowed is not None and name not in allowed):
                     continue
                 labels, used = self._unrolled(labels, used, item, axis, rank, size)
                 if len(labels) > CROWDED:  # as if none of this array's lanes were used yet: lower still, and sound
                     least = self.bound(labels, item - 1, rough=True)
-                    keep = ~self.best.hopeless(least)
-                    self.tally.hopeless += int(len(labels) - keep.sum())
+                    keep = ~self.incumbent.prunable(least)
+                    self.counters.pruned += int(len(labels) - keep.sum())
                     labels, used = labels.take(keep), used[keep]
-            labels = labels.take(used >= self.frame.constraints.least_lanes(size))
+            labels = labels.take(used >= self.problem.constraints.least_lanes(size))
         return self._cut(labels, item)
 
-    def with_plans(self, labels: PartialMappings, item: int) -> Iterator[PartialMappings]:
+    def with_unrollings(self, labels: PartialMappings, item: int) -> Iterator[PartialMappings]:
         """The labels with every plan for all arrays, at the first of them; further in as they are. In pieces."""
         if has_unrolling(labels):
             yield labels
             return
-        lanes = self.frame.plans.ahead[0]
+        lanes = self.problem.unrollings.inner[0]
         size = max(PIECE // lanes.shape[1], 1)
         for start in range(0, len(labels), size):
             some = labels.take(np.arange(start, min(start + size, len(labels))))
             left, inverse = distinct_columns(some.left)
             fits = np.all(left[:, :, None] % lanes[:, None, :] == 0, axis=0)
             state = None
-            if self.ahead is not None:
-                state = self.ahead.completions.crossed(left, 0)
+            if self.cost_to_go is not None:
+                state = self.cost_to_go.completions.crossed(left, 0)
                 fits &= state >= 0
-            label, plan = np.nonzero(fits[inverse])
+            label, unrolling = np.nonzero(fits[inverse])
             if state is not None:
-                hope = self._hope_of_plans(some, label, plan, state[inverse[label], plan], item)
-                self.tally.hopeless += int(len(hope) - hope.sum())
-                label, plan = label[hope], plan[hope]
+                improving = self._improving_unrollings(some, label, unrolling, state[inverse[label], unrolling], item)
+                self.counters.pruned += int(len(improving) - improving.sum())
+                label, unrolling = label[improving], unrolling[improving]
             own = some.take(label)
-            own.plan = plan.astype(np.int64)
+            own.unrolling = unrolling.astype(np.int64)
             yield own
 
     def unrolled(self, labels: PartialMappings, item: int) -> PartialMappings:
         """The loops of an array as the plan of each label has them."""
         number = self.passed(item) - 1
-        for row, (array, axis, rank) in enumerate(self.frame.plans.slots):
+        for row, (array, axis, rank) in enumerate(self.problem.unrollings.slots):
             if array == number:
-                factors = self.frame.plans.factors[row][labels.plan]
+                factors = self.problem.unrollings.factors[row][labels.unrolling]
                 some = labels.take(np.arange(len(labels)))
                 labels = self.moves.looped(some, item, axis, rank, factors, some.left[rank] // factors)
-        self.tally.generated += len(labels)
+        self.counters.generated += len(labels)
         return labels
 
     def passed(self, item: int) -> int:
@@ -208,9 +209,9 @@ class BeamSearch(BoundedSearch):
     def _unrolled(
         self, labels: PartialMappings, used: NDArray[np.int64], item: int, axis: str, rank: int, size: int
     ) -> tuple[PartialMappings, NDArray[np.int64]]:
-        whole = self.frame.bounds[rank]
+        whole = self.problem.bounds[rank]
         parts, lanes = [labels], [used]
-        for stride in range(1, whole) if self.frame.ragged else ():
+        for stride in range(1, whole) if self.problem.ragged else ():
             factor = -(-whole // stride)
             some = np.flatnonzero((labels.left[rank] == whole) & (used * factor <= size))
             if len(some):
@@ -220,16 +221,16 @@ class BeamSearch(BoundedSearch):
                 )
                 lanes.append(used[some] * factor)
         for factor in range(2, min(whole, size) + 1):
-            if whole % factor and not self.frame.ragged:
+            if whole % factor and not self.problem.ragged:
                 continue
             fits = (labels.left[rank] % factor == 0) & (used * factor <= size)
-            some = np.flatnonzero(fits & ((labels.left[rank] < whole) | (not self.frame.ragged)))
+            some = np.flatnonzero(fits & ((labels.left[rank] < whole) | (not self.problem.ragged)))
             if len(some):
                 own = labels.take(some)
                 left = own.left[rank] // factor
                 parts.append(self.moves.looped(own, item, axis, rank, np.full(len(own), factor), left))
                 lanes.append(used[some] * factor)
-        self.tally.generated += sum(len(p) for p in parts[1:])
+        self.counters.generated += sum(len(p) for p in parts[1:])
         return concatenated(parts), np.concatenate(lanes)
 
     # --- leaving out ----------------------------------------------------------------------------------------------
@@ -242,25 +243,25 @@ class BeamSearch(BoundedSearch):
             self.tick()
         if not len(labels):
             return labels
-        labels, values = self._hopeful(labels, item, rough=True)
-        if self.frame.merging and len(labels):
-            keep = undominated(self.frame, labels, values, self.passed(item))
-            self.tally.merged += int(len(labels) - keep.sum())
+        labels, values = self._unpruned(labels, item, rough=True)
+        if self.problem.merging and len(labels):
+            keep = undominated(self.problem, labels, values, self.passed(item))
+            self.counters.dominated += int(len(labels) - keep.sum())
             labels, values = labels.take(keep), values[keep]
-        if any(s.irregular for s in self.frame.strands) and len(labels):
-            labels, values = self._hopeful(labels, item, rough=False)
+        if any(s.irregular for s in self.problem.operands) and len(labels):
+            labels, values = self._unpruned(labels, item, rough=False)
         if len(labels) > self.width:
             order = np.argsort(values, kind="stable")
-            self.left_out = min(self.left_out, float(values[order[self.width]]))
+            self.least_cut = min(self.least_cut, float(values[order[self.width]]))
             labels = labels.take(np.sort(order[: self.width]))
         return labels
 
-    def _hopeful(self, labels: PartialMappings, item: int, rough: bool) -> tuple[PartialMappings, Floats]:
+    def _unpruned(self, labels: PartialMappings, item: int, rough: bool) -> tuple[PartialMappings, Floats]:
         """The labels that may lead to something better, and the least value of each."""
         if not len(labels):
             return labels, np.zeros(0)
         values, keep = self._valued(labels, item, rough)
-        self.tally.hopeless += int(len(labels) - keep.sum())
+        self.counters.pruned += int(len(labels) - keep.sum())
         return labels.take(keep), values[keep]
 
     def _valued(self, labels: PartialMappings, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_]]:
@@ -269,40 +270,40 @@ class BeamSearch(BoundedSearch):
 
     def _seen(self, labels: PartialMappings, item: int, least: LowerBound) -> tuple[Floats, NDArray[np.bool_]]:
         """The same, of bounds, by what has been looked at ahead."""
-        keep = ~self.best.hopeless(least)
-        values = self.best.objective.value(least.energy, least.cycles)
-        if self.ahead is not None:
+        keep = ~self.incumbent.prunable(least)
+        values = self.incumbent.objective.value(least.energy, least.cycles)
+        if self.cost_to_go is not None:
             some = np.flatnonzero(keep)
-            more, hope = self._ahead(labels.take(some), item, least.cycles[some])
+            more, improving = self._completed(labels.take(some), item, least.cycles[some])
             values[some] = np.maximum(values[some], more)
-            keep[some] &= hope
+            keep[some] &= improving
         return values, keep
 
     # --- complete nests -------------------------------------------------------------------------------------------
 
     def _complete(self, labels: PartialMappings, item: int) -> None:
         """Score complete nests as `sata run` does, the most promising first."""
-        self.tally.complete += len(labels)
+        self.counters.complete += len(labels)
         least = self.bound(labels, item, done=True)
-        values = self.best.objective.value(least.energy, least.cycles)
+        values = self.incumbent.objective.value(least.energy, least.cycles)
         for number in np.argsort(values, kind="stable").tolist():
             one = LowerBound(least.energy[number : number + 1], least.cycles[number : number + 1])
-            if self.best.hopeless(one)[0]:
+            if self.incumbent.prunable(one)[0]:
                 continue
             if self.deadline is not None and time.monotonic() > self.deadline:
                 raise BudgetSpent
             loops = self.loops_of(int(labels.node[number]))
-            if not lanes_work(self.frame, loops):
+            if not lanes_work(self.problem, loops):
                 continue
             found = self.scored(loops)
-            self.tally.scored += 1
+            self.counters.scored += 1
             if found is not None:
-                self.best.offer(found)
+                self.incumbent.offer(found)
 
     def loops_of(self, node: int) -> tuple[PlacedLoop, ...]:
         """The loops that led to a node of the trail."""
         return tuple(
-            PlacedLoop(i, axis, self.frame.ranks[rank], factor)
+            PlacedLoop(i, axis, self.problem.ranks[rank], factor)
             for i, axis, rank, factor in self.moves.trail.loops_of(node)
             if factor > 1
         )

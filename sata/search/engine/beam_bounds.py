@@ -33,21 +33,27 @@ class BoundedSearch:
 
     def __init__(
         self,
-        frame: SearchProblem,
-        best: Incumbent,
-        tally: SearchCounters,
+        problem: SearchProblem,
+        incumbent: Incumbent,
+        counters: SearchCounters,
         shared: SharedTables,
         deadline: float | None = None,
         tick: Callable[[], None] | None = None,
     ) -> None:
-        self.frame, self.best, self.tally, self.deadline, self.tick = frame, best, tally, deadline, tick
+        self.problem, self.incumbent, self.counters, self.deadline, self.tick = (
+            problem,
+            incumbent,
+            counters,
+            deadline,
+            tick,
+        )
         self.shared = shared
-        self.moves = Extender(frame, shared)
-        self.items = frame.skeleton.items
-        self.ahead: CostToGo | None = None
-        self.above = _above(frame)  # of the outermost items, the ranks that loops below them may run over
+        self.moves = Extender(problem, shared)
+        self.items = problem.template.items
+        self.cost_to_go: CostToGo | None = None
+        self.above = _above(problem)  # of the outermost items, the ranks that loops below them may run over
         self._root: LowerBound | None = None
-        self.looked: dict[tuple[bool, int], tuple[tuple[float, float], ...]] = {}  # what was there then
+        self.tabled: dict[tuple[bool, int], tuple[tuple[float, float], ...]] = {}  # what was there then
 
     def bound(self, labels: PartialMappings, item: int, done: bool = False, rough: bool = False) -> LowerBound:
         """See `bounds.bound`."""
@@ -56,136 +62,138 @@ class BoundedSearch:
     def root_bound(self) -> LowerBound:
         """Bounds of the empty nest with each plan: of everything below this skeleton. Empty where nothing fits."""
         if self._root is None:
-            self._root = self.bound(self.moves.close_memory(root_label(self.frame), 0), 0)
+            self._root = self.bound(self.moves.close_memory(root_label(self.problem), 0), 0)
         return self._root
 
     def scored(self, loops: tuple[PlacedLoop, ...]) -> ScoredMapping | None:
         """A complete nest with its figures, or None if it does not fit."""
-        return score_mapping(self.frame, loops)
+        return score_mapping(self.problem, loops)
 
-    def look_ahead(self, closely: bool, rows: int = MOST) -> bool:
+    def build_cost_to_go(self, closely: bool, rows: int = MOST) -> bool:
         """Learn what inner parts cost at least, as far as they may lead to something better than what is there.
 
         closely: by every loop along the windows of inputs, which takes longer; rows: so many in one place at most.
         Returns: whether there is hope.
         """
-        have = tuple((f.energy_pj, f.cycles) for f in self.best.found)
-        if self.frame.ragged or not have:
+        have = tuple((f.energy_pj, f.cycles) for f in self.incumbent.mappings)
+        if self.problem.ragged or not have:
             return True
-        fine = closely and any(s.irregular for s in self.frame.strands)
-        if self.looked.get((fine, rows)) == have:
+        fine = closely and any(s.irregular for s in self.problem.operands)
+        if self.tabled.get((fine, rows)) == have:
             return True
         least = self.root_bound()
         if not len(least.cycles):
             return False
-        limit = Cutoff(self.best.objective, have, float(least.cycles.min()))
-        self.looked[fine, rows] = have
-        grid = tile_states_of(self.frame, fine, self.above)
-        ahead = CostToGo(self.frame, grid, limit, fine, rows, self.deadline, self.above) if grid is not None else None
-        if ahead is None or not ahead.usable:
+        limit = Cutoff(self.incumbent.objective, have, float(least.cycles.min()))
+        self.tabled[fine, rows] = have
+        grid = tile_states_of(self.problem, fine, self.above)
+        cost_to_go = (
+            CostToGo(self.problem, grid, limit, fine, rows, self.deadline, self.above) if grid is not None else None
+        )
+        if cost_to_go is None or not cost_to_go.usable:
             return True
         try:
-            if not ahead.build():
+            if not cost_to_go.build():
                 return False
         except TooManyRows:
             return True
-        self.ahead = ahead
-        self._try(ahead)
-        return not self._settled(ahead)
+        self.cost_to_go = cost_to_go
+        self._try(cost_to_go)
+        return not self._settled(cost_to_go)
 
     def forget(self) -> None:
         """What was looked at ahead: it says nothing of nests above the limit that it was made with."""
-        self.ahead = None
-        self.looked.clear()
+        self.cost_to_go = None
+        self.tabled.clear()
 
     def least(self) -> float:
         """The least value of anything better than what was there at the last look ahead (0: nothing is known, and never
         anything of a front)."""
-        known = self.ahead is not None and self.best.objective.name != "pareto"
-        return self.ahead.best[0][0] if self.ahead is not None and known else 0.0
+        known = self.cost_to_go is not None and self.incumbent.objective.name != "pareto"
+        return self.cost_to_go.cheapest[0][0] if self.cost_to_go is not None and known else 0.0
 
-    def _try(self, ahead: CostToGo) -> None:
+    def _try(self, cost_to_go: CostToGo) -> None:
         """Score the nests that are cheapest as far as they can be told ahead."""
-        for loops in ahead.nests(LOOKS):
-            if not legal(self.frame, loops):
+        for loops in cost_to_go.nests(LOOKS):
+            if not legal(self.problem, loops):
                 continue
             found = self.scored(loops)
-            self.tally.scored += 1
+            self.counters.scored += 1
             if found is not None:
-                self.best.offer(found)
+                self.incumbent.offer(found)
 
-    def _settled(self, ahead: CostToGo) -> bool:
+    def _settled(self, cost_to_go: CostToGo) -> bool:
         """Whether the best is no worse than the least that there can be (never said of a front)."""
-        if self.best.objective.name == "pareto":
+        if self.incumbent.objective.name == "pareto":
             return False
-        have = self.best.found[0]
-        value = self.best.objective.value(np.array([have.energy_pj]), np.array([have.cycles]))[0]
-        return bool(ahead.best[0][0] >= value * (1.0 - SLACK))
+        have = self.incumbent.mappings[0]
+        value = self.incumbent.objective.value(np.array([have.energy_pj]), np.array([have.cycles]))[0]
+        return bool(cost_to_go.cheapest[0][0] >= value * (1.0 - SLACK))
 
     # --- partial nests ------------------------------------------------------------------------------------------------
 
-    def _hope_of_plans(
-        self, labels: PartialMappings, label: Ints, plan: Ints, state: Ints, item: int
+    def _improving_unrollings(
+        self, labels: PartialMappings, label: Ints, unrolling: Ints, state: Ints, item: int
     ) -> NDArray[np.bool_]:
         """Which plans may lead to something, for labels above the first array: before any of it is done."""
-        assert self.ahead is not None
-        crossing = self.ahead.crossings[0]
-        strands = self.frame.strands
-        apart = [self._arriving(labels, t, item - 1) for t in range(len(strands))]
-        hope = np.zeros(len(label), dtype=bool)
+        assert self.cost_to_go is not None
+        crossing = self.cost_to_go.crossings[0]
+        operands = self.problem.operands
+        apart = [self._arriving(labels, t, item - 1) for t in range(len(operands))]
+        improving = np.zeros(len(label), dtype=bool)
         for start in range(0, len(label), PIECE):
             some = slice(start, start + PIECE)
-            of, own = label[some], plan[some]
+            of, own = label[some], unrolling[some]
             # lanes that differ in a rank the tensor lacks each have arrivals of their own
             more = [
-                np.where(s.stops[0].item < item and not s.irregular, crossing.copies[t, own], 1.0)
-                for t, s in enumerate(strands)
+                np.where(s.levels[0].item < item and not s.irregular, crossing.copies[t, own], 1.0)
+                for t, s in enumerate(operands)
             ]
             asked = PartialColumns(
                 state[some], own, labels.lanes[of] * crossing.of_lanes[own], labels.energy[of],
-                labels.valueless[:, of], np.stack([apart[t][of] * more[t] for t in range(len(strands))]),
+                labels.valueless[:, of], np.stack([apart[t][of] * more[t] for t in range(len(operands))]),
             )  # fmt: skip
-            hope[some] = self._looked(asked, item, np.zeros(len(of)))[1]
-        return hope
+            improving[some] = self._completion_bounds(asked, item, np.zeros(len(of)))[1]
+        return improving
 
-    def _ahead(self, labels: PartialMappings, item: int, cycles: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    def _completed(self, labels: PartialMappings, item: int, cycles: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """By what the inner part costs at least: the least value of each label, and which may lead to something."""
-        assert self.ahead is not None
-        apart = np.stack([self._arriving(labels, t, item) for t in range(len(self.frame.strands))])
-        return self._looked(self.ahead.completions.partial(labels, apart), item, cycles)
+        assert self.cost_to_go is not None
+        apart = np.stack([self._arriving(labels, t, item) for t in range(len(self.problem.operands))])
+        return self._completion_bounds(self.cost_to_go.completions.partial(labels, apart), item, cycles)
 
-    def _looked(self, asked: PartialColumns, item: int, cycles: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    def _completion_bounds(self, asked: PartialColumns, item: int, cycles: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """The same of what is known of partial nests: a first look leaves few to look at closely."""
-        assert self.ahead is not None
-        values, hope = np.full(len(cycles), np.inf), self.ahead.completions.known(asked, item)
+        assert self.cost_to_go is not None
+        values, improving = np.full(len(cycles), np.inf), self.cost_to_go.completions.known(asked, item)
         for low in (True, False):
-            for some in self.ahead.completions.pieces(asked, np.flatnonzero(hope), item, low):
-                energy, longest, first = self.ahead.completions.least(asked.take(some), item, cycles[some], low)
-                good = ~self.best.hopeless(LowerBound(energy, longest))
-                values[some] = np.minimum.reduceat(self.best.objective.value(energy, longest), first)
-                hope[some] = np.logical_or.reduceat(good, first)
-        return values, hope
+            for some in self.cost_to_go.completions.pieces(asked, np.flatnonzero(improving), item, low):
+                energy, longest, first = self.cost_to_go.completions.least(asked.take(some), item, cycles[some], low)
+                good = ~self.incumbent.prunable(LowerBound(energy, longest))
+                values[some] = np.minimum.reduceat(self.incumbent.objective.value(energy, longest), first)
+                improving[some] = np.logical_or.reduceat(good, first)
+        return values, improving
 
     def _arriving(self, labels: PartialMappings, t: int, item: int) -> Floats:
         """At least so many elements of a tensor would arrive at a child that stood here."""
-        assert self.ahead is not None
-        strand, once = self.frame.strands[t], self.ahead.grid.mean[t][-1]
-        at = sum(s.item <= item for s in strand.stops)
+        assert self.cost_to_go is not None
+        operand, once = self.problem.operands[t], self.cost_to_go.grid.mean[t][-1]
+        at = sum(s.item <= item for s in operand.levels)
         if not at:
             return np.full(len(labels), once)
-        if strand.irregular:
+        if operand.irregular:
             return np.asarray(np.maximum(labels.floor[t, APART], once))
-        return np.asarray(self.moves.counts(labels, t, LinkEnds(strand.stops[at - 1].arrays, False))[APART])
+        return np.asarray(self.moves.counts(labels, t, LinkEnds(operand.levels[at - 1].arrays, False))[APART])
 
 
-def _above(frame: SearchProblem) -> list[set[int]]:
+def _above(problem: SearchProblem) -> list[set[int]]:
     """By item, the ranks that loops below it may run over where some stand outermost (`Constraints.first`); nothing
     where any may stand anywhere. Those ranks are looped over in whole in their place."""
-    ranks = set(range(len(frame.ranks)))
+    ranks = set(range(len(problem.ranks)))
     found: list[set[int]] = []
-    for name, first in frame.constraints.first.items():
-        items = [item.name for item in frame.skeleton.items]
-        whole = {n for n, rank in enumerate(frame.ranks) if rank in first}
+    for name, first in problem.constraints.first.items():
+        items = [item.name for item in problem.template.items]
+        whole = {n for n, rank in enumerate(problem.ranks) if rank in first}
         at = items.index(name)
         found = [ranks if n <= at else ranks - whole for n in range(len(items))]
     return found

@@ -65,11 +65,11 @@ def solve_cycle(task: CycleTask, tick: ProgressCallback | None = None) -> Answer
     """The ops below one loop over the rank. No points: some op has no nest there, or all together do not fit."""
     start, stopped = time.monotonic(), False
 
-    def told(best: Incumbent, counts: SearchCounters, least: float) -> None:
+    def told(incumbent: Incumbent, counts: SearchCounters, least: float) -> None:
         nonlocal stopped
         try:
             if tick is not None:
-                tick(best, counts, least)
+                tick(incumbent, counts, least)
         except KeyboardInterrupt:
             stopped = True
             raise
@@ -92,12 +92,12 @@ def _together(task: CycleTask, points: Sequence[MappingPoint]) -> tuple[tuple[fl
 
 def _nest(task: CycleTask, part: Task, point: MappingPoint) -> OpNest | None:
     """The nest of a point, shared down to the loop over the rank; None if it is not one of the space."""
-    skeleton = _skeleton(part, point)
-    if skeleton is None or not as_asked(skeleton, part.constraints, point.loops):
+    template = _template(part, point)
+    if template is None or not as_asked(template, part.constraints, point.loops):
         return None
-    if tuple(loops_in_order(skeleton, point.loops)) != point.loops:
+    if tuple(loops_in_order(template, point.loops)) != point.loops:
         return None  # it would be put right before it is scored, and printed wrong
-    nest = nest_of(skeleton, point.loops)
+    nest = nest_of(template, point.loops)
     first, *rest = nest.items
     if not isinstance(first, NestLevel) or first.memory.name != task.home:
         return None
@@ -105,7 +105,7 @@ def _nest(task: CycleTask, part: Task, point: MappingPoint) -> OpNest | None:
     return replace(nest, shared=1 if turns is None else 2)
 
 
-def _skeleton(part: Task, point: MappingPoint) -> StorageTemplate | None:
+def _template(part: Task, point: MappingPoint) -> StorageTemplate | None:
     for s in storage_templates(part.arch, part.op, part.on.prices, part.constraints):
         if tuple(i.name for i in s.items) == point.items and dict(s.keeps) == dict(point.keeps):
             return s

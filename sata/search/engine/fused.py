@@ -50,7 +50,7 @@ class MemberSearches:
 
     searches: tuple[list[MemberSearch], list[MemberSearch]]
     least: list[float]
-    best: list[MemberSearch | None] = field(default_factory=lambda: [None, None])
+    incumbent: list[MemberSearch | None] = field(default_factory=lambda: [None, None])
 
     @property
     def together(self) -> float:
@@ -79,10 +79,10 @@ class FusedSearch:
                  deadline: float | None = None) -> None:  # fmt: skip
         self.choice, self.objective = choice, Objective(objective)
         self.late, self.tick, self.widths = late, tick, widths
-        self.best = Incumbent(self.objective)
-        self.tally = SearchCounters()
+        self.incumbent = Incumbent(self.objective)
+        self.counters = SearchCounters()
         self.pair: FusedPair | None = None
-        self.frame: SearchProblem | None = None  # of the last search
+        self.problem: SearchProblem | None = None  # of the last search
         maker, taker = (_computes(choice, n) for n in (0, 1))
         same = maker == taker and len(maker) == 1
         self.large = 0 if _points(choice, 0) >= _points(choice, 1) else 1
@@ -104,10 +104,10 @@ class FusedSearch:
             self._alone(state, state.members, self.large)
             self._pay(state)
             least = state.least
-            bound = min(bound, max(least, min(self._pairs(state), self.value)) if self._hope(least) else least)
-        return FusedResult(self.pair, bound if self.pair is None else min(bound, self.value), len(kinds), self.tally)
+            bound = min(bound, max(least, min(self._pairs(state), self.value)) if self._may_improve(least) else least)
+        return FusedResult(self.pair, bound if self.pair is None else min(bound, self.value), len(kinds), self.counters)
 
-    def _hope(self, bound: float) -> bool:
+    def _may_improve(self, bound: float) -> bool:
         return bound < self.value * (1.0 - SLACK)
 
     def _second(self, pair: FusedPair) -> bool:
@@ -125,26 +125,28 @@ class FusedSearch:
 
     def _searches(self, kind: FusionKind, which: int) -> list[MemberSearch]:
         found, context = [], self.contexts[which]
-        for skeleton in (kind.makers, kind.takers)[which]:
-            frame = member_problem(skeleton, kind, context)
-            if frame is not None:
-                self.frame = frame
-                found.append(MemberSearch(frame, Incumbent(self.objective), self.tally, kind, context, self.tick))
+        for template in (kind.makers, kind.takers)[which]:
+            problem = member_problem(template, kind, context)
+            if problem is not None:
+                self.problem = problem
+                found.append(MemberSearch(problem, Incumbent(self.objective), self.counters, kind, context, self.tick))
         return found
 
     def _pay(self, state: FusionState) -> None:
         """By the cycles of the memory that bounds the best pair (`priced`) instead of those of the computes."""
-        if state.paying is not None or self.bound_by is None or not self._hope(state.least):
+        if state.paying is not None or self.bound_by is None or not self._may_improve(state.least):
             return
         both: tuple[list[MemberSearch], list[MemberSearch]] = ([], [])
         for which, context in enumerate(self.contexts):
             for search in state.members.searches[which]:
                 port = self.bound_by[which]
-                frame = priced_ports(search.frame, port)
-                if frame is None:
+                problem = priced_ports(search.problem, port)
+                if problem is None:
                     return
                 both[which].append(
-                    MemberSearch(frame, Incumbent(self.objective), self.tally, state.kind, context, self.tick, port)
+                    MemberSearch(
+                        problem, Incumbent(self.objective), self.counters, state.kind, context, self.tick, port
+                    )
                 )
         state.paying = _members(both)
         for which in (1 - self.large, self.large):
@@ -152,23 +154,23 @@ class FusedSearch:
 
     def _alone(self, state: FusionState, members: MemberSearches, which: int) -> None:
         """What an op costs at least by itself, as far as that leads to something better."""
-        if not self._hope(state.least):
+        if not self._may_improve(state.least):
             return
         limit = self.value - members.least[1 - which]
-        searches, best = members.searches[which], Incumbent(self.objective)
+        searches, incumbent = members.searches[which], Incumbent(self.objective)
         for search in searches:
-            search.by_itself(best)
-        known = ScoredMapping(limit, limit, searches[0].frame, (), False)
+            search.by_itself(incumbent)
+        known = ScoredMapping(limit, limit, searches[0].problem, (), False)
         if np.isfinite(limit):
-            best.found = [known]
+            incumbent.mappings = [known]
         wide = WIDE if _points(self.choice, which) > LARGE else WIDEST
         widths = tuple(w for w in self.widths if w <= wide) or self.widths[:1]
-        left = best_of(searches, best, widths, self.late)
+        left = best_of(searches, incumbent, widths, self.late)
         least = min(left, limit)
-        if best.found and best.found[0] is not known:
-            found = best.found[0]
-            least = min(left, best.value())
-            members.best[which] = next(s for s in searches if s.frame is found.frame)
+        if incumbent.mappings and incumbent.mappings[0] is not known:
+            found = incumbent.mappings[0]
+            least = min(left, incumbent.value())
+            members.incumbent[which] = next(s for s in searches if s.problem is found.problem)
         members.least[which] = max(members.least[which], least)
 
     # --- pairs --------------------------------------------------------------------------------------------------------
@@ -188,7 +190,7 @@ class FusedSearch:
                 open_ = self._outlooks(state.members, open_, closely=True)
             after: list[Open] = []
             for value, m, n in open_:
-                if not self._hope(value):
+                if not self._may_improve(value):
                     continue
                 left = value if self.late() else self._joint(state, m, n, width)
                 if left < PROVEN:
@@ -196,11 +198,11 @@ class FusedSearch:
             open_ = sorted(after)
             if not open_ or self.late():
                 break
-        return min((value for value, _, _ in open_ if self._hope(value)), default=PROVEN)
+        return min((value for value, _, _ in open_ if self._may_improve(value)), default=PROVEN)
 
     def _guess(self, state: FusionState, members: MemberSearches) -> None:
         """Something good soon: the best skeletons of both, if they go together."""
-        one, other = members.best
+        one, other = members.incumbent
         if one is None or other is None or self.late():
             return
         m, n = members.searches[0].index(one), members.searches[1].index(other)
@@ -226,17 +228,17 @@ class FusedSearch:
                 n: 0.0 if self.late() else searches[n].outlook(limit, closely) for n in sorted(wanted[which])
             }
         both = sorted((max(value, found[0][m] + found[1][n]), m, n) for value, m, n in open_)
-        return [pair for pair in both if self._hope(pair[0])]
+        return [pair for pair in both if self._may_improve(pair[0])]
 
     def _agree(self, state: FusionState, m: int, n: int) -> bool:
-        one, other = (s[k].frame.skeleton for s, k in zip(state.members.searches, (m, n), strict=True))
+        one, other = (s[k].problem.template for s, k in zip(state.members.searches, (m, n), strict=True))
         return agree(one, other, state.kind.prefix)
 
     def _joint(self, state: FusionState, m: int, n: int, width: int, limit: float = np.inf) -> float:
         """One pass below two skeletons. Returns: the least value that may have been missed below a limit."""
         one, other = state.members.searches[0][m], state.members.searches[1][n]
         home, limit = state.kind.home, min(self.value, limit)
-        self.best.found = [ScoredMapping(limit, limit, one.frame, (), False)]
+        self.incumbent.mappings = [ScoredMapping(limit, limit, one.problem, (), False)]
 
         def offer(a: MemberNest, b: MemberNest) -> None:
             each = group_figures([shared_nest(a, home), shared_nest(b, home)], self.choice.on)
@@ -244,12 +246,12 @@ class FusedSearch:
                 return
             pair = FusedPair((ordered(a), ordered(b)), home, each)
             value = pair.value(self.objective.name)
-            if self._hope(value) or self._second(pair):
+            if self._may_improve(value) or self._second(pair):
                 self.value, self.pair = value, pair
                 self.bound_by = bound_by(pair, self.choice.on) if self._leaks else None
-                self.best.found = [ScoredMapping(value, value, one.frame, (), False)]
+                self.incumbent.mappings = [ScoredMapping(value, value, one.problem, (), False)]
 
-        search = SharedLoopSearch(one, other, state.kind, self.best, self.tally, offer, self.late)
+        search = SharedLoopSearch(one, other, state.kind, self.incumbent, self.counters, offer, self.late)
         try:
             return search.run(width)
         except BudgetSpent:
@@ -259,7 +261,7 @@ class FusedSearch:
 def _root(search: MemberSearch) -> float:
     """What nothing below a skeleton is below, by its empty nest."""
     own = search.root_bound()
-    return float(search.best.objective.value(own.energy, own.cycles).min()) if len(own.energy) else PROVEN
+    return float(search.incumbent.objective.value(own.energy, own.cycles).min()) if len(own.energy) else PROVEN
 
 
 def _members(searches: tuple[list[MemberSearch], list[MemberSearch]]) -> MemberSearches:

@@ -85,7 +85,7 @@ class _Group:
         except (KeyboardInterrupt, MemoryError) as error:
             if isinstance(error, MemoryError):
                 note_end()
-            self.stopped, outcome = True, FusedResult(self.search.pair, 0.0, 0, self.search.tally)
+            self.stopped, outcome = True, FusedResult(self.search.pair, 0.0, 0, self.search.counters)
         if not self._late():
             self._finish(parts[large], outcome)
         cut = any(a.interrupted for a in self.alone) or self._late()
@@ -121,11 +121,11 @@ class _Group:
         budget = self.task.budget
         return self.stopped or (budget is not None and time.monotonic() > self.start + budget)
 
-    def _told_of_op(self, best: Incumbent, counts: SearchCounters, least: float) -> None:
+    def _told_of_op(self, incumbent: Incumbent, counts: SearchCounters, least: float) -> None:
         """On the way to the first pair, of one op."""
         if self.tick is not None:
             try:
-                self.tick(best, counts, least)
+                self.tick(incumbent, counts, least)
             except KeyboardInterrupt:
                 self.stopped = True
                 raise
@@ -134,7 +134,7 @@ class _Group:
         if self.tick is None or self.stopped or self.search is None:
             return
         try:
-            self.tick(_best_so_far(self.task, self.search, self.alone), self.search.tally, 0.0)
+            self.tick(_best_so_far(self.task, self.search, self.alone), self.search.counters, 0.0)
         except KeyboardInterrupt:
             self.stopped = True
 
@@ -146,12 +146,12 @@ class _Group:
 
 def _best_so_far(task: GroupTask, search: FusedSearch, alone: Sequence[Answer]) -> Incumbent:
     """The whole pair's, as the search of one op would have it."""
-    best = Incumbent(Objective(task.objective))
+    incumbent = Incumbent(Objective(task.objective))
     points = [a.points[0] for a in alone if a.points]
-    if search.frame is not None and (search.pair is not None or len(points) == len(alone)):
+    if search.problem is not None and (search.pair is not None or len(points) == len(alone)):
         figures = search.pair.each if search.pair is not None else [(p.energy_pj, p.cycles) for p in points]
-        best.found = [ScoredMapping(sum(e for e, _ in figures), sum(c for _, c in figures), search.frame, ())]
-    return best
+        incumbent.mappings = [ScoredMapping(sum(e for e, _ in figures), sum(c for _, c in figures), search.problem, ())]
+    return incumbent
 
 
 def _answer(task: GroupTask, alone: tuple[Answer, ...], outcome: FusedResult, cut: bool, seconds: float) -> Answer:
@@ -190,7 +190,7 @@ def _member(
     """The part of one op in a fused pair; what is proven of it is what is proven of the pair."""
     nested, (energy, cycles) = pair.nests[which], pair.each[which]
     point = MappingPoint(
-        energy, cycles, tuple(i.name for i in nested.skeleton.items), dict(nested.skeleton.keeps), nested.loops
+        energy, cycles, tuple(i.name for i in nested.template.items), dict(nested.template.keeps), nested.loops
     )
     own = _value(task.objective, point)
     bound = own * (fusion.bound / fusion.value) if fusion.value else 0.0
@@ -226,9 +226,9 @@ def _same(task: GroupTask, answer: Answer, home: str) -> bool:
         nested = [_nested(kind, which, point) for which, point in enumerate(points)]
         both = [n for n in nested if n is not None]
         asked = zip(both, (task.constraints, task.others), strict=False)
-        if not all(reachable(n.skeleton, own) and as_asked(n.skeleton, own, n.loops) for n, own in asked):
+        if not all(reachable(n.template, own) and as_asked(n.template, own, n.loops) for n, own in asked):
             continue
-        if len(both) == 2 and agree(both[0].skeleton, both[1].skeleton, kind.prefix) and _one_trunk(both, home):
+        if len(both) == 2 and agree(both[0].template, both[1].template, kind.prefix) and _one_trunk(both, home):
             each = group_figures([shared_nest(n, home) for n in both], task.on)
             return each is not None and each == tuple((p.energy_pj, p.cycles) for p in points)
     return False
@@ -238,8 +238,8 @@ def _one_trunk(both: Sequence[MemberNest], home: str) -> bool:
     """Whether items and loops above the split are the same."""
     found = []
     for nested in both:
-        last = number_of(nested.skeleton, home)
-        names = [i.name for i in nested.skeleton.items[: last + 1]]
+        last = number_of(nested.template, home)
+        names = [i.name for i in nested.template.items[: last + 1]]
         found.append((names, [p for p in nested.loops if p.item < last]))
     return found[0] == found[1]
 

@@ -47,27 +47,27 @@ class MemberContext:
     shared: SharedTables = field(default_factory=dict)
 
 
-def member_problem(skeleton: StorageTemplate, kind: FusionKind, context: MemberContext) -> SearchProblem | None:
+def member_problem(template: StorageTemplate, kind: FusionKind, context: MemberContext) -> SearchProblem | None:
     """The frame of an op above and below a split; None if no lanes are as they must be."""
-    frame = problem_of(skeleton, context.on, context.constraints, False, context.known)
-    rows = _plans_left(frame, kind)
+    problem = problem_of(template, context.on, context.constraints, False, context.known)
+    rows = _allowed_unrollings(problem, kind)
     if not rows.any():
         return None
-    plans = frame.plans
-    plans = Unrollings(plans.slots, plans.factors[:, rows], tuple(a[:, rows] for a in plans.ahead))
-    sharing = tuple(tuple(column[rows] for column in columns) for columns in frame.sharing)
-    return replace(frame, plans=plans, sharing=sharing)
+    unrollings = problem.unrollings
+    unrollings = Unrollings(unrollings.slots, unrollings.factors[:, rows], tuple(a[:, rows] for a in unrollings.inner))
+    sharing = tuple(tuple(column[rows] for column in columns) for columns in problem.sharing)
+    return replace(problem, unrollings=unrollings, sharing=sharing)
 
 
-def _plans_left(frame: SearchProblem, kind: FusionKind) -> NDArray[np.bool_]:
+def _allowed_unrollings(problem: SearchProblem, kind: FusionKind) -> NDArray[np.bool_]:
     """[P]: which plans unroll only shared ranks above the split."""
-    plans, skeleton = frame.plans, frame.skeleton
-    names = [i.name for i in skeleton.items if isinstance(i, Array)]
-    free = unrolled(skeleton, kind)
-    found = np.ones(plans.factors.shape[1], dtype=bool)
-    for row, (array, _, rank) in enumerate(plans.slots):
-        if names[array] in free and frame.ranks[rank] not in free[names[array]]:
-            found &= plans.factors[row] == 1
+    unrollings, template = problem.unrollings, problem.template
+    names = [i.name for i in template.items if isinstance(i, Array)]
+    free = unrolled(template, kind)
+    found = np.ones(unrollings.factors.shape[1], dtype=bool)
+    for row, (array, _, rank) in enumerate(unrollings.slots):
+        if names[array] in free and problem.ranks[rank] not in free[names[array]]:
+            found &= unrollings.factors[row] == 1
     return found
 
 
@@ -77,14 +77,14 @@ class GroupMembers:
 
     parts: BoundParts
     values: Floats
-    best: Incumbent
+    incumbent: Incumbent
     leak_pj: float
 
     def values_with(self, tag: Ints, own: BoundParts, values: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Least values of nests with their mates, and which of them may be better than what there is."""
         both = own, self.parts.take(tag)
-        found = group_values(self.best.objective, self.leak_pj, both, values + self.values[tag])
-        return found, found < self.best.value() * (1.0 - SLACK)
+        found = group_values(self.incumbent.objective, self.leak_pj, both, values + self.values[tag])
+        return found, found < self.incumbent.value() * (1.0 - SLACK)
 
 
 def group_values(objective: Objective, leak_pj: float, both: tuple[BoundParts, BoundParts], least: Floats) -> Floats:
@@ -105,23 +105,23 @@ class MemberSearch(BeamSearch):
 
     def __init__(
         self,
-        frame: SearchProblem,
-        best: Incumbent,
-        tally: SearchCounters,
+        problem: SearchProblem,
+        incumbent: Incumbent,
+        counters: SearchCounters,
         kind: FusionKind,
         context: MemberContext,
         tick: Callable[[], None] | None = None,
         port: PricedPort | None = None,
     ) -> None:
-        self.cycles_each = frame.cycles_each  # those of the pair
+        self.cycles_each = problem.cycles_each  # those of the pair
         self.computes, self.port, self.late = context.computes and port is None, port, context.late
-        frame = frame if self.computes else replace(frame, cycles_each=0.0)
-        super().__init__(frame, best, tally, context.shared, context.deadline, tick)
-        self.home = number_of(frame.skeleton, kind.home)
-        self.above = [{frame.ranks.index(r) for r in ranks} for ranks in above(frame.skeleton, kind)]
-        self.windowed = any(s.irregular for s in frame.strands)
+        problem = problem if self.computes else replace(problem, cycles_each=0.0)
+        super().__init__(problem, incumbent, counters, context.shared, context.deadline, tick)
+        self.home = number_of(problem.template, kind.home)
+        self.above = [{problem.ranks.index(r) for r in ranks} for ranks in above(problem.template, kind)]
+        self.windowed = any(s.irregular for s in problem.operands)
         self.alone, self.limit = True, -inf  # by itself, or beside another below what limit looks ahead were made
-        self.mates: GroupMembers | None = None
+        self.members: GroupMembers | None = None
         self.ends: tuple[PartialMappings, BoundParts] | None = None  # complete nests, beside mates
 
     # --- figures ------------------------------------------------------------------------------------------------------
@@ -135,8 +135,8 @@ class MemberSearch(BeamSearch):
 
     def own(self, of: BoundParts) -> LowerBound:
         """Of the bounds of a pair's nest (`parts`), what is sure of it by itself."""
-        cycles = of.cycles[self.frame.skeleton.compute.name] if self.computes else np.zeros(len(of.energy))
-        return LowerBound(of.energy + self.frame.on.leak_pj * cycles, cycles)
+        cycles = of.cycles[self.problem.template.compute.name] if self.computes else np.zeros(len(of.energy))
+        return LowerBound(of.energy + self.problem.on.leak_pj * cycles, cycles)
 
     def valued(self, labels: PartialMappings, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_], BoundParts]:
         """The least value of each label by itself, which may lead to something better, and their bounds in parts."""
@@ -145,22 +145,22 @@ class MemberSearch(BeamSearch):
 
     def _valued(self, labels: PartialMappings, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_]]:
         values, keep, of = self.valued(labels, item, rough)
-        if self.mates is None:
+        if self.members is None:
             return values, keep
-        values, hope = self.mates.values_with(labels.tag, of, values)
-        return values, keep & hope
+        values, improving = self.members.values_with(labels.tag, of, values)
+        return values, keep & improving
 
     def scored(self, loops: tuple[PlacedLoop, ...]) -> ScoredMapping | None:
         if not self._allowed(loops):
             return None
-        found = alone(MemberNest(self.frame.skeleton, loops), self.frame.on, self.computes, self.port)
-        return None if found is None else ScoredMapping(*found, self.frame, loops)
+        found = alone(MemberNest(self.problem.template, loops), self.problem.on, self.computes, self.port)
+        return None if found is None else ScoredMapping(*found, self.problem, loops)
 
     def _complete(self, labels: PartialMappings, item: int) -> None:
-        if self.mates is None:
+        if self.members is None:
             super()._complete(labels, item)
             return
-        self.tally.complete += len(labels)
+        self.counters.complete += len(labels)
         self.ends = labels, self.parts(labels, item, done=True)
 
     def _cut(self, labels: PartialMappings, item: int) -> PartialMappings:
@@ -172,23 +172,23 @@ class MemberSearch(BeamSearch):
 
     def _allowed(self, loops: Sequence[PlacedLoop]) -> bool:
         """Whether loops above the home are among those that may stand there; a look ahead does not know."""
-        ranks = self.frame.ranks
+        ranks = self.problem.ranks
         outer = [p for p in loops if p.item < self.home]
         if any(ranks.index(p.rank) not in self.above[p.item] for p in outer if not p.axis):
             return False
-        plans = self.frame.plans
+        unrollings = self.problem.unrollings
         arrays = [n for n, i in enumerate(self.items) if isinstance(i, Array)]
-        fits = np.ones(plans.factors.shape[1], dtype=bool)
-        for row, (array, axis, rank) in enumerate(plans.slots):
+        fits = np.ones(unrollings.factors.shape[1], dtype=bool)
+        for row, (array, axis, rank) in enumerate(unrollings.slots):
             if arrays[array] < self.home:
                 own = [p.factor for p in loops if (p.item, p.axis) == (arrays[array], axis)
-                       and p.rank == self.frame.ranks[rank]]  # fmt: skip
-                fits &= plans.factors[row] == int(np.prod(own, dtype=np.int64))
+                       and p.rank == self.problem.ranks[rank]]  # fmt: skip
+                fits &= unrollings.factors[row] == int(np.prod(own, dtype=np.int64))
         return bool(fits.any())
 
-    def _asked(self, item: int) -> LoopConstraint:
+    def _loop_constraint(self, item: int) -> LoopConstraint:
         """Nothing above the split, where memories of the other op may part the loops of a block."""
-        return LoopConstraint(self.frame, self.items[item].name if item >= self.home else "")
+        return LoopConstraint(self.problem, self.items[item].name if item >= self.home else "")
 
     def _loops(self, labels: PartialMappings, item: int, rank: int) -> list[PartialMappings]:
         if item < self.home and rank not in self.above[item]:
@@ -197,9 +197,9 @@ class MemberSearch(BeamSearch):
 
     # --- looks ahead --------------------------------------------------------------------------------------------------
 
-    def by_itself(self, best: Incumbent) -> None:
+    def by_itself(self, incumbent: Incumbent) -> None:
         """From now on, search for nests of this op alone."""
-        self.best, self.alone, self.limit = best, True, -inf
+        self.incumbent, self.alone, self.limit = incumbent, True, -inf
         self.forget()
 
     def outlook(self, limit: float, closely: bool = False) -> float:
@@ -207,39 +207,41 @@ class MemberSearch(BeamSearch):
         is looked at. Returns: what none of them is below (inf: there are none)."""
         if self.alone or limit > self.limit:  # what was looked at below a lower limit says nothing of nests above it
             self.forget()
-        self.best, self.alone, self.limit = Incumbent(self.best.objective), False, limit
+        self.incumbent, self.alone, self.limit = Incumbent(self.incumbent.objective), False, limit
         if not np.isfinite(limit):
             return 0.0
-        self.best.found = [ScoredMapping(limit, limit, self.frame, (), False)]
-        if self.best.hopeless(self.root_bound()).all():
+        self.incumbent.mappings = [ScoredMapping(limit, limit, self.problem, (), False)]
+        if self.incumbent.prunable(self.root_bound()).all():
             return PROVEN
-        return self.least() if self.look_ahead(closely) else PROVEN
+        return self.least() if self.build_cost_to_go(closely) else PROVEN
 
-    def _try(self, ahead: CostToGo) -> None:
+    def _try(self, cost_to_go: CostToGo) -> None:
         """Nests are scored by themselves only: beside another op it is the pair that counts."""
         if self.alone:
-            super()._try(ahead)
+            super()._try(cost_to_go)
 
 
-def best_of(searches: Sequence[BeamSearch], best: Incumbent, widths: Sequence[int], late: Callable[[], bool]) -> float:
+def best_of(
+    searches: Sequence[BeamSearch], incumbent: Incumbent, widths: Sequence[int], late: Callable[[], bool]
+) -> float:
     """The best below several skeletons, passes growing wider. late: whether to stop. Returns: the least value that may
     have been missed (inf: nothing was)."""
     open_: list[tuple[float, int]] = []
     for number, search in enumerate(searches):
         least = search.root_bound()
         if len(least.energy):
-            open_.append((float(best.objective.value(least.energy, least.cycles).min()), number))
+            open_.append((float(incumbent.objective.value(least.energy, least.cycles).min()), number))
     open_.sort()
     for width in widths:
         after: list[tuple[float, int]] = []
         for value, number in open_:
-            if is_pruned(best, value):
+            if is_pruned(incumbent, value):
                 continue
-            if late() or (width > WIDEST and not searches[number].frame.linear):
+            if late() or (width > WIDEST and not searches[number].problem.linear):
                 after.append((value, number))
                 continue
             try:
-                if best.found and not searches[number].look_ahead(closely=False):
+                if incumbent.mappings and not searches[number].build_cost_to_go(closely=False):
                     continue
                 value = max(value, searches[number].least())
                 left = searches[number].run(width)
@@ -250,9 +252,9 @@ def best_of(searches: Sequence[BeamSearch], best: Incumbent, widths: Sequence[in
         open_ = sorted(after)
         if not open_ or late():
             break
-    return min((value for value, _ in open_ if not is_pruned(best, value)), default=PROVEN)
+    return min((value for value, _ in open_ if not is_pruned(incumbent, value)), default=PROVEN)
 
 
-def is_pruned(best: Incumbent, value: float) -> bool:
+def is_pruned(incumbent: Incumbent, value: float) -> bool:
     """Whether a bound leaves nothing to find."""
-    return value >= best.value() * (1.0 - SLACK)
+    return value >= incumbent.value() * (1.0 - SLACK)

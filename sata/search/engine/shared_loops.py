@@ -68,19 +68,20 @@ class SharedLoopSearch:
     """Passes below one skeleton of each op. best: the best pair so far, by its figures alone; offer: called with pairs
     that may be better; late: whether to stop."""
 
-    def __init__(self, a: MemberSearch, b: MemberSearch, kind: FusionKind, best: Incumbent, tally: SearchCounters,
+    def __init__(self, a: MemberSearch, b: MemberSearch, kind: FusionKind, incumbent: Incumbent,
+                 counters: SearchCounters,
                  offer: Callable[[MemberNest, MemberNest], None], late: Callable[[], bool]) -> None:  # fmt: skip
-        self.a, self.b, self.kind, self.best, self.tally = a, b, kind, best, tally
+        self.a, self.b, self.kind, self.incumbent, self.counters = a, b, kind, incumbent, counters
         self.offer, self.late = offer, late
-        one, other = a.frame.skeleton, b.frame.skeleton
+        one, other = a.problem.template, b.problem.template
         self.whole = joint(one, other, kind.prefix), joint(other, one, kind.prefix)
         self.home = number_of(self.whole[0], kind.home)
         self.steps = self._steps()
-        self.shared = [r for r in a.frame.ranks if r in kind.ranks]
-        self.numbers = [(a.frame.ranks.index(r), b.frame.ranks.index(r)) for r in self.shared]
-        self.width, self.left_out = 0, np.inf
-        self.outer = self._outer_plans()
-        self.merging = a.frame.merging and b.frame.merging
+        self.shared = [r for r in a.problem.ranks if r in kind.ranks]
+        self.numbers = [(a.problem.ranks.index(r), b.problem.ranks.index(r)) for r in self.shared]
+        self.width, self.least_cut = 0, np.inf
+        self.outer = self._outer_unrollings()
+        self.merging = a.problem.merging and b.problem.merging
 
     def _steps(self) -> list[SharedStep]:
         allowed = [one & other for one, other in zip(*(above(w, self.kind) for w in self.whole), strict=True)]
@@ -96,57 +97,57 @@ class SharedLoopSearch:
 
     def run(self, width: int) -> float:
         """One pass. Returns: the least value that was left out (inf: nothing was)."""
-        self.width, self.left_out = width, np.inf
+        self.width, self.least_cut = width, np.inf
         both = zip(self.whole, (self.a, self.b), strict=True)
-        if not all(reachable(whole, search.frame.constraints) for whole, search in both):
-            return self.left_out
+        if not all(reachable(whole, search.problem.constraints) for whole, search in both):
+            return self.least_cut
         self.a.begin(width)
         self.b.begin(width)
-        twins = GroupLabels(root_label(self.a.frame), root_label(self.b.frame))
+        group = GroupLabels(root_label(self.a.problem), root_label(self.b.problem))
         for n, step in enumerate(self.steps):
-            twins = self._array(twins, step) if isinstance(step.node, Array) else self._memory(twins, step)
-            twins = self._cut(twins, step)
+            group = self._array(group, step) if isinstance(step.node, Array) else self._memory(group, step)
+            group = self._cut(group, step)
             if n < self.home:
-                twins = self._block(twins, n)
-            if not len(twins):
-                return self.left_out
-        self._below(twins)
-        return self.left_out
+                group = self._block(group, n)
+            if not len(group):
+                return self.least_cut
+        self._below(group)
+        return self.least_cut
 
     # --- above the split ----------------------------------------------------------------------------------------------
 
-    def _memory(self, twins: GroupLabels, step: SharedStep) -> GroupLabels:
+    def _memory(self, group: GroupLabels, step: SharedStep) -> GroupLabels:
         """Past a memory that holds the tiles of both."""
         memory = step.node
         assert isinstance(memory, Memory)
         if memory.size_bits is not None and all(step.own):
-            held = self._held(twins, step)
-            twins = twins.take(within(held, memory.size_bits // memory.buffers))
+            held = self._held(group, step)
+            group = group.take(within(held, memory.size_bits // memory.buffers))
         for which, search in enumerate((self.a, self.b)):
-            if step.own[which] and len(twins):
-                mine, other = (twins.a, twins.b) if which == 0 else (twins.b, twins.a)
+            if step.own[which] and len(group):
+                mine, other = (group.a, group.b) if which == 0 else (group.b, group.a)
                 mine.tag = np.arange(len(mine))
                 mine = search.moves.close_memory(mine, step.items[which])
                 other = other.take(mine.tag)
-                twins = GroupLabels(mine, other) if which == 0 else GroupLabels(other, mine)
-        return twins
+                group = GroupLabels(mine, other) if which == 0 else GroupLabels(other, mine)
+        return group
 
-    def _held(self, twins: GroupLabels, step: SharedStep) -> Floats:
+    def _held(self, group: GroupLabels, step: SharedStep) -> Floats:
         """Bits of the tiles of both in a memory; a tensor of both is there once."""
-        a = self.a.moves.tiles(twins.a, step.items[0])
-        b = self.b.moves.tiles(twins.b, step.items[1])
+        a = self.a.moves.tiles(group.a, step.items[0])
+        b = self.b.moves.tiles(group.b, step.items[1])
         every = [np.maximum(a.get(name, 0.0), b.get(name, 0.0)) for name in {**a, **b}]
-        return np.asarray(sum(every) + np.zeros(len(twins)))
+        return np.asarray(sum(every) + np.zeros(len(group)))
 
-    def _block(self, twins: GroupLabels, n: int) -> GroupLabels:
+    def _block(self, group: GroupLabels, n: int) -> GroupLabels:
         """All ways to put shared loops below a node, as `frontier` has it."""
-        step, ranks = self.steps[n], self.a.frame.ranks
-        asked = [LoopConstraint(s.frame, step.node.name) for s in (self.a, self.b)]
+        step, ranks = self.steps[n], self.a.problem.ranks
+        asked = [LoopConstraint(s.problem, step.node.name) for s in (self.a, self.b)]
         if any(each.never for each in asked):
-            return twins.take(np.zeros(0, dtype=np.int64))
-        twins = GroupLabels(asked[0].begun(twins.a), asked[1].begun(twins.b))
+            return group.take(np.zeros(0, dtype=np.int64))
+        group = GroupLabels(asked[0].begun(group.a), asked[1].begun(group.b))
         waiting: dict[int, list[GroupLabels]] = {}
-        self._sort(twins, waiting)
+        self._sort(group, waiting)
         done: list[GroupLabels] = []
         while waiting:
             here = self._cut(joined_groups(waiting.pop(max(waiting))), step)
@@ -160,26 +161,26 @@ class SharedLoopSearch:
                 some = here.take(asked[0].open(here.a, one) & asked[1].open(here.b, other))
                 for more in self._looped(some, n, step, (one, other)):
                     more = more.take(asked[0].within(more.a, one) & asked[1].within(more.b, other))
-                    self.tally.generated += len(more)
+                    self.counters.generated += len(more)
                     self._sort(more, waiting)
-        return joined_groups(done) if done else twins.take(np.zeros(0, dtype=np.int64))
+        return joined_groups(done) if done else group.take(np.zeros(0, dtype=np.int64))
 
-    def _sort(self, twins: GroupLabels, waiting: dict[int, list[GroupLabels]]) -> None:
-        level = np.zeros(len(twins), dtype=np.int64)
-        for bound, left in zip(self.a.frame.bounds, twins.a.left, strict=True):
+    def _sort(self, group: GroupLabels, waiting: dict[int, list[GroupLabels]]) -> None:
+        level = np.zeros(len(group), dtype=np.int64)
+        for bound, left in zip(self.a.problem.bounds, group.a.left, strict=True):
             level = level + prime_weight(bound, left)
         for value in np.unique(level).tolist():
-            waiting.setdefault(value, []).append(twins.take(level == value))
+            waiting.setdefault(value, []).append(group.take(level == value))
 
-    def _looped(self, twins: GroupLabels, n: int, step: SharedStep, numbers: tuple[int, int]) -> list[GroupLabels]:
+    def _looped(self, group: GroupLabels, n: int, step: SharedStep, numbers: tuple[int, int]) -> list[GroupLabels]:
         """The twins with one more loop over a rank of both."""
         free = [self._free(s, labels, step.items[k], numbers[k])
-                for k, (s, labels) in enumerate(((self.a, twins.a), (self.b, twins.b)))]  # fmt: skip
+                for k, (s, labels) in enumerate(((self.a, group.a), (self.b, group.b)))]  # fmt: skip
         found = []
-        for prime in primes_of(self.a.frame.bounds[numbers[0]]):
+        for prime in primes_of(self.a.problem.bounds[numbers[0]]):
             some = np.flatnonzero((free[0] % prime == 0) & (free[1] % prime == 0))
             if len(some):
-                both = twins.take(some)
+                both = group.take(some)
                 factors = np.full(len(some), prime)
                 for search, labels, rank in ((self.a, both.a, numbers[0]), (self.b, both.b, numbers[1])):
                     search.moves.looped(labels, TRUNK + n, "", rank, factors, labels.left[rank] // prime)
@@ -191,47 +192,50 @@ class SharedLoopSearch:
         """What loops may still take of a rank: not what arrays further in unroll."""
         left = labels.left[rank]
         if has_unrolling(labels):
-            left = left // search.frame.plans.ahead[search.passed(item)][rank][labels.plan]
+            left = left // search.problem.unrollings.inner[search.passed(item)][rank][labels.unrolling]
         return np.asarray(left)
 
     # --- arrays -------------------------------------------------------------------------------------------------------
 
-    def _outer_plans(self) -> tuple[Ints, Ints]:
+    def _outer_unrollings(self) -> tuple[Ints, Ints]:
         """Of every plan of each op, a number of what it unrolls above the split: the same for the same lanes."""
         slots: dict[tuple[str, str, str], int] = {}
         tables = []
         for search in (self.a, self.b):
             names = [i.name for i in search.items if isinstance(i, Array)]
-            plans = search.frame.plans
+            unrollings = search.problem.unrollings
             rows = {}
-            for row, (array, axis, rank) in enumerate(plans.slots):
+            for row, (array, axis, rank) in enumerate(unrollings.slots):
                 if names[array] in self.kind.prefix:
-                    slot = slots.setdefault((names[array], axis, search.frame.ranks[rank]), len(slots))
-                    rows[slot] = plans.factors[row]
-            tables.append((rows, plans.factors.shape[1]))
+                    slot = slots.setdefault((names[array], axis, search.problem.ranks[rank]), len(slots))
+                    rows[slot] = unrollings.factors[row]
+            tables.append((rows, unrollings.factors.shape[1]))
         whole = np.concatenate(
             [np.stack([rows.get(s, np.ones(n, np.int64)) for s in range(len(slots))] or [np.ones(n, np.int64)])
              for rows, n in tables], axis=1)  # fmt: skip
         numbers = np.unique(whole, axis=1, return_inverse=True)[1].reshape(-1)
         return numbers[: tables[0][1]], numbers[tables[0][1] :]
 
-    def _array(self, twins: GroupLabels, step: SharedStep) -> GroupLabels:
+    def _array(self, group: GroupLabels, step: SharedStep) -> GroupLabels:
         """With the lanes of an array, which are those of both."""
-        if not has_unrolling(twins.a):
-            a, b = self._with_plans(self.a, twins.a, step.items[0]), self._with_plans(self.b, twins.b, step.items[1])
-            twins = self._alike(a, b)
-        return GroupLabels(self.a.unrolled(twins.a, step.items[0]), self.b.unrolled(twins.b, step.items[1]))
+        if not has_unrolling(group.a):
+            a, b = (
+                self._with_unrollings(self.a, group.a, step.items[0]),
+                self._with_unrollings(self.b, group.b, step.items[1]),
+            )
+            group = self._alike(a, b)
+        return GroupLabels(self.a.unrolled(group.a, step.items[0]), self.b.unrolled(group.b, step.items[1]))
 
     @staticmethod
-    def _with_plans(search: MemberSearch, labels: PartialMappings, item: int) -> PartialMappings:
+    def _with_unrollings(search: MemberSearch, labels: PartialMappings, item: int) -> PartialMappings:
         labels.tag = np.arange(len(labels))
-        found = list(search.with_plans(labels, item))
+        found = list(search.with_unrollings(labels, item))
         return joined_labels(found) if found else labels.take(np.zeros(0, dtype=np.int64))
 
     def _alike(self, a: PartialMappings, b: PartialMappings) -> GroupLabels:
         """Every two of the same row that unroll the same above the split."""
         most = max(int(n.max(initial=0)) for n in self.outer) + 1
-        mine, other = a.tag * most + self.outer[0][a.plan], b.tag * most + self.outer[1][b.plan]
+        mine, other = a.tag * most + self.outer[0][a.unrolling], b.tag * most + self.outer[1][b.unrolling]
         order = np.argsort(other, kind="stable")
         first = np.searchsorted(other[order], mine, side="left")
         count = np.searchsorted(other[order], mine, side="right") - first
@@ -241,89 +245,89 @@ class SharedLoopSearch:
 
     # --- leaving out --------------------------------------------------------------------------------------------------
 
-    def _cut(self, twins: GroupLabels, step: SharedStep) -> GroupLabels:
+    def _cut(self, group: GroupLabels, step: SharedStep) -> GroupLabels:
         """Leave out what is hopeless, what another is at least as good as in both, and what there is no room for."""
         if self.late():
             raise BudgetSpent
         if self.a.tick is not None:
             self.a.tick()
-        twins, values = self._hopeful(twins, step, True)
-        if self.merging and len(twins) > 1:
+        group, values = self._unpruned(group, step, True)
+        if self.merging and len(group) > 1:
             passed = [s.passed(item) for s, item in zip((self.a, self.b), step.items, strict=True)]
-            both = ((self.a.frame, twins.a, passed[0]), (self.b.frame, twins.b, passed[1]))
-            for labels in (twins.a, twins.b):
-                labels.tag = np.zeros(len(twins), dtype=np.int64)
+            both = ((self.a.problem, group.a, passed[0]), (self.b.problem, group.b, passed[1]))
+            for labels in (group.a, group.b):
+                labels.tag = np.zeros(len(group), dtype=np.int64)
             own = np.concatenate([keys(*each) for each in both])
-            costs = np.concatenate([columns(frame, labels) for frame, labels, _ in both], axis=1)
+            costs = np.concatenate([columns(problem, labels) for problem, labels, _ in both], axis=1)
             keep = undominated_of(own, costs, values)
-            self.tally.merged += int(len(twins) - keep.sum())
-            twins, values = twins.take(keep), values[keep]
+            self.counters.dominated += int(len(group) - keep.sum())
+            group, values = group.take(keep), values[keep]
         if self.a.windowed or self.b.windowed:
-            twins, values = self._hopeful(twins, step, False)
-        if len(twins) > self.width:
+            group, values = self._unpruned(group, step, False)
+        if len(group) > self.width:
             order = np.argsort(values, kind="stable")
-            self.left_out = min(self.left_out, float(values[order[self.width]]))
-            twins = twins.take(np.sort(order[: self.width]))
-        return twins
+            self.least_cut = min(self.least_cut, float(values[order[self.width]]))
+            group = group.take(np.sort(order[: self.width]))
+        return group
 
-    def _hopeful(self, twins: GroupLabels, step: SharedStep, rough: bool) -> tuple[GroupLabels, Floats]:
+    def _unpruned(self, group: GroupLabels, step: SharedStep, rough: bool) -> tuple[GroupLabels, Floats]:
         """The twins that may lead to something better, and the least value of each."""
-        if not len(twins):
-            return twins, np.zeros(0)
-        values, keep, _ = self._valued(twins, step.items, rough)
-        self.tally.hopeless += int(len(twins) - keep.sum())
-        return twins.take(keep), values[keep]
+        if not len(group):
+            return group, np.zeros(0)
+        values, keep, _ = self._valued(group, step.items, rough)
+        self.counters.pruned += int(len(group) - keep.sum())
+        return group.take(keep), values[keep]
 
     def _valued(
-        self, twins: GroupLabels, items: tuple[int, int], rough: bool
+        self, group: GroupLabels, items: tuple[int, int], rough: bool
     ) -> tuple[Floats, NDArray[np.bool_], tuple[BoundParts, BoundParts]]:
-        one, hope_one, a = self.a.valued(twins.a, items[0], rough)
-        other, hope_other, b = self.b.valued(twins.b, items[1], rough)
-        values = group_values(self.best.objective, self.a.frame.on.leak_pj, (a, b), one + other)
+        one, hope_one, a = self.a.valued(group.a, items[0], rough)
+        other, hope_other, b = self.b.valued(group.b, items[1], rough)
+        values = group_values(self.incumbent.objective, self.a.problem.on.leak_pj, (a, b), one + other)
         return values, hope_one & hope_other & (values < self._limit()), (a, b)
 
     def _limit(self) -> float:
-        return self.best.value() * (1.0 - SLACK)
+        return self.incumbent.value() * (1.0 - SLACK)
 
     # --- below it -----------------------------------------------------------------------------------------------------
 
-    def _below(self, twins: GroupLabels) -> None:
+    def _below(self, group: GroupLabels) -> None:
         """Complete the nests of one op, then the other's. First those of which less is known before they are."""
-        leak, items = self.a.frame.on.leak_pj, self.steps[-1].items
-        labels, searches = (twins.a, twins.b), (self.a, self.b)
-        one = max((0, 1), key=lambda k: (searches[k].windowed, searches[k].computes, searches[k].frame.points))
+        leak, items = self.a.problem.on.leak_pj, self.steps[-1].items
+        labels, searches = (group.a, group.b), (self.a, self.b)
+        one = max((0, 1), key=lambda k: (searches[k].windowed, searches[k].computes, searches[k].problem.points))
         other = 1 - one
         values, _, least_other = searches[other].valued(labels[other], items[other], False)
-        mates = GroupMembers(least_other, values, self.best, leak)
-        first, of_first = self._inwards(searches[one], labels[one], items[one], mates)
+        members = GroupMembers(least_other, values, self.incumbent, leak)
+        first, of_first = self._inwards(searches[one], labels[one], items[one], members)
         if not len(first):
             return
         own = searches[one].own(of_first)
-        values = self.best.objective.value(own.energy, own.cycles)
+        values = self.incumbent.objective.value(own.energy, own.cycles)
         keep = self._wanted(first, of_first, values)
         first, of_first, values = first.take(keep), of_first.take(keep), values[keep]
-        mates = GroupMembers(of_first, values, self.best, leak)
-        second, of_second = self._inwards(searches[other], labels[other].take(first.tag), items[other], mates)
+        members = GroupMembers(of_first, values, self.incumbent, leak)
+        second, of_second = self._inwards(searches[other], labels[other].take(first.tag), items[other], members)
         if len(second):
             own = searches[other].own(of_second)
-            own_values = self.best.objective.value(own.energy, own.cycles)
-            values, hope = mates.values_with(second.tag, of_second, own_values)
+            own_values = self.incumbent.objective.value(own.energy, own.cycles)
+            values, improving = members.values_with(second.tag, of_second, own_values)
             first = first.take(second.tag)
-            self._complete(*((first, second) if one == 0 else (second, first)), values, hope)
+            self._complete(*((first, second) if one == 0 else (second, first)), values, improving)
 
     def _inwards(
-        self, search: MemberSearch, labels: PartialMappings, item: int, mates: GroupMembers
+        self, search: MemberSearch, labels: PartialMappings, item: int, members: GroupMembers
     ) -> tuple[PartialMappings, BoundParts]:
         """Complete nests of one op, tagged by the rows of its mates."""
         labels = labels.take(np.arange(len(labels)))
         labels.tag = np.arange(len(labels))
-        search.left_out, search.ends, search.mates = np.inf, None, mates
+        search.least_cut, search.ends, search.members = np.inf, None, members
         try:
             search.inwards(labels, item)
         finally:
-            search.mates = None
-        self.left_out = min(self.left_out, search.left_out)
-        return search.ends or (labels.take(np.zeros(0, dtype=np.int64)), mates.parts)
+            search.members = None
+        self.least_cut = min(self.least_cut, search.least_cut)
+        return search.ends or (labels.take(np.zeros(0, dtype=np.int64)), members.parts)
 
     def _wanted(self, labels: PartialMappings, of: BoundParts, values: Floats) -> NDArray[np.bool_]:
         """Which complete nests of one op some nest of the other may want: none of the same trunk is as good in all."""
@@ -331,14 +335,14 @@ class SharedLoopSearch:
             return np.ones(len(labels), dtype=bool)
         return undominated_of(labels.tag[None, :], np.stack([of.energy, *of.cycles.values()], axis=1), values)
 
-    def _complete(self, a: PartialMappings, b: PartialMappings, values: Floats, hope: NDArray[np.bool_]) -> None:
+    def _complete(self, a: PartialMappings, b: PartialMappings, values: Floats, improving: NDArray[np.bool_]) -> None:
         """Pairs of complete nests, by row, the most promising first."""
         for row in np.argsort(values, kind="stable").tolist():
-            if not hope[row] or values[row] >= self._limit():
+            if not improving[row] or values[row] >= self._limit():
                 continue
             if self.late():
                 raise BudgetSpent
-            self.tally.scored += 1
+            self.counters.scored += 1
             both = self._placed(self.a, int(a.node[row]), 0), self._placed(self.b, int(b.node[row]), 1)
             trunk = tuple(p for p in both[0] if p.item < self.home)
             below = tuple(p for p in both[1] if p.item >= self.home)

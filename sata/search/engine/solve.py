@@ -76,90 +76,92 @@ class _Single:
 
     def __init__(self, task: Task, tick: ProgressCallback | None) -> None:
         self.task, self.tick, self.start = task, tick, time.monotonic()
-        self.best, self.counts, shared = Incumbent(Objective(task.objective)), SearchCounters(), SharedTables()
+        self.incumbent, self.counts, shared = Incumbent(Objective(task.objective)), SearchCounters(), SharedTables()
         known: dict[Any, Any] = {}
         every = [
             problem_of(s, task.on, task.constraints, task.ragged, known)
             for s in storage_templates(task.arch, task.op, task.on.prices, task.constraints)
         ]
-        every = [frame for frame in every if frame.plans.number]  # without one the lanes cannot be as they must
-        self.number, self.frames = len(every), without_equivalents(every)
-        self.searches = [BeamSearch(f, self.best, self.counts, shared, tick=self._told) for f in self.frames]
+        every = [
+            problem for problem in every if problem.unrollings.number
+        ]  # without one the lanes cannot be as they must
+        self.number, self.problems = len(every), without_equivalents(every)
+        self.searches = [BeamSearch(f, self.incumbent, self.counts, shared, tick=self._told) for f in self.problems]
         self.open: list[Open] = []
         self.interrupted = False
 
     def run(self, limit: float | None) -> Answer:
-        self.open = self._roots(self.best)
+        self.open = self._roots(self.incumbent)
         unknown = None
-        if limit is not None and self.frames:
-            unknown = ScoredMapping(limit, limit, self.frames[0], (), False)
-            self.best.found = [unknown]
+        if limit is not None and self.problems:
+            unknown = ScoredMapping(limit, limit, self.problems[0], (), False)
+            self.incumbent.mappings = [unknown]
         else:
             self._begin()
         if limit is None and not self.task.ragged:
             order = [n for _, n in self.open]
             self.interrupted = _evolve(
-                self.task, self.frames, self.searches, self.best, order, self.start, self._told
+                self.task, self.problems, self.searches, self.incumbent, order, self.start, self._told
             )  # fmt: skip
-        if self.task.objective == "pareto" and self.best.found and prod(self.frames[0].bounds) > STEPWISE:
+        if self.task.objective == "pareto" and self.incumbent.mappings and prod(self.problems[0].bounds) > STEPWISE:
             self._front()
         else:
-            self._passes(self.best)
+            self._passes(self.incumbent)
             self._second()
-        found = [f for f in self.best.found if f is not unknown]
-        return _answer(self.task, found, self.best, self.counts, self.open, self.number, self.interrupted,
+        found = [f for f in self.incumbent.mappings if f is not unknown]
+        return _answer(self.task, found, self.incumbent, self.counts, self.open, self.number, self.interrupted,
                        time.monotonic() - self.start)  # fmt: skip
 
     def _begin(self) -> None:
         """With what is there already, as far as it is in the space."""
         for start in self.task.starts:
             if len(start.points) == 1:
-                found = _known(self.frames, start.points[0])
+                found = _known(self.problems, start.points[0])
                 if found is not None:
-                    self.best.offer(found)
+                    self.incumbent.offer(found)
 
-    def _roots(self, best: Incumbent) -> list[Open]:
+    def _roots(self, incumbent: Incumbent) -> list[Open]:
         """By the empty nests of all skeletons."""
         found = []
         for number, search in enumerate(self.searches):
             least = search.root_bound()
             if len(least.energy):
-                found.append((float(best.objective.value(least.energy, least.cycles).min()), number))
+                found.append((float(incumbent.objective.value(least.energy, least.cycles).min()), number))
         return sorted(found)
 
     def _front(self) -> None:
         """The front point by point: the least energy, then the least energy of fewer cycles, and so on."""
-        front, left = self.best, []
+        front, left = self.incumbent, []
         below = inf
         while True:
-            best = FrontStep(Objective("energy", below), front=front)
-            for known in tuple(front.found):
-                best.offer(known)
+            incumbent = FrontStep(Objective("energy", below), front=front)
+            for known in tuple(front.mappings):
+                incumbent.offer(known)
             for search in self.searches:
-                search.best = best
+                search.incumbent = incumbent
                 search.forget()
-            self.open = self._roots(best)
-            self._passes(best)
+            self.open = self._roots(incumbent)
+            self._passes(incumbent)
             left += self.open
-            if not best.found or self.interrupted:
+            if not incumbent.mappings or self.interrupted:
                 break
-            below = best.found[0].cycles
+            below = incumbent.mappings[0].cycles
         self.open = left
 
     def _second(self) -> None:
         """Of the mappings of least cycles one of little energy: by narrow passes, so that nothing is proven of it."""
-        have = self.best.found[0] if self.best.found else None
+        have = self.incumbent.mappings[0] if self.incumbent.mappings else None
         if self.task.objective != "cycles" or self.interrupted or have is None or not have.is_mapping:
             return
-        open_, best = self.open, FrontStep(Objective("energy", have.cycles * (1.0 + 4 * SLACK)), front=None)
-        best.offer(have)
+        open_, incumbent = self.open, FrontStep(Objective("energy", have.cycles * (1.0 + 4 * SLACK)), front=None)
+        incumbent.offer(have)
         for search in self.searches:
-            search.best = best
+            search.incumbent = incumbent
             search.forget()
-        self.open = self._roots(best)
-        self._passes(best, self.task.widths[:NARROW])
+        self.open = self._roots(incumbent)
+        self._passes(incumbent, self.task.widths[:NARROW])
         self.open, self.interrupted = open_, False
-        self.best.found = [f for f in best.found if f.cycles <= have.cycles] or [have]
+        self.incumbent.mappings = [f for f in incumbent.mappings if f.cycles <= have.cycles] or [have]
 
     def _energy_first(self) -> None:
         """The mapping of least energy, as far as it is found soon: mostly one of few cycles, and of a small product."""
@@ -169,13 +171,13 @@ class _Single:
         part = replace(self.task, objective="energy", budget=left, widths=self.task.widths[: NARROW + 1])
         try:
             for point in solve(part, lambda *_: self._told()).points:
-                found = _known(self.frames, point)
+                found = _known(self.problems, point)
                 if found is not None:
-                    self.best.offer(found)
+                    self.incumbent.offer(found)
         except KeyboardInterrupt:
             self.interrupted = True
 
-    def _passes(self, best: Incumbent, widths: Sequence[int] | None = None) -> None:
+    def _passes(self, incumbent: Incumbent, widths: Sequence[int] | None = None) -> None:
         """Passes below the open skeletons, growing wider, until nothing is left out."""
         task = self.task
         for step, width in enumerate(task.widths if widths is None else widths):
@@ -183,16 +185,18 @@ class _Single:
                 self._energy_first()
             after: list[Open] = []
             for least, number in self.open:
-                if _hopeless(best, least):
+                if _prunable(incumbent, least):
                     continue
-                too_wide = width > WIDEST and not self.frames[number].linear
-                if (self.interrupted or too_wide) and self.best.found:
+                too_wide = width > WIDEST and not self.problems[number].linear
+                if (self.interrupted or too_wide) and self.incumbent.mappings:
                     after.append((least, number))
                     continue
                 search = self.searches[number]
-                search.deadline = self.start + task.budget if task.budget is not None and self.best.found else None
+                search.deadline = (
+                    self.start + task.budget if task.budget is not None and self.incumbent.mappings else None
+                )
                 try:
-                    if not search.look_ahead(step > CLOSELY, ROWS if step < 4 else MOST):
+                    if not search.build_cost_to_go(step > CLOSELY, ROWS if step < 4 else MOST):
                         continue
                     least = max(least, search.least())
                     left = search.run(width)
@@ -206,20 +210,20 @@ class _Single:
                 if left < PROVEN:
                     after.append((max(least, left), number))
             self.open = sorted(after)
-            if not self.open or (self.interrupted and self.best.found):
+            if not self.open or (self.interrupted and self.incumbent.mappings):
                 break
-        self.open = [(value, n) for value, n in self.open if not _hopeless(best, value)]
+        self.open = [(value, n) for value, n in self.open if not _prunable(incumbent, value)]
 
     def _told(self) -> None:
         if self.tick is not None:
-            self.tick(self.best, self.counts, min((value for value, _ in self.open), default=0.0))
+            self.tick(self.incumbent, self.counts, min((value for value, _ in self.open), default=0.0))
 
 
 def _evolve(
     task: Task,
-    frames: list[SearchProblem],
+    problems: list[SearchProblem],
     searches: list[BeamSearch],
-    best: Incumbent,
+    incumbent: Incumbent,
     order: list[int],
     start: float,
     told: Callable[[], None],
@@ -229,29 +233,31 @@ def _evolve(
     try:
         whole = len(order) <= FIRST
         for number in order[:FIRST]:
-            whole &= searches[number].run((task.widths or WIDTHS)[0], plans_first=True) == PROVEN
-            if best.found and task.budget is not None and time.monotonic() > start + task.budget / 4:
+            whole &= searches[number].run((task.widths or WIDTHS)[0], unrollings_first=True) == PROVEN
+            if incumbent.mappings and task.budget is not None and time.monotonic() > start + task.budget / 4:
                 break
         if whole:
             return False  # nothing was left out: there is nothing better to guess
-        strategy = evolution(frames, 0)
-        if best.found:
-            first = min(best.found, key=lambda f: f.energy_pj * f.cycles)
+        strategy = evolution(problems, 0)
+        if incumbent.mappings:
+            first = min(incumbent.mappings, key=lambda f: f.energy_pj * f.cycles)
             value = _of(task.objective, first.energy_pj, first.cycles)
-            strategy = evolution(frames, 0, (first.frame, first.loops), value)
-        frame, loops = next(strategy)
+            strategy = evolution(problems, 0, (first.problem, first.loops), value)
+        problem, loops = next(strategy)
         for guess in count():
             spent = 0.0 if task.budget is None else (time.monotonic() - start) / max(task.budget, 1e-9)
             # in a budget evolution has what is left of its first half, so that little time is not all spent on proof
-            if guess >= GUESSES and (frames[0].linear or task.budget is None or spent > SHARE or not best.found):
+            if guess >= GUESSES and (
+                problems[0].linear or task.budget is None or spent > SHARE or not incumbent.mappings
+            ):
                 break
-            if best.found and (spent > 1.0 or (spent > SHARE and guess >= GUESSES // 10)):
+            if incumbent.mappings and (spent > 1.0 or (spent > SHARE and guess >= GUESSES // 10)):
                 break
             told()
-            found = score_mapping(frame, loops) if legal(frame, loops) else None
+            found = score_mapping(problem, loops) if legal(problem, loops) else None
             if found is not None:
-                best.offer(found)
-            frame, loops = strategy.send(
+                incumbent.offer(found)
+            problem, loops = strategy.send(
                 PROVEN if found is None else _of(task.objective, found.energy_pj, found.cycles)
             )
     except KeyboardInterrupt:
@@ -266,15 +272,15 @@ def _of(objective: str, energy_pj: float, cycles: float) -> float:
     return Objective(objective).of(energy_pj, cycles)
 
 
-def _hopeless(best: Incumbent, value: float) -> bool:
+def _prunable(incumbent: Incumbent, value: float) -> bool:
     """Whether a bound of the objective leaves nothing to find (never for a Pareto front, which is no single value)."""
-    return best.objective.name != "pareto" and value >= best.value() * (1.0 - SLACK)
+    return incumbent.objective.name != "pareto" and value >= incumbent.value() * (1.0 - SLACK)
 
 
 def _answer(
     task: Task,
     found: Sequence[ScoredMapping],
-    best: Incumbent,
+    incumbent: Incumbent,
     counts: SearchCounters,
     open_: list[tuple[float, int]],
     number: int,
@@ -282,7 +288,7 @@ def _answer(
     seconds: float,
 ) -> Answer:
     points = tuple(sorted((_point(f) for f in found), key=lambda p: (p.energy_pj, p.cycles)))
-    have = best.value()
+    have = incumbent.value()
     bound = min([have, *(value for value, _ in open_)])
     done = {name: int(getattr(counts, name)) for name in counts.__dataclass_fields__}
     return Answer(
@@ -290,24 +296,24 @@ def _answer(
     )
 
 
-def _known(frames: Sequence[SearchProblem], point: MappingPoint) -> ScoredMapping | None:
+def _known(problems: Sequence[SearchProblem], point: MappingPoint) -> ScoredMapping | None:
     """A point as a mapping of the space; None if it is none, or does not fit."""
     keeps = {name: kept for name, kept in point.keeps.items() if kept}
-    for frame in frames:
-        skeleton, bounds = frame.skeleton, frame.skeleton.op.ranks
-        if tuple(i.name for i in skeleton.items) != point.items or dict(skeleton.keeps) != keeps:
+    for problem in problems:
+        template, bounds = problem.template, problem.template.op.ranks
+        if tuple(i.name for i in template.items) != point.items or dict(template.keeps) != keeps:
             continue
         looped = {r: prod(loop.factor for loop in point.loops if loop.rank == r) for r in bounds}
-        if (frame.ragged or looped == dict(bounds)) and legal(frame, point.loops):
-            return score_mapping(frame, point.loops)
+        if (problem.ragged or looped == dict(bounds)) and legal(problem, point.loops):
+            return score_mapping(problem, point.loops)
     return None
 
 
 def _point(found: ScoredMapping) -> MappingPoint:
-    skeleton = found.frame.skeleton
-    loops = tuple(loops_in_order(skeleton, found.loops))
-    names = tuple(i.name for i in skeleton.items)
-    return MappingPoint(found.energy_pj, found.cycles, names, dict(skeleton.keeps), loops)
+    template = found.problem.template
+    loops = tuple(loops_in_order(template, found.loops))
+    names = tuple(i.name for i in template.items)
+    return MappingPoint(found.energy_pj, found.cycles, names, dict(template.keeps), loops)
 
 
 __all__ = ["Answer", "FusionCertificate", "MappingPoint", "ProgressCallback", "Start", "Task", "solve"]

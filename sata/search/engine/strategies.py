@@ -20,26 +20,26 @@ Strategy = Generator[Nest, float, None]
 PATIENCE = 400  # tries without success after which evolution starts again from somewhere else
 
 
-def random_nest(frame: SearchProblem, rng: random.Random) -> tuple[PlacedLoop, ...]:
+def random_nest(problem: SearchProblem, rng: random.Random) -> tuple[PlacedLoop, ...]:
     """A nest whose prime factors stand at random places, in random order."""
     loops: tuple[PlacedLoop, ...] = ()
-    pieces = [(rank, p) for rank, bound in enumerate(frame.bounds) for p in prime_factors(bound)]
+    pieces = [(rank, p) for rank, bound in enumerate(problem.bounds) for p in prime_factors(bound)]
     rng.shuffle(pieces)
     for rank, prime in pieces:
-        loops = _placed(frame, loops, rank, prime, rng)
+        loops = _placed(problem, loops, rank, prime, rng)
     return loops
 
 
-def random_search(frames: Sequence[SearchProblem], seed: int) -> Strategy:
+def random_search(problems: Sequence[SearchProblem], seed: int) -> Strategy:
     """Random nests of random skeletons, for ever."""
     rng = random.Random(seed)
     while True:
-        frame = rng.choice(frames)
-        yield frame, random_nest(frame, rng)
+        problem = rng.choice(problems)
+        yield problem, random_nest(problem, rng)
 
 
 def evolution(
-    frames: Sequence[SearchProblem], seed: int, start: Nest | None = None, value: float = float("inf")
+    problems: Sequence[SearchProblem], seed: int, start: Nest | None = None, value: float = float("inf")
 ) -> Strategy:
     """Small changes to the best so far, kept where they are no worse; a new start when nothing helps for long."""
     rng = random.Random(seed)
@@ -47,25 +47,25 @@ def evolution(
     idle = 0
     while True:
         if best is None or idle > PATIENCE:
-            frame = rng.choice(frames)
-            best, best_value, idle = (frame, random_nest(frame, rng)), float("inf"), 0
+            problem = rng.choice(problems)
+            best, best_value, idle = (problem, random_nest(problem, rng)), float("inf"), 0
             best_value = yield best
             continue
         changed = best
         for _ in range(rng.choice((1, 1, 2, 3))):
-            changed = mutated(changed, frames, rng)
+            changed = mutated(changed, problems, rng)
         found = yield changed
         idle = 0 if found < best_value else idle + 1
         if found <= best_value:
             best, best_value = changed, found
 
 
-def mutated(nest: Nest, frames: Sequence[SearchProblem], rng: random.Random) -> Nest:
+def mutated(nest: Nest, problems: Sequence[SearchProblem], rng: random.Random) -> Nest:
     """A nest with one thing changed: where a factor stands, the order of two loops, or what the memories keep."""
-    frame, loops = nest
+    problem, loops = nest
     kind = rng.random()
-    if kind < 0.15 and len(frames) > 1:
-        return _moved(nest, rng.choice(frames), rng)
+    if kind < 0.15 and len(problems) > 1:
+        return _moved(nest, rng.choice(problems), rng)
     if not loops:
         return nest
     at = rng.randrange(len(loops))
@@ -77,21 +77,21 @@ def mutated(nest: Nest, frames: Sequence[SearchProblem], rng: random.Random) -> 
             other = rng.choice(same)
             order = list(loops)
             order[at], order[other] = order[other], order[at]
-            return frame, tuple(order)
-    rank = frame.ranks.index(loops[at].rank)
+            return problem, tuple(order)
+    rank = problem.ranks.index(loops[at].rank)
     prime = rng.choice(primes_of(loops[at].factor))
     rest = loops[at].factor // prime
     kept = loops[:at] + ((replace(loops[at], factor=rest),) if rest > 1 else ()) + loops[at + 1 :]
-    return frame, _placed(frame, kept, rank, prime, rng)
+    return problem, _placed(problem, kept, rank, prime, rng)
 
 
 def _moved(nest: Nest, to: SearchProblem, rng: random.Random) -> Nest:
     """The loops on another skeleton: at the items of the same names, else somewhere."""
-    frame, loops = nest
-    names = {item.name: n for n, item in enumerate(to.skeleton.items)}
+    problem, loops = nest
+    names = {item.name: n for n, item in enumerate(to.template.items)}
     kept: tuple[PlacedLoop, ...] = ()
     for loop in loops:
-        item = names.get(frame.skeleton.items[loop.item].name)
+        item = names.get(problem.template.items[loop.item].name)
         if item is None:
             kept = _placed(to, kept, to.ranks.index(loop.rank), loop.factor, rng)
         else:
@@ -100,10 +100,10 @@ def _moved(nest: Nest, to: SearchProblem, rng: random.Random) -> Nest:
 
 
 def _placed(
-    frame: SearchProblem, loops: tuple[PlacedLoop, ...], rank: int, factor: int, rng: random.Random
+    problem: SearchProblem, loops: tuple[PlacedLoop, ...], rank: int, factor: int, rng: random.Random
 ) -> tuple[PlacedLoop, ...]:
     """The loops with one more, at a random place where it may stand."""
-    items = frame.skeleton.items
+    items = problem.template.items
     while True:
         item = rng.randrange(len(items))
         node = items[item]
@@ -112,15 +112,15 @@ def _placed(
         axis = ""
         if isinstance(node, Array) and rng.random() < 0.7:
             axis = rng.choice(list(node.shape))
-            names = frame.constraints.ranks.get((node.name, axis))
+            names = problem.constraints.ranks.get((node.name, axis))
             used = factor
             for p in loops:
                 used *= p.factor if (p.item, p.axis) == (item, axis) else 1
             if (
                 used > node.shape[axis]
-                or rank in frame.temporal_only
-                or (names is not None and frame.ranks[rank] not in names)
+                or rank in problem.temporal_only
+                or (names is not None and problem.ranks[rank] not in names)
             ):
                 continue
         at = rng.randint(0, len(loops))
-        return (*loops[:at], PlacedLoop(item, axis, frame.ranks[rank], factor), *loops[at:])
+        return (*loops[:at], PlacedLoop(item, axis, problem.ranks[rank], factor), *loops[at:])

@@ -22,33 +22,33 @@ from sata.specs.model import Memory
 Keeps = frozenset[tuple[str, frozenset[str]]]
 
 
-def without_equivalents(frames: Sequence[SearchProblem]) -> list[SearchProblem]:
+def without_equivalents(problems: Sequence[SearchProblem]) -> list[SearchProblem]:
     """Those of one op that are to be searched."""
-    every = {_key(frame.skeleton.way, dict(frame.skeleton.keeps)): frame for frame in frames}
+    every = {_key(problem.template.way, dict(problem.template.keeps)): problem for problem in problems}
     found: dict[Any, SearchProblem] = {}
-    for frame in frames:
-        if not _comparable(frame):
-            found[id(frame)] = frame
-        elif not any(other in every for other in (*_passed_through(frame), *_crowded(frame, every))):
-            found.setdefault(_likeness(frame), frame)
+    for problem in problems:
+        if not _comparable(problem):
+            found[id(problem)] = problem
+        elif not any(other in every for other in (*_passed_through(problem), *_crowded(problem, every))):
+            found.setdefault(_likeness(problem), problem)
     return list(found.values())
 
 
-def _comparable(frame: SearchProblem) -> bool:
+def _comparable(problem: SearchProblem) -> bool:
     """Costs follow from counts, and no memory is asked for by name."""
-    return frame.linear and not frame.constraints.factors and not frame.constraints.order
+    return problem.linear and not problem.constraints.factors and not problem.constraints.order
 
 
-def _likeness(frame: SearchProblem) -> Any:
+def _likeness(problem: SearchProblem) -> Any:
     """What the costs of a linear frame's nests depend on."""
     nodes = tuple(
-        (i.size_bits, i.buffers, i.bandwidth) if isinstance(i, Memory) else i.name for i in frame.skeleton.items
+        (i.size_bits, i.buffers, i.bandwidth) if isinstance(i, Memory) else i.name for i in problem.template.items
     )
-    stops = tuple(
-        tuple((s.item, *s.energy.items(), *s.own.items(), *s.bits.items(), s.fitting_bits) for s in strand.stops)
-        for strand in frame.strands
+    levels = tuple(
+        tuple((s.item, *s.energy.items(), *s.own.items(), *s.bits.items(), s.fitting_bits) for s in operand.levels)
+        for operand in problem.operands
     )
-    return nodes, stops
+    return nodes, levels
 
 
 def _key(way: Sequence[Any], keeps: dict[str, tuple[str, ...]]) -> Any:
@@ -56,15 +56,15 @@ def _key(way: Sequence[Any], keeps: dict[str, tuple[str, ...]]) -> Any:
     return tuple(node.name for node in way), chosen
 
 
-def _passed_through(frame: SearchProblem) -> Iterator[Any]:
+def _passed_through(problem: SearchProblem) -> Iterator[Any]:
     """Keys of skeletons that leave a tensor out of one memory and are no worse."""
-    keeps = dict(frame.skeleton.keeps)
-    for strand in frame.strands:
-        for parent, child in zip(strand.stops, strand.stops[1:], strict=False):
+    keeps = dict(problem.template.keeps)
+    for operand in problem.operands:
+        for parent, child in zip(operand.levels, operand.levels[1:], strict=False):
             if parent.arrays == child.arrays and not is_limited(parent.memory.bandwidth) and _no_dearer(parent, child):
                 name = child.memory.name
-                kept = tuple(t for t in keeps[name] if t != strand.tensor.name)
-                yield _key(frame.skeleton.way, {**keeps, name: kept})
+                kept = tuple(t for t in keeps[name] if t != operand.tensor.name)
+                yield _key(problem.template.way, {**keeps, name: kept})
 
 
 def _no_dearer(parent: Level, child: Level) -> bool:
@@ -72,22 +72,22 @@ def _no_dearer(parent: Level, child: Level) -> bool:
     return all(parent.own[event] <= child.own[event] for event in ("reads", "updates", "merge_reads"))
 
 
-def _crowded(frame: SearchProblem, every: dict[Any, SearchProblem]) -> Iterator[Any]:
+def _crowded(problem: SearchProblem, every: dict[Any, SearchProblem]) -> Iterator[Any]:
     """Keys of skeletons in which a tensor has moved to a memory of its own beside where it was."""
-    keeps, way = dict(frame.skeleton.keeps), frame.skeleton.way
-    for number, strand in enumerate(frame.strands):
-        for at, stop in enumerate(strand.stops):
-            old = stop.memory
+    keeps, way = dict(problem.template.keeps), problem.template.way
+    for number, operand in enumerate(problem.operands):
+        for at, level in enumerate(operand.levels):
+            old = level.memory
             if len(keeps[old.name]) < 2:
                 continue
             for new in _beside(way, old.name, keeps):
-                kept = tuple(t for t in keeps[old.name] if t != strand.tensor.name)
-                key = _key(way, {**keeps, old.name: kept, new.name: (strand.tensor.name,)})
+                kept = tuple(t for t in keeps[old.name] if t != operand.tensor.name)
+                key = _key(way, {**keeps, old.name: kept, new.name: (operand.tensor.name,)})
                 other = every.get(key)
                 # the other may have rules or formats, so that its prices are only the least ones
                 if other is None or not _comparable(other) or not _same(old, new):
                     continue
-                if _as_dear(stop, other.strands[number].stops[at]):
+                if _as_dear(level, other.operands[number].levels[at]):
                     yield key
 
 

@@ -22,7 +22,7 @@ from sata.specs.text.faults import Faults, SpecError
 class MemberNest:
     """A skeleton and its loops."""
 
-    skeleton: StorageTemplate
+    template: StorageTemplate
     loops: tuple[PlacedLoop, ...]
 
 
@@ -49,7 +49,7 @@ class FusedPair:
 
 def shared_nest(nested: MemberNest, home: str) -> OpNest:
     """The resolved nest, shared down to its home. Raises: ValueError as `nest_of`."""
-    nest = nest_of(nested.skeleton, nested.loops)
+    nest = nest_of(nested.template, nested.loops)
     last = next(n for n, i in enumerate(nest.items) if isinstance(i, NestLevel) and i.memory.name == home)
     return replace(nest, shared=last + 1)
 
@@ -68,7 +68,7 @@ def bound_by(pair: FusedPair, on: Machine) -> tuple[PricedPort, PricedPort] | No
     """The memory that bounds a pair, for each op in the direction that takes it longer; None if none does."""
     counts = _counts([shared_nest(n, pair.home) for n in pair.nests]) or []
     name = group_time([t.time for t in _tallies(counts, on)]).bound_by
-    memory = next((i for i in pair.nests[0].skeleton.memories if i.name == name), None)
+    memory = next((i for i in pair.nests[0].template.memories if i.name == name), None)
     if memory is None:
         return None
     directions = PricedPort(memory, False), PricedPort(memory, True)
@@ -103,7 +103,7 @@ def alone(
 ) -> tuple[float, float] | None:
     """(energy, cycles) of a nest as far as they are sure to be among those of any group that has it: cycles of its
     compute (where they count), or of a port instead, and what leaks meanwhile. None if it does not fit."""
-    nest = nest_of(nested.skeleton, nested.loops)
+    nest = nest_of(nested.template, nested.loops)
     counts = _counts([nest])
     if counts is None or not all(o.fits for o in occupancies(counts, on.bits)):
         return None
@@ -118,4 +118,4 @@ def alone(
 
 def ordered(nested: MemberNest) -> MemberNest:
     """With its loops in order, as they are printed."""
-    return MemberNest(nested.skeleton, tuple(loops_in_order(nested.skeleton, nested.loops)))
+    return MemberNest(nested.template, tuple(loops_in_order(nested.template, nested.loops)))

@@ -151,14 +151,14 @@ def _by_prefix(
     return found
 
 
-def bans_of(skeleton: StorageTemplate, prefix: Sequence[str]) -> Bans:
+def bans_of(template: StorageTemplate, prefix: Sequence[str]) -> Bans:
     """Loops that a state with an inner home does not allow above it. A home below the split counts as the split."""
-    first = next(n.name for n in skeleton.way if isinstance(n, Memory))
+    first = next(n.name for n in template.way if isinstance(n, Memory))
     found = set()
-    for t in skeleton.op.tensors:
-        if not t.local and skeleton.chain(t.name)[0] != first:
-            home = skeleton.chain(t.name)[0]
-            found |= {(r, home if home in prefix else prefix[-1]) for r in carried_ranks(skeleton.op, t)}
+    for t in template.op.tensors:
+        if not t.local and template.chain(t.name)[0] != first:
+            home = template.chain(t.name)[0]
+            found |= {(r, home if home in prefix else prefix[-1]) for r in carried_ranks(template.op, t)}
     return frozenset(found)
 
 
@@ -168,33 +168,33 @@ def agree(one: StorageTemplate, other: StorageTemplate, prefix: Sequence[str]) -
     return all(common & set(one.keeps.get(m, ())) == common & set(other.keeps.get(m, ())) for m in prefix)
 
 
-def joint(skeleton: StorageTemplate, other: StorageTemplate, prefix: Sequence[str]) -> StorageTemplate:
+def joint(template: StorageTemplate, other: StorageTemplate, prefix: Sequence[str]) -> StorageTemplate:
     """A skeleton whose items down to the split are those of both ops; what only the other keeps keeps nothing here."""
     above = set(prefix)
-    items = tuple(n for n in skeleton.way if n in skeleton.items or (n.name in above and n.name in other.keeps))
-    keeps = {i.name: skeleton.keeps.get(i.name, ()) for i in items if isinstance(i, Memory)}
-    return StorageTemplate(skeleton.op, skeleton.way, items, keeps)
+    items = tuple(n for n in template.way if n in template.items or (n.name in above and n.name in other.keeps))
+    keeps = {i.name: template.keeps.get(i.name, ()) for i in items if isinstance(i, Memory)}
+    return StorageTemplate(template.op, template.way, items, keeps)
 
 
-def number_of(skeleton: StorageTemplate, name: str) -> int:
+def number_of(template: StorageTemplate, name: str) -> int:
     """The number of an item."""
-    return next(n for n, item in enumerate(skeleton.items) if item.name == name)
+    return next(n for n, item in enumerate(template.items) if item.name == name)
 
 
-def above(skeleton: StorageTemplate, kind: FusionKind) -> tuple[frozenset[str], ...]:
+def above(template: StorageTemplate, kind: FusionKind) -> tuple[frozenset[str], ...]:
     """For each item above the home, the ranks that temporal loops below it may run over."""
-    place = {node.name: n for n, node in enumerate(skeleton.way)}
+    place = {node.name: n for n, node in enumerate(template.way)}
     found = []
-    for at in range(number_of(skeleton, kind.home)):
-        lowest = place[skeleton.items[at + 1].name]  # a memory of the other op between the two may be above the loop
+    for at in range(number_of(template, kind.home)):
+        lowest = place[template.items[at + 1].name]  # a memory of the other op between the two may be above the loop
         found.append(kind.ranks - {r for r, memory in kind.bans if place[memory] >= lowest})
     return tuple(found)
 
 
-def unrolled(skeleton: StorageTemplate, kind: FusionKind) -> dict[str, frozenset[str]]:
+def unrolled(template: StorageTemplate, kind: FusionKind) -> dict[str, frozenset[str]]:
     """Array above the split -> the ranks that its lanes may differ in: none that either op declares sequential."""
-    place = {node.name: n for n, node in enumerate(skeleton.way)}
-    arrays = [n.name for n in skeleton.way if isinstance(n, Array) and n.name in kind.prefix]
+    place = {node.name: n for n, node in enumerate(template.way)}
+    arrays = [n.name for n in template.way if isinstance(n, Array) and n.name in kind.prefix]
     return {
         name: kind.ranks - kind.sequential - {r for r, memory in kind.bans if place[memory] > place[name]}
         for name in arrays

@@ -47,18 +47,18 @@ class PricedPort:
         return float(moved / self.bits_per_cycle)
 
 
-def priced_ports(frame: SearchProblem, port: PricedPort) -> SearchProblem | None:
+def priced_ports(problem: SearchProblem, port: PricedPort) -> SearchProblem | None:
     """A frame that pays for a port, and whose compute takes no time. None if the memory is below an array: there what
     one instance moves is no sum."""
     rate, events, name = port.bits_per_cycle, port.events, port.memory.name
 
-    def stop(of: Level) -> Level:
+    def level(of: Level) -> Level:
         if of.memory.name != name or not rate:
             return of
-        more = {e: frame.on.leak_pj * bits / rate for e, bits in of.bits.items() if e in events}
+        more = {e: problem.on.leak_pj * bits / rate for e, bits in of.bits.items() if e in events}
         return replace(of, energy={e: pj + more.get(e, 0.0) for e, pj in of.energy.items()})
 
-    if any(s.memory.name == name and s.arrays for strand in frame.strands for s in strand.stops):
+    if any(s.memory.name == name and s.arrays for operand in problem.operands for s in operand.levels):
         return None
-    strands: list[OperandChain] = [replace(s, stops=tuple(stop(o) for o in s.stops)) for s in frame.strands]
-    return replace(frame, strands=tuple(strands), cycles_each=0.0)
+    operands: list[OperandChain] = [replace(s, levels=tuple(level(o) for o in s.levels)) for s in problem.operands]
+    return replace(problem, operands=tuple(operands), cycles_each=0.0)

@@ -35,7 +35,7 @@ class Objective:
         """The same of one mapping."""
         return float(self.value(np.array([energy_pj]), np.array([cycles]))[0])
 
-    def hopeless(self, energy: Floats, cycles: Floats, have: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
+    def prunable(self, energy: Floats, cycles: Floats, have: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
         """Which lower bounds leave no hope for something better than what there is."""
         less = 1.0 - SLACK
         found = np.asarray(cycles >= self.below * less)

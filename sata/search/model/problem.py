@@ -31,7 +31,7 @@ from sata.search.model.unit_costs import (
     word_least,
 )
 from sata.search.space.factors import divisors
-from sata.search.space.nests import template
+from sata.search.space.nests import slotted_nest
 from sata.search.space.storage_templates import Constraints, StorageTemplate, carried_ranks
 from sata.search.space.unrolling import Unrollings, all_unrollings, sharing_factors
 from sata.specs.model import Array, Bandwidth, Compute, Memory, Op, Tensor
@@ -62,7 +62,7 @@ class OperandChain:
     relevant: tuple[bool, ...]  # [ranks]
     irregular: tuple[int, ...]  # numbers of ranks
     axes: tuple[Axis, ...]  # over positions in `irregular`, counted from 2 (0 and 1 stand for the regular ranks)
-    stops: tuple[Level, ...]
+    levels: tuple[Level, ...]
     carried: tuple[int, ...]
     points: float  # operations for which the tensor exists
     uses: tuple[int, ...]  # of each irregular dimension, index combinations that mean the same coordinate, at most
@@ -80,11 +80,11 @@ class SearchProblem:
     the loops are, so that counts of partial nests are all that there is to know; else prices are the least ones, and
     what a nest costs is known once it is complete."""
 
-    skeleton: StorageTemplate
+    template: StorageTemplate
     on: Machine
     ranks: tuple[str, ...]
     bounds: tuple[int, ...]
-    strands: tuple[OperandChain, ...]
+    operands: tuple[OperandChain, ...]
     fanouts: tuple[Fanout, ...]
     usable: tuple[int, ...]
     bandwidths: tuple[tuple[int, Memory], ...]  # (item, memory) of those that may bound
@@ -95,13 +95,13 @@ class SearchProblem:
     constraints: Constraints
     merging: bool  # whether partial nests with the same future may be merged
     linear: bool = True
-    plans: Unrollings = field(default_factory=lambda: all_unrollings((), (), (), frozenset(), {}, True))
+    unrollings: Unrollings = field(default_factory=lambda: all_unrollings((), (), (), frozenset(), {}, True))
     sharing: tuple[tuple[Any, ...], ...] = ()  # per tensor, see `plans.sharing`
 
     @property
     def array_items(self) -> list[int]:
         """The numbers of the items that are arrays."""
-        return [n for n, i in enumerate(self.skeleton.items) if isinstance(i, Array)]
+        return [n for n, i in enumerate(self.template.items) if isinstance(i, Array)]
 
     @property
     def points(self) -> int:
@@ -109,28 +109,28 @@ class SearchProblem:
 
 
 def problem_of(
-    skeleton: StorageTemplate, on: Machine, constraints: Constraints, ragged: bool, known: dict[Any, Any] | None = None
+    template: StorageTemplate, on: Machine, constraints: Constraints, ragged: bool, known: dict[Any, Any] | None = None
 ) -> SearchProblem:
     """The frame of a skeleton. Ranks of one vanish. known: what skeletons of one op share, filled here."""
     known = {} if known is None else known
-    op = skeleton.op
+    op = template.op
     ranks = tuple(r for r, bound in op.ranks.items() if bound > 1)
     bounds = tuple(op.ranks[r] for r in ranks)
-    nest, _ = template(skeleton, ())
+    nest, _ = slotted_nest(template, ())
     rules = rules_of(nest)
-    strands = tuple(
-        _strand(skeleton, n, ranks, bounds, on, rules, ragged, known) for n in range(len(stored_tensors(op)))
+    operands = tuple(
+        _operand_chain(template, n, ranks, bounds, on, rules, ragged, known) for n in range(len(stored_tensors(op)))
     )
-    arrays = [i for i in skeleton.items if isinstance(i, Array)]
+    arrays = [i for i in template.items if isinstance(i, Array)]
     temporal = frozenset(i for i, r in enumerate(ranks) if r in op.sequential)
-    limited = [(n, i) for n, i in enumerate(skeleton.items) if isinstance(i, Memory) and is_limited(i.bandwidth)]
-    held = any(m.format_of(op.tensor(name)) for m in skeleton.memories for name in skeleton.keeps[m.name])
+    limited = [(n, i) for n, i in enumerate(template.items) if isinstance(i, Memory) and is_limited(i.bandwidth)]
+    held = any(m.format_of(op.tensor(name)) for m in template.memories for name in template.keeps[m.name])
     same = is_linear(rules, held, any(a.lockstep for a in arrays))
-    first_array = next((n for n, i in enumerate(skeleton.items) if isinstance(i, Array)), len(skeleton.items))
-    cut = ragged or any(s.irregular for s in strands)
-    wired = any(isinstance(i, Array) and i.hop is not None for i in skeleton.items)  # hops are counted at the end only
-    computes, price = prod(op.ranks.values()), on.prices[skeleton.compute.name]
-    kept = _known(known, ("kept", skeleton.compute.name), lambda: surviving_computes(op, rules), not rules.decisions)
+    first_array = next((n for n, i in enumerate(template.items) if isinstance(i, Array)), len(template.items))
+    cut = ragged or any(s.irregular for s in operands)
+    wired = any(isinstance(i, Array) and i.hop is not None for i in template.items)  # hops are counted at the end only
+    computes, price = prod(op.ranks.values()), on.prices[template.compute.name]
+    kept = _known(known, ("kept", template.compute.name), lambda: surviving_computes(op, rules), not rules.decisions)
     unskipped = 1.0 if kept is None else float(np.max(kept.unskipped)) / computes
     each = float(price.cycles.get(op.action, 1)) * unskipped
     fanouts = tuple(Fanout(a.multicast, a.reduce) for a in arrays)
@@ -139,35 +139,39 @@ def problem_of(
         known[names] = all_unrollings(
             arrays, ranks, bounds, temporal, constraints.ranks, not ragged, constraints.least_lanes
         )
-    plans = known[names]
-    uneven = any(n > first_array for n, _ in limited) and (cut or _carried_apart(strands, plans, limited))
+    unrollings = known[names]
+    uneven = any(n > first_array for n, _ in limited) and (cut or _carried_apart(operands, unrollings, limited))
     merging = same and not wired and not uneven
     merging = merging and not (ragged and constraints.utilization)  # how many lanes work on average, all loops decide
     shared = []
-    for s in strands:
+    for s in operands:
         key = (names, s.relevant, s.windows, s.uses, s.clipped, s.output)
         if key not in known:
-            known[key] = sharing_factors(plans, fanouts, s.relevant, s.windows, s.uses, s.clipped, s.output)
+            known[key] = sharing_factors(unrollings, fanouts, s.relevant, s.windows, s.uses, s.clipped, s.output)
         shared.append(known[key])
     return SearchProblem(
-        skeleton, on, ranks, bounds, strands, fanouts,
+        template, on, ranks, bounds, operands, fanouts,
         tuple(_usable(a, [b for i, b in enumerate(bounds) if i not in temporal], ragged) for a in arrays),
         tuple(limited), temporal, compute_lower_cost(kept, computes, op.action, price), each, ragged,
-        constraints, merging, same, plans, tuple(shared),
+        constraints, merging, same, unrollings, tuple(shared),
     )  # fmt: skip
 
 
-def _carried_apart(strands: Sequence[OperandChain], plans: Unrollings, limited: Sequence[tuple[int, Memory]]) -> bool:
+def _carried_apart(
+    operands: Sequence[OperandChain], unrollings: Unrollings, limited: Sequence[tuple[int, Memory]]
+) -> bool:
     """Whether lanes above a memory with bandwidth may work on the same results: the first of them carries the old
     values, so that the busiest instance is not the average one."""
     items = {item for item, _ in limited}
-    used = [slot for slot, factors in zip(plans.slots, plans.factors, strict=True) if factors.max(initial=1) > 1]
+    used = [
+        slot for slot, factors in zip(unrollings.slots, unrollings.factors, strict=True) if factors.max(initial=1) > 1
+    ]
     return any(
-        array < stop.arrays and not strand.relevant[rank]
-        for strand in strands
-        if strand.output
-        for stop in strand.stops[1:]
-        if stop.item in items
+        array < level.arrays and not operand.relevant[rank]
+        for operand in operands
+        if operand.output
+        for level in operand.levels[1:]
+        if level.item in items
         for array, _, rank in used
     )
 
@@ -176,9 +180,9 @@ def is_limited(bandwidth: Bandwidth) -> bool:
     return bandwidth.read_bits is not None or bandwidth.write_bits is not None
 
 
-def _strand(
-    skeleton: StorageTemplate,
-    operand: int,
+def _operand_chain(
+    template: StorageTemplate,
+    index: int,
     ranks: Sequence[str],
     bounds: Sequence[int],
     on: Machine,
@@ -186,8 +190,8 @@ def _strand(
     ragged: bool,
     known: dict[Any, Any],
 ) -> OperandChain:
-    op = skeleton.op
-    t = stored_tensors(op)[operand]
+    op = template.op
+    t = stored_tensors(op)[index]
     number = {r: i for i, r in enumerate(op.ranks)}
     names = list(op.ranks)
     dims = [axis_of(op, d, number) for d in t.dims if d.terms]
@@ -209,21 +213,21 @@ def _strand(
     place = {r: i + 2 for i, r in enumerate(order)}
     axes = tuple(Axis(tuple(place[r] for r in a.ranks), a.coefs, a.offset, a.size) for a, _ in odd)
     whole = [not ragged and divides(axis_of(op, d, number), list(op.ranks.values())) for d in t.dims if d.terms]
-    stops = []
-    for at, name in enumerate(skeleton.chain(t.name)):
-        item = next(i for i, m in enumerate(skeleton.items) if not isinstance(m, Array) and m.name == name)
-        memory = skeleton.items[item]
+    levels = []
+    for at, name in enumerate(template.chain(t.name)):
+        item = next(i for i, m in enumerate(template.items) if not isinstance(m, Array) and m.name == name)
+        memory = template.items[item]
         assert isinstance(memory, Memory)
-        kept = _kept(rules, operand, at, op)
-        found = unit_costs(memory, t, kept, _itself(rules, operand, at, t), whole, on)
-        above = sum(isinstance(i, Array) for i in skeleton.items[:item])
-        energy = _with_wires(found.energy, skeleton.items[item:], skeleton.chain(t.name)[at + 1 :], t, kept, on)
-        stops.append(Level(item, memory, above, energy, found.bits, found.fitting_bits, found.energy))
+        kept = _kept(rules, index, at, op)
+        found = unit_costs(memory, t, kept, _itself(rules, index, at, t), whole, on)
+        above = sum(isinstance(i, Array) for i in template.items[:item])
+        energy = _with_wires(found.energy, template.items[item:], template.chain(t.name)[at + 1 :], t, kept, on)
+        levels.append(Level(item, memory, above, energy, found.bits, found.fitting_bits, found.energy))
     carried = tuple(i for i, r in enumerate(ranks) if r in carried_ranks(op, t))
     uses = tuple(_uses(a.coefs, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
     clipped = tuple(_clipped(a, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
     count = _known(known, ("points", t.name), lambda: points(op, t))
-    return OperandChain(t, t.role == "output", relevant, order, axes, tuple(stops), carried, count, uses, clipped)
+    return OperandChain(t, t.role == "output", relevant, order, axes, tuple(levels), carried, count, uses, clipped)
 
 
 def _with_wires(energy: dict[str, float], below: Sequence[Any], further: Sequence[str], tensor: Tensor,
@@ -271,18 +275,18 @@ def _uses(coefs: tuple[int, ...], bounds: tuple[int, ...]) -> int:
     return int(np.unique(places, return_counts=True)[1].max())
 
 
-def _kept(rules: Rules, operand: int, place: int, op: Op) -> dict[str, SurvivingShare]:
+def _kept(rules: Rules, index: int, place: int, op: Op) -> dict[str, SurvivingShare]:
     """Per event at a memory, what rules leave of it at least. A read for merging is a difference of two others."""
     bounds = list(op.ranks.values())
-    below = surviving_share(rules, operand, place, bounds)
-    above = surviving_share(rules, operand, place - 1, bounds) if place else SurvivingShare()
-    merged = SurvivingShare(0.0, 0.0) if rules.of(operand, place) else SurvivingShare()
+    below = surviving_share(rules, index, place, bounds)
+    above = surviving_share(rules, index, place - 1, bounds) if place else SurvivingShare()
+    merged = SurvivingShare(0.0, 0.0) if rules.of(index, place) else SurvivingShare()
     return {"reads": below, "updates": below, "merge_reads": merged, "fills": above, "drains": above}
 
 
-def _itself(rules: Rules, operand: int, place: int, tensor: Tensor) -> bool:
+def _itself(rules: Rules, index: int, place: int, tensor: Tensor) -> bool:
     """Whether a tensor leads a rule about its own events at a memory."""
-    return any(rules.leaders[n].tensor == tensor.name for d in rules.of(operand, place) for n in d.leaders)
+    return any(rules.leaders[n].tensor == tensor.name for d in rules.of(index, place) for n in d.leaders)
 
 
 def _usable(array: Array, bounds: Sequence[int], ragged: bool) -> int:

@@ -52,88 +52,90 @@ def lower_bound(
 ) -> LowerBound:
     """Least energy and cycles of all that labels can become. item: the last item passed; done: nothing is left; rough:
     take the floors of tensors with irregular ranks as they are, instead of counting (and raising) them."""
-    return bound_parts(moves, labels, item, done, rough).bound(moves.frame.on.leak_pj)
+    return bound_parts(moves, labels, item, done, rough).bound(moves.problem.on.leak_pj)
 
 
 def bound_parts(moves: Extender, labels: PartialMappings, item: int, done: bool = False, rough: bool = False,
           each: float | None = None) -> BoundParts:  # fmt: skip
     """The same, in parts. each: cycles of an operation, if they are not those of the frame."""
-    frame = moves.frame
+    problem = moves.problem
     energy = labels.energy.copy()
     bits = labels.bits.copy()
-    passed = sum(isinstance(i, Array) for i in frame.skeleton.items[: item + 1])
+    passed = sum(isinstance(i, Array) for i in problem.template.items[: item + 1])
     if not done:
-        for t, strand in enumerate(frame.strands):
-            energy = energy + _strand(moves, labels, t, strand, item, passed, bits, rough)
-    steps = frame.points / (labels.lanes * _lanes(frame, labels, passed))
-    cycles = {frame.skeleton.compute.name: steps * (frame.cycles_each if each is None else each)}
-    for n, (at, memory) in enumerate(frame.bandwidths):
+        for t, operand in enumerate(problem.operands):
+            energy = energy + _operand_bound(moves, labels, t, operand, item, passed, bits, rough)
+    steps = problem.points / (labels.lanes * _lanes(problem, labels, passed))
+    cycles = {problem.template.compute.name: steps * (problem.cycles_each if each is None else each)}
+    for n, (at, memory) in enumerate(problem.bandwidths):
         more = 1
-        above = sum(isinstance(i, Array) for i in frame.skeleton.items[:at])
+        above = sum(isinstance(i, Array) for i in problem.template.items[:at])
         if above > passed:
-            more = _between(frame, labels, passed, above)
+            more = _between(problem, labels, passed, above)
         cycles[memory.name] = memory_cycles(bits[n, 0] / more, bits[n, 1] / more, memory.bandwidth)
     return BoundParts(energy, cycles)
 
 
-def _strand(
+def _operand_bound(
     moves: Extender,
     labels: PartialMappings,
     t: int,
-    strand: OperandChain,
+    operand: OperandChain,
     item: int,
     passed: int,
     bits: NDArray[np.float64],
     rough: bool,
 ) -> Any:
     """Least energy of the open links of one tensor; their traffic is added to `bits`."""
-    frame = moves.frame
-    closed = [n for n, s in enumerate(strand.stops) if s.item <= item]
+    problem = moves.problem
+    closed = [n for n, s in enumerate(operand.levels) if s.item <= item]
     if not closed:
         apart = together = leaving = np.full(len(labels), 0.0)
         first = 0
     else:
         first = closed[-1]
-        apart, together, leaving = _open(moves, labels, t, strand, first, passed, rough)
+        apart, together, leaving = _open(moves, labels, t, operand, first, passed, rough)
     total: Any = 0.0
-    for n in range(first, len(strand.stops)):
-        stop = strand.stops[n]
-        last = n + 1 == len(strand.stops)
+    for n in range(first, len(operand.levels)):
+        level = operand.levels[n]
+        last = n + 1 == len(operand.levels)
         here, back, out = (together, together - labels.valueless[t], leaving) if n == first and closed else (apart,) * 3
         if n > first or not closed:
             back = apart * 0.0
         back = np.maximum(back, 0.0)
         if last:
-            ahead = max(passed, stop.arrays) if frame.ragged else stop.arrays
+            cost_to_go = max(passed, level.arrays) if problem.ragged else level.arrays
             behind: Any = 1  # lanes already below the parent that one access can serve
-            if frame.ragged and n == first and closed and passed > stop.arrays:
-                behind = (labels.added[t] if strand.output else labels.share[t]) * (labels.lanes // labels.spread[t])
-            each = strand.points / (_sharing(frame, labels, t, ahead) * behind)
-            if strand.output:
+            if problem.ragged and n == first and closed and passed > level.arrays:
+                behind = (labels.added[t] if operand.output else labels.share[t]) * (labels.lanes // labels.spread[t])
+            each = operand.points / (_sharing(problem, labels, t, cost_to_go) * behind)
+            if operand.output:
                 out = np.maximum(out, each)
-                lanes = _lanes(frame, labels, ahead) * (labels.lanes if frame.ragged and passed > stop.arrays else 1)
+                lanes = _lanes(problem, labels, cost_to_go) * (
+                    labels.lanes if problem.ragged and passed > level.arrays else 1
+                )
                 known = labels.valueless[t] if closed else np.full(len(labels), np.inf)
                 reads = np.maximum(back, out - known * lanes)
-                if n > first and stop.arrays > strand.stops[first].arrays:
+                if n > first and level.arrays > operand.levels[first].arrays:
                     # lanes that hold an element together start without its value, and drain it each by itself
                     reads = np.maximum(reads - apart, 0.0)
-                    each_read = min(s.energy["drains"] for s in strand.stops[first + 1 :])
-                    least = min(each_read, stop.energy["reads"])
-                    total = total - reads * (stop.energy["reads"] - least)
+                    each_read = min(s.energy["drains"] for s in operand.levels[first + 1 :])
+                    least = min(each_read, level.energy["reads"])
+                    total = total - reads * (level.energy["reads"] - least)
                     if n > first + 1:
-                        _move(moves, labels, bits, stop.item, item, -reads * stop.bits["reads"], 0.0)
+                        _move(moves, labels, bits, level.item, item, -reads * level.bits["reads"], 0.0)
             else:
                 here = np.maximum(here, each)
-        if strand.output:
+        if operand.output:
             reads = reads if last else back
-            total = total + reads * stop.energy["reads"] + out * stop.energy["updates"]
-            _move(moves, labels, bits, stop.item, item, reads * stop.bits["reads"], out * stop.bits["updates"])
+            total = total + reads * level.energy["reads"] + out * level.energy["updates"]
+            _move(moves, labels, bits, level.item, item, reads * level.bits["reads"], out * level.bits["updates"])
         else:
-            total = total + here * stop.energy["reads"]
-            _move(moves, labels, bits, stop.item, item, here * stop.bits["reads"], 0.0)
+            total = total + here * level.energy["reads"]
+            _move(moves, labels, bits, level.item, item, here * level.bits["reads"], 0.0)
         if not last:
-            child = strand.stops[n + 1]
-            if strand.output:
+            child = operand.levels[n + 1]
+            if operand.output:
                 total = total + apart * child.energy["drains"] + back * child.energy["fills"]
                 _move(moves, labels, bits, child.item, item, apart * child.bits["drains"], back * child.bits["fills"])
             else:
@@ -144,44 +146,52 @@ def _strand(
 
 def has_unrolling(labels: PartialMappings) -> bool:
     """Whether labels (all of one place) know what their arrays unroll: from the first array on."""
-    return not len(labels) or bool(labels.plan[0] >= 0)
+    return not len(labels) or bool(labels.unrolling[0] >= 0)
 
 
-def _lanes(frame: SearchProblem, labels: PartialMappings, array: int) -> Any:
+def _lanes(problem: SearchProblem, labels: PartialMappings, array: int) -> Any:
     """The most lanes of the arrays from number `array` on: those planned, or where nothing is, all that can work."""
-    if frame.ragged:
-        return prod(frame.usable[array:])
-    return frame.plans.lanes(array, labels.plan) if has_unrolling(labels) else frame.plans.most_lanes[array]
+    if problem.ragged:
+        return prod(problem.usable[array:])
+    return (
+        problem.unrollings.lanes(array, labels.unrolling)
+        if has_unrolling(labels)
+        else problem.unrollings.most_lanes[array]
+    )
 
 
-def _between(frame: SearchProblem, labels: PartialMappings, first: int, last: int) -> Any:
+def _between(problem: SearchProblem, labels: PartialMappings, first: int, last: int) -> Any:
     """The most lanes of the arrays from number `first` on, those from `last` on left out."""
-    if frame.ragged:
-        return prod(frame.usable[first:last])
-    return frame.plans.lanes_between(first, last)[labels.plan] if has_unrolling(labels) else (
-        float(frame.plans.lanes_between(first, last).max(initial=1)))  # fmt: skip
+    if problem.ragged:
+        return prod(problem.usable[first:last])
+    return problem.unrollings.lanes_between(first, last)[labels.unrolling] if has_unrolling(labels) else (
+        float(problem.unrollings.lanes_between(first, last).max(initial=1)))  # fmt: skip
 
 
-def _sharing(frame: SearchProblem, labels: PartialMappings, t: int, array: int) -> Any:
+def _sharing(problem: SearchProblem, labels: PartialMappings, t: int, array: int) -> Any:
     """The most computes that one access of a tensor serves through the arrays from number `array` on."""
-    if not frame.ragged:
-        return frame.sharing[t][array][labels.plan] if has_unrolling(labels) else float(frame.sharing[t][array].max())
-    output = frame.strands[t].output
-    pairs = list(zip(frame.usable, frame.fanouts, strict=True))[array:]
+    if not problem.ragged:
+        return (
+            problem.sharing[t][array][labels.unrolling]
+            if has_unrolling(labels)
+            else float(problem.sharing[t][array].max())
+        )
+    output = problem.operands[t].output
+    pairs = list(zip(problem.usable, problem.fanouts, strict=True))[array:]
     return prod(u for u, f in pairs if (f.reduce if output else f.multicast != "none"))
 
 
 def _open(
-    moves: Extender, labels: PartialMappings, t: int, strand: OperandChain, first: int, passed: int, rough: bool
+    moves: Extender, labels: PartialMappings, t: int, operand: OperandChain, first: int, passed: int, rough: bool
 ) -> NDArray[np.float64]:
     """[3, B]: what the open link carries at least: arrivals, reads (of results: arrivals, merged), departures."""
-    if strand.irregular and (rough or first + 1 == len(strand.stops)):
+    if operand.irregular and (rough or first + 1 == len(operand.levels)):
         return np.asarray(labels.floor[t])  # into the compute, the operations say more
-    columns = moves.counts(labels, t, LinkEnds(strand.stops[first].arrays, False))
-    crossed = moves.frame.fanouts[strand.stops[first].arrays : passed]
+    columns = moves.counts(labels, t, LinkEnds(operand.levels[first].arrays, False))
+    crossed = moves.problem.fanouts[operand.levels[first].arrays : passed]
     # windows that differ here may coincide further in: then only the union is sure
-    unsure = strand.irregular and any(f.multicast == "tile" for f in crossed)
-    together = columns[MERGED] if strand.output or unsure else columns[SHARED]
+    unsure = operand.irregular and any(f.multicast == "tile" for f in crossed)
+    together = columns[MERGED] if operand.output or unsure else columns[SHARED]
     found = np.maximum(np.stack([columns[APART], together, columns[LEAVING]]), labels.floor[t])
     labels.floor[t] = found
     return np.asarray(found)

@@ -18,12 +18,12 @@ ROUNDS = 24  # with how many better ones of its group each label is compared
 
 
 def undominated(
-    frame: SearchProblem, labels: PartialMappings, objective: NDArray[np.float64], passed: int
+    problem: SearchProblem, labels: PartialMappings, objective: NDArray[np.float64], passed: int
 ) -> NDArray[np.bool_]:
     """Which labels to keep. passed: arrays passed; objective: [B], the order in which candidates are compared."""
     if len(labels) < 2:
         return np.ones(len(labels), dtype=bool)
-    return undominated_of(keys(frame, labels, passed), columns(frame, labels), objective)
+    return undominated_of(keys(problem, labels, passed), columns(problem, labels), objective)
 
 
 def undominated_of(
@@ -53,34 +53,34 @@ def undominated_of(
     return found
 
 
-def keys(frame: SearchProblem, labels: PartialMappings, passed: int) -> NDArray[np.int64]:
+def keys(problem: SearchProblem, labels: PartialMappings, passed: int) -> NDArray[np.int64]:
     """[K, B]: what labels of the same future have in common."""
     rows = [labels.left]
     if labels.tag.any():
         rows.append(labels.tag[None, :])
-    if frame.constraints.factors or frame.constraints.order:
+    if problem.constraints.factors or problem.constraints.order:
         rows.append(labels.entry)  # how far the block has come
-    if not frame.ragged and 0 < passed < len(frame.fanouts):
-        rows.append(labels.plan[None, :])  # arrays are still to come
-    odd = [t for t, s in enumerate(frame.strands) if s.irregular]
+    if not problem.ragged and 0 < passed < len(problem.fanouts):
+        rows.append(labels.unrolling[None, :])  # arrays are still to come
+    odd = [t for t, s in enumerate(problem.operands) if s.irregular]
     if odd:
         rows += [labels.history[odd], labels.lanes[None, :], labels.spread[odd]]
     return np.concatenate(rows)
 
 
-def columns(frame: SearchProblem, labels: PartialMappings) -> NDArray[np.float64]:
+def columns(problem: SearchProblem, labels: PartialMappings) -> NDArray[np.float64]:
     """[B, columns], smaller is better."""
     found = [labels.energy, *labels.bits.reshape(-1, len(labels))]
-    found += [-labels.instances[n] for n in range(len(frame.bandwidths))]
+    found += [-labels.instances[n] for n in range(len(problem.bandwidths))]
     found.append(-labels.lanes)
-    fills = bool(frame.bandwidths)
-    for t, strand in enumerate(frame.strands):
+    fills = bool(problem.bandwidths)
+    for t, operand in enumerate(problem.operands):
         found.append(labels.moved[t] * labels.spread[t] * 64.0 + labels.gap[t])
         found += [-labels.share[t]]
-        if strand.output:
+        if operand.output:
             found += [-labels.added[t], -labels.valueless[t]]
         if fills:
             found.append(labels.since[t] / labels.share[t])
-            if strand.output:
+            if operand.output:
                 found.append(labels.since[t] / labels.added[t])
     return np.stack([np.asarray(c, dtype=np.float64) for c in found], axis=1)

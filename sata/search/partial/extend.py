@@ -23,15 +23,15 @@ SharedTables = dict[Any, LinkCounts]  # of all skeletons of one op: what has bee
 class Extender:
     """All that changes the partial nests of one frame."""
 
-    def __init__(self, frame: SearchProblem, shared: SharedTables) -> None:
-        self.frame = frame
+    def __init__(self, problem: SearchProblem, shared: SharedTables) -> None:
+        self.problem = problem
         self.trail = LoopTrail()
         self.links = []
-        for strand in frame.strands:
-            key = (strand.tensor.name, strand.irregular, strand.axes, frame.bounds, frame.fanouts)
-            self.links.append(shared.setdefault(key, LinkCounts(strand, frame.bounds, frame.fanouts)))
-        self.arrays = [(n, i) for n, i in enumerate(frame.skeleton.items) if isinstance(i, Array)]
-        self.limited = {item: n for n, (item, _) in enumerate(frame.bandwidths)}
+        for operand in problem.operands:
+            key = (operand.tensor.name, operand.irregular, operand.axes, problem.bounds, problem.fanouts)
+            self.links.append(shared.setdefault(key, LinkCounts(operand, problem.bounds, problem.fanouts)))
+        self.arrays = [(n, i) for n, i in enumerate(problem.template.items) if isinstance(i, Array)]
+        self.limited = {item: n for n, (item, _) in enumerate(problem.bandwidths)}
 
     def looped(
         self, labels: PartialMappings, item: int, axis: str, rank: int, factors: Ints, left: Ints
@@ -42,16 +42,16 @@ class Extender:
         labels.left[rank] = left
         if axis:
             labels.lanes = labels.lanes * factors
-        for t, strand in enumerate(self.frame.strands):
-            if rank in strand.irregular:
+        for t, operand in enumerate(self.problem.operands):
+            if rank in operand.irregular:
                 self._remember(labels, t, rank, array, factors)
             elif axis:
-                self._unroll(labels, t, strand, rank, array, factors)
+                self._unroll(labels, t, operand, rank, array, factors)
             else:
                 labels.steps[t] *= factors
-                if strand.relevant[rank]:
+                if operand.relevant[rank]:
                     labels.moved[t] = labels.steps[t]
-                    if strand.irregular:
+                    if operand.irregular:
                         histories = self.links[t].histories
                         labels.history[t] = histories.flush(labels.history[t])
                         labels.gap[t] = histories.lengths(labels.history[t])
@@ -66,14 +66,14 @@ class Extender:
             labels.history[t, some] = histories.grow(own, rank, array, factor, labels.steps[t, some])
 
     def _unroll(
-        self, labels: PartialMappings, t: int, strand: OperandChain, rank: int, array: int, factors: Ints
+        self, labels: PartialMappings, t: int, operand: OperandChain, rank: int, array: int, factors: Ints
     ) -> None:
-        fanout = self.frame.fanouts[array]
+        fanout = self.problem.fanouts[array]
         labels.spread[t] *= factors
         labels.since[t] *= factors
-        if strand.relevant[rank]:
+        if operand.relevant[rank]:
             return
-        if strand.output:
+        if operand.output:
             labels.share[t] *= factors
             if fanout.reduce:
                 labels.added[t] *= factors
@@ -84,18 +84,18 @@ class Extender:
 
     def counts(self, labels: PartialMappings, t: int, ends: LinkEnds) -> NDArray[np.float64]:
         """[COLUMNS, B] of the tensor's link into here: see `Links.count`, regular ranks included."""
-        strand = self.frame.strands[t]
+        operand = self.problem.operands[t]
         if not len(labels):
             return np.zeros((COLUMNS, 0))
-        below = labels.left[list(strand.irregular)]
+        below = labels.left[list(operand.irregular)]
         found = self.links[t].count(ends, labels.history[t], labels.gap[t], labels.moved[t], labels.steps[t], below)
-        regular = [r for r, relevant in enumerate(strand.relevant) if relevant and r not in strand.irregular]
+        regular = [r for r, relevant in enumerate(operand.relevant) if relevant and r not in operand.irregular]
         tile = np.prod(labels.left[regular], axis=0) if regular else np.ones(len(labels), dtype=np.int64)
         scale = labels.spread[t] * tile
         found = np.asarray(found * scale, dtype=np.float64)
         found[TILE] *= tile / scale
         found[CHILDREN] *= labels.since[t] / scale
-        if strand.output:
+        if operand.output:
             found[MERGED] /= labels.share[t]
             found[LEAVING_MERGED] /= labels.share[t]
             found[LEAVING] /= labels.added[t]
@@ -106,31 +106,31 @@ class Extender:
 
     def close_memory(self, labels: PartialMappings, item: int) -> PartialMappings:
         """Labels after the memory of an item, what it keeps having arrived; tiles that do not fit are left out."""
-        memory = self.frame.skeleton.items[item]
+        memory = self.problem.template.items[item]
         assert isinstance(memory, Memory)
         limit = None if memory.size_bits is None else memory.size_bits // memory.buffers
         held: Any = 0
         found = {}
         ok = np.ones(len(labels), dtype=bool)
-        for t, strand in enumerate(self.frame.strands):
-            at = next((n for n, s in enumerate(strand.stops) if s.item == item), None)
+        for t, operand in enumerate(self.problem.operands):
+            at = next((n for n, s in enumerate(operand.levels) if s.item == item), None)
             if at is None:
                 continue
             if at == 0:
                 if item:  # an inner home: nothing is carried above it
-                    for rank in strand.carried:
-                        ok &= labels.left[rank] == self.frame.bounds[rank]
+                    for rank in operand.carried:
+                        ok &= labels.left[rank] == self.problem.bounds[rank]
                 found[t] = self.counts(labels, t, LinkEnds(-1, False))
             else:
-                found[t] = self.counts(labels, t, LinkEnds(strand.stops[at - 1].arrays, False))
-            held = held + found[t][TILE] * strand.stops[at].fitting_bits
+                found[t] = self.counts(labels, t, LinkEnds(operand.levels[at - 1].arrays, False))
+            held = held + found[t][TILE] * operand.levels[at].fitting_bits
         if limit is not None:
             ok &= within(held, limit)
         labels = labels.take(ok)
         if item in self.limited:
             labels.instances[self.limited[item]] = labels.lanes
         for t, columns in found.items():
-            at = next(n for n, s in enumerate(self.frame.strands[t].stops) if s.item == item)
+            at = next(n for n, s in enumerate(self.problem.operands[t].levels) if s.item == item)
             self._arrive(labels, t, at, columns[:, ok])
             labels.floor[t] = columns[APART][ok] if at else 0.0
             for column in (labels.since, labels.share, labels.added):
@@ -140,23 +140,23 @@ class Extender:
     def tiles(self, labels: PartialMappings, item: int) -> dict[str, Floats]:
         """Bits that the tiles of each tensor must find room for in the memory of an item, if it came next, [B]."""
         found = {}
-        for t, strand in enumerate(self.frame.strands):
-            at = next((n for n, s in enumerate(strand.stops) if s.item == item), None)
+        for t, operand in enumerate(self.problem.operands):
+            at = next((n for n, s in enumerate(operand.levels) if s.item == item), None)
             if at is not None:
-                arrays = strand.stops[at - 1].arrays if at else -1
+                arrays = operand.levels[at - 1].arrays if at else -1
                 elements = self.counts(labels, t, LinkEnds(arrays, False))[TILE]
-                found[strand.tensor.name] = elements * strand.stops[at].fitting_bits
+                found[operand.tensor.name] = elements * operand.levels[at].fitting_bits
         return found
 
     def _arrive(self, labels: PartialMappings, t: int, at: int, columns: NDArray[np.float64]) -> None:
         """Costs of the link into stop number `at` of a tensor (the compute: one more than its stops)."""
-        strand = self.frame.strands[t]
+        operand = self.problem.operands[t]
         if at == 0:
-            labels.valueless[t] = 0.0 if strand.tensor.initialised else columns[APART]
+            labels.valueless[t] = 0.0 if operand.tensor.initialised else columns[APART]
             return
-        parent = strand.stops[at - 1]
-        child = strand.stops[at] if at < len(strand.stops) else None
-        if strand.output:
+        parent = operand.levels[at - 1]
+        child = operand.levels[at] if at < len(operand.levels) else None
+        if operand.output:
             back = columns[MERGED] - labels.valueless[t]
             above = {
                 "reads": back,
@@ -169,7 +169,7 @@ class Extender:
         self._charge(labels, parent.item, above, parent.energy, parent.bits)
         if child is not None:
             self._charge(labels, child.item, here, child.energy, child.bits)
-            if strand.output:
+            if operand.output:
                 labels.valueless[t] = columns[APART] - columns[MERGED] + labels.valueless[t]
 
     def _charge(
@@ -188,7 +188,11 @@ class Extender:
 
     def close_compute(self, labels: PartialMappings) -> PartialMappings:
         """Complete nests: every rank is covered, and all links into the compute are counted."""
-        labels = labels.take(np.all(labels.left == 1, axis=0) if len(self.frame.ranks) else np.ones(len(labels), bool))
-        for t, strand in enumerate(self.frame.strands):
-            self._arrive(labels, t, len(strand.stops), self.counts(labels, t, LinkEnds(strand.stops[-1].arrays, True)))
+        labels = labels.take(
+            np.all(labels.left == 1, axis=0) if len(self.problem.ranks) else np.ones(len(labels), bool)
+        )
+        for t, operand in enumerate(self.problem.operands):
+            self._arrive(
+                labels, t, len(operand.levels), self.counts(labels, t, LinkEnds(operand.levels[-1].arrays, True))
+            )
         return labels

@@ -22,7 +22,7 @@ class ScoredMapping:
 
     energy_pj: float
     cycles: float
-    frame: SearchProblem
+    problem: SearchProblem
     loops: tuple[PlacedLoop, ...]
     is_mapping: bool = True
 
@@ -32,35 +32,37 @@ class Incumbent:
     """The best so far: one for a single objective, or a Pareto front."""
 
     objective: Objective
-    found: list[ScoredMapping] = field(default_factory=list)
+    mappings: list[ScoredMapping] = field(default_factory=list)
 
-    def hopeless(self, of: LowerBound) -> NDArray[np.bool_]:
+    def prunable(self, of: LowerBound) -> NDArray[np.bool_]:
         """Which labels can lead to nothing better than what is there."""
-        return self.objective.hopeless(of.energy, of.cycles, [(f.energy_pj, f.cycles) for f in self.found])
+        return self.objective.prunable(of.energy, of.cycles, [(f.energy_pj, f.cycles) for f in self.mappings])
 
     def value(self) -> float:
         """Of the best of a single objective (inf: there is none)."""
-        return min((self.objective.of(f.energy_pj, f.cycles) for f in self.found), default=float("inf"))
+        return min((self.objective.of(f.energy_pj, f.cycles) for f in self.mappings), default=float("inf"))
 
     def offer(self, found: ScoredMapping) -> bool:
         """Take it if it is better, or as good in what is sought and better in the second objective."""
-        if self.hopeless(LowerBound(np.array([found.energy_pj]), np.array([found.cycles])))[0] and not self._second(
+        if self.prunable(LowerBound(np.array([found.energy_pj]), np.array([found.cycles])))[0] and not self._second(
             found
         ):
             return False
         if self.objective.name == "pareto":
-            self.found = [f for f in self.found if not (found.energy_pj <= f.energy_pj and found.cycles <= f.cycles)]
-            self.found.append(found)
+            self.mappings = [
+                f for f in self.mappings if not (found.energy_pj <= f.energy_pj and found.cycles <= f.cycles)
+            ]
+            self.mappings.append(found)
         else:
-            self.found = [found]
+            self.mappings = [found]
         return True
 
     def _second(self, found: ScoredMapping) -> bool:
         """Whether a mapping is equal to the best and has less energy (where energy is sought: fewer cycles)."""
         objective = self.objective
-        if objective.name == "pareto" or not self.found or found.cycles >= objective.below:
+        if objective.name == "pareto" or not self.mappings or found.cycles >= objective.below:
             return False
-        have = self.found[0]
+        have = self.mappings[0]
         if not have.is_mapping:
             return False
         if objective.of(found.energy_pj, found.cycles) > objective.of(have.energy_pj, have.cycles) * (1 + EQUAL):
@@ -88,9 +90,9 @@ class SearchCounters:
     room; in complete ones: reached, and scored as `sata run` does."""
 
     generated: int = 0
-    hopeless: int = 0
-    merged: int = 0
-    unfit: int = 0
+    pruned: int = 0
+    dominated: int = 0
+    too_large: int = 0
     complete: int = 0
     scored: int = 0
 
@@ -99,9 +101,9 @@ class SearchCounters:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-def score_mapping(frame: SearchProblem, loops: tuple[PlacedLoop, ...]) -> ScoredMapping | None:
+def score_mapping(problem: SearchProblem, loops: tuple[PlacedLoop, ...]) -> ScoredMapping | None:
     """A mapping with its figures, or None if it does not fit."""
-    nest = nest_of(frame.skeleton, loops)
+    nest = nest_of(problem.template, loops)
     structure, factors = shape_of(nest)
-    energy, cycles, fits = figures(nest, structure, factors, frame.on)
-    return ScoredMapping(energy, cycles, frame, loops) if fits else None
+    energy, cycles, fits = figures(nest, structure, factors, problem.on)
+    return ScoredMapping(energy, cycles, problem, loops) if fits else None

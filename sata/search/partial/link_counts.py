@@ -43,10 +43,10 @@ Shape = tuple[LinkEnds, tuple[tuple[int, ...], ...], int, tuple[int, ...]]
 class LinkCounts:
     """Counts of one strand, remembered by history."""
 
-    def __init__(self, strand: OperandChain, bounds: tuple[int, ...], fanouts: tuple[Fanout, ...]) -> None:
-        self.strand, self.fanouts = strand, fanouts
-        self.bounds = (1, 1, *(bounds[r] for r in strand.irregular))
-        self.place = {r: i + 2 for i, r in enumerate(strand.irregular)}
+    def __init__(self, operand: OperandChain, bounds: tuple[int, ...], fanouts: tuple[Fanout, ...]) -> None:
+        self.operand, self.fanouts = operand, fanouts
+        self.bounds = (1, 1, *(bounds[r] for r in operand.irregular))
+        self.place = {r: i + 2 for i, r in enumerate(operand.irregular)}
         self.histories = LoopHistories()
         self._known: dict[Shape, Floats] = {}
         self._plans: dict[Any, tuple[Structure, OperandPlan]] = {}
@@ -62,7 +62,7 @@ class LinkCounts:
         and in the products before the loops further in. The coefficients depend on the rest, which comes back often:
         they are counted once.
         """
-        if not self.strand.irregular:
+        if not self.operand.irregular:
             apart = (steps if ends.compute else moved).astype(np.float64)
             one = np.ones(len(apart))
             return np.stack([apart, apart, apart, apart, apart, one, one])
@@ -154,8 +154,8 @@ class LinkCounts:
             if not ends.compute:
                 slots += [Slot(p) for p in range(2, len(self.bounds))]
             depths = (parent,) if ends.compute or ends.arrays < 0 else (parent, child)
-            axes = (Axis((A,), (1,), 0, 1), *self.strand.axes)
-            operand = Operand(axes, self.strand.output, tuple(range(len(depths))), False)
+            axes = (Axis((A,), (1,), 0, 1), *self.operand.axes)
+            operand = Operand(axes, self.operand.output, tuple(range(len(depths))), False)
             structure = Structure(self.bounds, tuple(slots), depths, self.fanouts, (operand,))
             self._plans[key] = structure, plan_of(structure)[0]
         return self._plans[key]
@@ -165,7 +165,7 @@ class LinkCounts:
         number = factors.shape[1]
         link = plan.home if ends.arrays < 0 else plan.links[0]
         wanted = [(link.apart, False), (link.shared, False), (link.merged, False)]
-        if self.strand.output:
+        if self.operand.output:
             wanted += [(link.shared, True), (link.merged, True)]
         sums = [arrivals_sum(tables, link, views, ends.compute, backward=backward) for views, backward in wanted]
         sums += [0] * (5 - len(sums))

@@ -14,16 +14,16 @@ Mask = NDArray[np.bool_]
 class LoopConstraint:
     """Of the block below a node ("": nothing is). Without anything asked it changes nothing."""
 
-    def __init__(self, frame: SearchProblem, name: str) -> None:
-        number = {rank: n for n, rank in enumerate(frame.ranks)}
-        ranks = frame.constraints.factors.get(name, {})
-        self.never = any(least > 1 for r, (least, _) in ranks.items() if frame.skeleton.op.ranks.get(r) == 1)
+    def __init__(self, problem: SearchProblem, name: str) -> None:
+        number = {rank: n for n, rank in enumerate(problem.ranks)}
+        ranks = problem.constraints.factors.get(name, {})
+        self.never = any(least > 1 for r, (least, _) in ranks.items() if problem.template.op.ranks.get(r) == 1)
         self.factors = {number[r]: span for r, span in ranks.items() if r in number}
-        self.order = [number[r] for r in frame.constraints.order.get(name, ()) if r in number]
-        first = frame.constraints.first.get(name, ())
+        self.order = [number[r] for r in problem.constraints.order.get(name, ()) if r in number]
+        first = problem.constraints.first.get(name, ())
         self.first = [number[r] for r in first if r in number]
         self.behind = [n for r, n in number.items() if r not in first] if first else []
-        self.anything = bool(frame.constraints.factors or frame.constraints.order or frame.constraints.first)
+        self.anything = bool(problem.constraints.factors or problem.constraints.order or problem.constraints.first)
 
     def begun(self, labels: PartialMappings) -> PartialMappings:
         """Labels at the head of the block."""

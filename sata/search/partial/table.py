@@ -49,7 +49,7 @@ class PartialMappings:
     bits: Floats
     instances: Ints
     floor: Floats
-    plan: Ints
+    unrolling: Ints
     node: Ints
     tag: Ints
 
@@ -72,28 +72,28 @@ def concatenated(parts: list[PartialMappings]) -> PartialMappings:
     )
 
 
-def root_label(frame: SearchProblem, plans_first: bool = False) -> PartialMappings:
+def root_label(problem: SearchProblem, unrollings_first: bool = False) -> PartialMappings:
     """The empty nest. Its plan for the arrays is -1 until the first of them is reached (see `frontier`); plans_first:
     once with every plan instead."""
-    ranks, tensors, limited = len(frame.ranks), len(frame.strands), len(frame.bandwidths)
+    ranks, tensors, limited = len(problem.ranks), len(problem.operands), len(problem.bandwidths)
 
     def ones(n: int) -> Ints:
         return np.ones((n, 1), dtype=np.int64)
 
     one = PartialMappings(
-        np.array(frame.bounds, dtype=np.int64).reshape(ranks, 1), ones(ranks), np.ones(1, dtype=np.int64),
+        np.array(problem.bounds, dtype=np.int64).reshape(ranks, 1), ones(ranks), np.ones(1, dtype=np.int64),
         ones(tensors), ones(tensors),
         np.zeros((tensors, 1), dtype=np.int64), ones(tensors), ones(tensors), ones(tensors), ones(tensors),
-        np.zeros((tensors, 1), dtype=np.int64), np.zeros((tensors, 1)), np.full(1, frame.compute_pj),
+        np.zeros((tensors, 1), dtype=np.int64), np.zeros((tensors, 1)), np.full(1, problem.compute_pj),
         np.zeros((limited, 2, 1)), ones(limited), np.zeros((tensors, 3, 1)), np.zeros(1, dtype=np.int64),
         np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64),
     )  # fmt: skip
-    if plans_first:
-        labels = one.take(np.zeros(frame.plans.factors.shape[1], dtype=np.int64))
-        labels.plan = np.arange(len(labels), dtype=np.int64)
+    if unrollings_first:
+        labels = one.take(np.zeros(problem.unrollings.factors.shape[1], dtype=np.int64))
+        labels.unrolling = np.arange(len(labels), dtype=np.int64)
         return labels
-    if frame.fanouts and not frame.ragged:
-        one.plan = one.plan - 1
+    if problem.fanouts and not problem.ragged:
+        one.unrolling = one.unrolling - 1
     return one
 
 

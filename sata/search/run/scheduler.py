@@ -86,10 +86,10 @@ def run_task(task: Task, say: Report) -> Answer:
 
     def tick(best: Any, counts: Any, bound: float) -> None:
         def news() -> Progress:
-            values = [value_of(task.objective, f.energy_pj, f.cycles) for f in best.found]
+            values = [value_of(task.objective, f.energy_pj, f.cycles) for f in best.mappings]
             return Progress(name_of(task), counts.generated, min(values, default=float("inf")), bound)
 
-        if say(news) and best.found:
+        if say(news) and best.mappings:
             raise KeyboardInterrupt
 
     before = ended()

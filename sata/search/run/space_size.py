@@ -64,63 +64,63 @@ def _nests(setting: SearchSetup, op: Op, constraints: Constraints, jointly: bool
     """(skeletons, nests of all of them). jointly: with the lanes of each array together, as `utilization` needs it."""
     number = total = 0
     known: dict[Any, int] = {}
-    for skeleton in storage_templates(setting.arch, op, setting.machine.prices, constraints):
+    for template in storage_templates(setting.arch, op, setting.machine.prices, constraints):
         number += 1
         named = {*constraints.factors, *constraints.order}
         key = tuple(
-            (type(i).__name__, i.name if isinstance(i, Array) or i.name in named else "") for i in skeleton.items
+            (type(i).__name__, i.name if isinstance(i, Array) or i.name in named else "") for i in template.items
         )
         if key not in known:
-            known[key] = (nests_with_lanes if jointly else nests_of)(skeleton, constraints)
+            known[key] = (nests_with_lanes if jointly else nests_of)(template, constraints)
         total += known[key]
     return number, total
 
 
-def nests_of(skeleton: StorageTemplate, constraints: Constraints) -> int:
+def nests_of(template: StorageTemplate, constraints: Constraints) -> int:
     """Nests of a skeleton, an upper bound in two ways: the lanes of an array are not checked jointly, and all ranks are
     given their place in every order of a block.
 
     Per rank the ordered factorisations over its places; times the orders of the ranks in each block.
     """
-    op = skeleton.op
+    op = template.op
     total = 1
     ranks = [r for r, b in op.ranks.items() if b > 1]
     for rank in ranks:
         spatial = [
             size
-            for item in skeleton.items if isinstance(item, Array) and rank not in op.sequential
+            for item in template.items if isinstance(item, Array) and rank not in op.sequential
             for axis, size in item.shape.items()
             if rank in constraints.ranks.get((item.name, axis), (rank,))
         ]  # fmt: skip
         spans = [
             constraints.factors.get(item.name, {}).get(rank, (1, op.ranks[rank]))
-            for item in skeleton.items
+            for item in template.items
             if not isinstance(item, Compute)
         ]
         total *= _factorisations(op.ranks[rank], spans, spatial)
-    return total * _orders(skeleton, constraints)
+    return total * _orders(template, constraints)
 
 
-def _orders(skeleton: StorageTemplate, constraints: Constraints) -> int:
+def _orders(template: StorageTemplate, constraints: Constraints) -> int:
     """Orders of all ranks in each block."""
-    ranks = [r for r, b in skeleton.op.ranks.items() if b > 1]
+    ranks = [r for r, b in template.op.ranks.items() if b > 1]
     total = 1
-    for item in skeleton.items:
+    for item in template.items:
         if not isinstance(item, Compute):
             ordered = sum(rank in ranks for rank in constraints.order.get(item.name, ()))
             total *= factorial(len(ranks)) // factorial(ordered)
     return total
 
 
-def nests_with_lanes(skeleton: StorageTemplate, constraints: Constraints) -> int:
+def nests_with_lanes(template: StorageTemplate, constraints: Constraints) -> int:
     """The same, with the lanes of every array checked jointly, and for the share of them that is asked for."""
-    op = skeleton.op
+    op = template.op
     ranks = [r for r, b in op.ranks.items() if b > 1]
     bounds = [op.ranks[r] for r in ranks]
-    arrays = [i for i in skeleton.items if isinstance(i, Array)]
+    arrays = [i for i in template.items if isinstance(i, Array)]
     fixed = frozenset(n for n, r in enumerate(ranks) if r in op.sequential)
-    plans = all_unrollings(arrays, ranks, bounds, fixed, constraints.ranks, True, constraints.least_lanes)
-    places = [i for i in skeleton.items if not isinstance(i, Compute)]
+    unrollings = all_unrollings(arrays, ranks, bounds, fixed, constraints.ranks, True, constraints.least_lanes)
+    places = [i for i in template.items if not isinstance(i, Compute)]
 
     @cache
     def in_time(rank: str, left: int) -> int:
@@ -128,9 +128,9 @@ def nests_with_lanes(skeleton: StorageTemplate, constraints: Constraints) -> int
         return _factorisations(left, spans, ())
 
     number = 0
-    for lanes, times in Counter(map(tuple, plans.ahead[0].T.tolist())).items():
+    for lanes, times in Counter(map(tuple, unrollings.inner[0].T.tolist())).items():
         number += times * prod(in_time(r, bound // own) for r, bound, own in zip(ranks, bounds, lanes, strict=True))
-    return number * _orders(skeleton, constraints)
+    return number * _orders(template, constraints)
 
 
 def _factorisations(bound: int, spans: Sequence[tuple[int, int]], lanes: Sequence[int]) -> int:

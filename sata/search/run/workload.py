@@ -246,10 +246,10 @@ def why_not(task: Task) -> Fault:
 
 def _uncounted(task: Task) -> Fault | None:
     """Why not even a nest of the simplest loops can be counted, if so: a model may have no answer for a tile."""
-    for skeleton in storage_templates(task.arch, task.op, task.on.prices, task.constraints):
-        last = len(skeleton.items) - 2
+    for template in storage_templates(task.arch, task.op, task.on.prices, task.constraints):
+        last = len(template.items) - 2
         loops = [PlacedLoop(last, "", rank, bound) for rank, bound in task.op.ranks.items() if bound > 1]
-        nest = nest_of(skeleton, loops)
+        nest = nest_of(template, loops)
         try:
             single_counts(nest, *shape_of(nest))
         except SpecError as error:
@@ -279,9 +279,9 @@ def _kept_somewhere(task: Task, tensor: str) -> bool:
 def _held(task: Task, arch: Arch, answer: Answer, name: str) -> int:
     """Bits that the found mapping's tiles take in a memory at least: one element of each tensor that must be there."""
     point = answer.points[0]
-    for skeleton in storage_templates(_unlimited(arch, (name,)), task.op, task.on.prices, task.constraints):
-        if dict(skeleton.keeps) == dict(point.keeps) and tuple(i.name for i in skeleton.items) == point.items:
-            nest = nest_of(skeleton, point.loops)
+    for template in storage_templates(_unlimited(arch, (name,)), task.op, task.on.prices, task.constraints):
+        if dict(template.keeps) == dict(point.keeps) and tuple(i.name for i in template.items) == point.items:
+            nest = nest_of(template, point.loops)
             structure, factors = shape_of(nest)
             held = occupancies([single_counts(nest, structure, factors)], task.on.bits)
             return next(o.bits for o in held if o.memory.name == name)

@@ -37,12 +37,12 @@ class PlacedLoop:
     factor: int
 
 
-def loops_in_order(skeleton: StorageTemplate, loops: Sequence[PlacedLoop]) -> list[PlacedLoop]:
+def loops_in_order(template: StorageTemplate, loops: Sequence[PlacedLoop]) -> list[PlacedLoop]:
     """Loops by place, the spatial ones of an array by the order of its axes; within a block in the order given.
     Loops of one vanish, and neighbours of one rank become one."""
 
     def place(loop: PlacedLoop) -> tuple[int, int]:
-        node = skeleton.items[loop.item]
+        node = template.items[loop.item]
         return loop.item, list(node.shape).index(loop.axis) if loop.axis and isinstance(node, Array) else 1 << 30
 
     found: list[PlacedLoop] = []
@@ -52,28 +52,28 @@ def loops_in_order(skeleton: StorageTemplate, loops: Sequence[PlacedLoop]) -> li
             found[-1] = replace(last, factor=last.factor * loop.factor)
         else:
             found.append(loop)
-    return [_without_idle(skeleton, found, n) for n in range(len(found))]
+    return [_without_idle(template, found, n) for n in range(len(found))]
 
 
-def _without_idle(skeleton: StorageTemplate, loops: Sequence[PlacedLoop], number: int) -> PlacedLoop:
+def _without_idle(template: StorageTemplate, loops: Sequence[PlacedLoop], number: int) -> PlacedLoop:
     """A loop, of no more steps than its rank has: two ragged loops in one (3 of 2 for 5) would have some."""
     loop = loops[number]
     if any(other.rank == loop.rank for other in loops[:number]):
         return loop
     stride = prod(other.factor for other in loops[number + 1 :] if other.rank == loop.rank)
-    return replace(loop, factor=min(loop.factor, -(-skeleton.op.ranks[loop.rank] // stride)))
+    return replace(loop, factor=min(loop.factor, -(-template.op.ranks[loop.rank] // stride)))
 
 
-def nodes_of(skeleton: StorageTemplate, loops: Sequence[PlacedLoop]) -> tuple[NestNode, ...]:
+def nodes_of(template: StorageTemplate, loops: Sequence[PlacedLoop]) -> tuple[NestNode, ...]:
     """The nest as a mapping would write it."""
-    ordered = loops_in_order(skeleton, loops)
+    ordered = loops_in_order(template, loops)
     nodes: list[NestNode] = []
-    for number, item in enumerate(skeleton.items):
+    for number, item in enumerate(template.items):
         own = [loop for loop in ordered if loop.item == number]
         spatial = tuple(Loop(p.rank, p.factor, p.axis) for p in own if p.axis)
         temporal = tuple(Loop(p.rank, p.factor) for p in own if not p.axis)
         if isinstance(item, Memory):
-            nodes.append(MapMemory(item.name, skeleton.keeps[item.name]))
+            nodes.append(MapMemory(item.name, template.keeps[item.name]))
         elif isinstance(item, Array):
             nodes.append(MapArray(item.name, spatial))
         else:
@@ -83,17 +83,17 @@ def nodes_of(skeleton: StorageTemplate, loops: Sequence[PlacedLoop]) -> tuple[Ne
     return tuple(nodes)
 
 
-def entry_of(skeleton: StorageTemplate, loops: Sequence[PlacedLoop]) -> Entry:
+def entry_of(template: StorageTemplate, loops: Sequence[PlacedLoop]) -> Entry:
     """An entry of a mapping, for this op alone."""
-    return Entry((skeleton.op.name,), nodes_of(skeleton, loops))
+    return Entry((template.op.name,), nodes_of(template, loops))
 
 
-def nest_of(skeleton: StorageTemplate, loops: Sequence[PlacedLoop]) -> OpNest:
+def nest_of(template: StorageTemplate, loops: Sequence[PlacedLoop]) -> OpNest:
     """The resolved nest. Raises: ValueError if the loops do not cover the op's ranks, or run idle."""
-    op = skeleton.op
-    ordered = loops_in_order(skeleton, loops)
+    op = template.op
+    ordered = loops_in_order(template, loops)
     faults = Faults()
-    names = [skeleton.items[p.item].name if p.axis else None for p in ordered]
+    names = [template.items[p.item].name if p.axis else None for p in ordered]
     bound = factors_of(
         op, [BoundLoop(p.rank, p.factor, 0, n, p.axis or None) for p, n in zip(ordered, names, strict=True)], faults
     )
@@ -101,14 +101,14 @@ def nest_of(skeleton: StorageTemplate, loops: Sequence[PlacedLoop]) -> OpNest:
         raise ValueError("; ".join(str(f) for f in faults))
     items: list[Item] = []
     at = 0
-    for number, item in enumerate(skeleton.items):
-        items.append(NestLevel(item, skeleton.keeps[item.name]) if isinstance(item, Memory) else item)
+    for number, item in enumerate(template.items):
+        items.append(NestLevel(item, template.keeps[item.name]) if isinstance(item, Memory) else item)
         while at < len(ordered) and ordered[at].item == number:
             items.append(bound[at])
             at += 1
     if isinstance(items[-1], BoundLoop):
         raise ValueError("a loop stands below the compute")
-    chains = {t.name: skeleton.chain(t.name) for t in op.tensors if not t.local}
+    chains = {t.name: template.chain(t.name) for t in op.tensors if not t.local}
     return OpNest(op, tuple(items), chains, len(items))
 
 
@@ -118,18 +118,18 @@ def shape_of(nest: OpNest) -> Shape:
     return structure_of(graph_of(group), nest)
 
 
-def template(skeleton: StorageTemplate, slots: Sequence[tuple[int, str, str]]) -> tuple[OpNest, Shape]:
+def slotted_nest(template: StorageTemplate, slots: Sequence[tuple[int, str, str]]) -> tuple[OpNest, Shape]:
     """A nest with a loop at every slot (item, axis, rank), whatever its factor: the structure of a whole batch."""
     items: list[Item] = []
     at = 0
-    for number, item in enumerate(skeleton.items):
-        items.append(NestLevel(item, skeleton.keeps[item.name]) if isinstance(item, Memory) else item)
+    for number, item in enumerate(template.items):
+        items.append(NestLevel(item, template.keeps[item.name]) if isinstance(item, Memory) else item)
         while at < len(slots) and slots[at][0] == number:
             _, axis, rank = slots[at]
             items.append(BoundLoop(rank, 1, 1, item.name if axis else None, axis or None))
             at += 1
-    chains = {t.name: skeleton.chain(t.name) for t in skeleton.op.tensors if not t.local}
-    nest = OpNest(skeleton.op, tuple(items), chains, len(items))
+    chains = {t.name: template.chain(t.name) for t in template.op.tensors if not t.local}
+    nest = OpNest(template.op, tuple(items), chains, len(items))
     return nest, shape_of(nest)
 
 

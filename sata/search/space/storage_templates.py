@@ -102,11 +102,11 @@ def storage_templates(
                 yield found
 
 
-def reachable(skeleton: StorageTemplate, constraints: Constraints) -> bool:
+def reachable(template: StorageTemplate, constraints: Constraints) -> bool:
     """Whether there is a place for all loops that are asked for: none stand below a memory that keeps nothing."""
-    here = {node.name for node in skeleton.items}
+    here = {node.name for node in template.items}
     ranks = [r for name, ranks in constraints.factors.items() if name not in here for r in ranks.items()]
-    return not any(least > 1 and rank in skeleton.op.ranks for rank, (least, _) in ranks)
+    return not any(least > 1 and rank in template.op.ranks for rank, (least, _) in ranks)
 
 
 def _chains(

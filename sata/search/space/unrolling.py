@@ -25,12 +25,12 @@ Windows = Sequence[tuple[int, ...]]  # the ranks of every irregular dimension of
 
 @dataclass(frozen=True)
 class Unrollings:
-    """slots: of the rows of `factors` [slots, P]; ahead[k]: [R, P], product of the factors of each rank on the arrays
+    """slots: of the rows of `factors` [slots, P]; inner[k]: [R, P], product of the factors of each rank on the arrays
     from number k on (one more entry than arrays). No axis has more lanes than its size."""
 
     slots: tuple[Slot, ...]
     factors: Ints
-    ahead: tuple[Ints, ...]
+    inner: tuple[Ints, ...]
 
     @property
     def number(self) -> int:
@@ -40,15 +40,15 @@ class Unrollings:
     @cached_property
     def most_lanes(self) -> tuple[int, ...]:
         """The most lanes of the arrays from each number on."""
-        return tuple(int(np.prod(a, axis=0).max(initial=1)) for a in self.ahead)
+        return tuple(int(np.prod(a, axis=0).max(initial=1)) for a in self.inner)
 
     def lanes_between(self, first: int, last: int) -> Ints:
         """Of every plan, lanes of the arrays from number `first` on, those from `last` on left out."""
-        return np.asarray(np.prod(self.ahead[first] // self.ahead[last], axis=0))
+        return np.asarray(np.prod(self.inner[first] // self.inner[last], axis=0))
 
-    def lanes(self, array: int, plan: Ints) -> Ints:
+    def lanes(self, array: int, unrolling: Ints) -> Ints:
         """Lanes of the arrays from number `array` on, [B]."""
-        return np.asarray(np.prod(self.ahead[array], axis=0)[plan], dtype=np.int64)
+        return np.asarray(np.prod(self.inner[array], axis=0)[unrolling], dtype=np.int64)
 
 
 def all_unrollings(
@@ -79,18 +79,18 @@ def all_unrollings(
                 slots.append((k, axis, rank))
             enough = lanes >= least(size)
             factors, used = factors[:, enough], used[:, enough]
-    ahead = []
+    inner = []
     for k in range(len(arrays) + 1):
         product = np.ones((len(bounds), factors.shape[1]), dtype=np.int64)
         for row, (array_number, _, rank) in enumerate(slots):
             if array_number >= k:
                 product[rank] *= factors[row]
-        ahead.append(product)
-    return Unrollings(tuple(slots), factors, tuple(ahead))
+        inner.append(product)
+    return Unrollings(tuple(slots), factors, tuple(inner))
 
 
 def sharing_factors(
-    plans: Unrollings,
+    unrollings: Unrollings,
     fanouts: Sequence[Fanout],
     relevant: Sequence[bool],
     windows: Windows,
@@ -104,20 +104,20 @@ def sharing_factors(
     see `window_share`. windows: ranks of each irregular dimension; uses, clipped: see there.
     """
     count = len(fanouts)
-    found = [np.ones(plans.factors.shape[1])]
-    together = np.ones(plans.factors.shape[1], dtype=np.int64)
+    found = [np.ones(unrollings.factors.shape[1])]
+    together = np.ones(unrollings.factors.shape[1], dtype=np.int64)
     whole = output or any(f.multicast == "element" for f in fanouts)
     irregular = {r for ranks in windows for r in ranks}
-    odd = np.ones((max(len(relevant), 1), plans.factors.shape[1]), dtype=np.int64)
+    odd = np.ones((max(len(relevant), 1), unrollings.factors.shape[1]), dtype=np.int64)
     for k in reversed(range(count)):
         shares = fanouts[k].reduce if output else fanouts[k].multicast != "none"
-        for row, (array, _, rank) in enumerate(plans.slots):
+        for row, (array, _, rank) in enumerate(unrollings.slots):
             if array != k or not shares:
                 continue
             if not relevant[rank]:
-                together = together * plans.factors[row]
+                together = together * unrollings.factors[row]
             elif rank in irregular:
-                odd[rank] *= plans.factors[row]
+                odd[rank] *= unrollings.factors[row]
         found.append(together * window_share(odd, windows, uses, [whole or c for c in clipped]))
     return tuple(found[::-1])
 
