@@ -113,8 +113,8 @@ def map_(
     from sata.parallel.dask import check_address
     from sata.report.files import check_targets, json_text
     from sata.search.answers.cache import Cache
-    from sata.search.answers.verify import check_whole
     from sata.search.engine.group import may_fuse
+    from sata.search.run.check_whole import check_whole
     from sata.search.run.lawful import by_law
     from sata.search.run.scheduler import Resources, solve_all
     from sata.search.run.setup import setup_of

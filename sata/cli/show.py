@@ -40,7 +40,7 @@ def show(
     """
     from sata.cli.output import show_blocks, width, write
     from sata.counts.op import count_op
-    from sata.counts.storage.capacity import occupancies
+    from sata.counts.op.capacity import occupancies
     from sata.evaluation import prepare
     from sata.report.files import check_targets
     from sata.report.nest_text import nest_block

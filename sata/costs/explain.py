@@ -14,7 +14,8 @@ from sata.costs.evaluate import Price
 from sata.costs.tally import tally
 from sata.counts.dense.plan import plan_of
 from sata.counts.dense.tables import Batch, Tables
-from sata.counts.op import OpCounts, count_op
+from sata.counts.op import count_op
+from sata.counts.op.results import OpCounts
 from sata.counts.sparse.rules import Decision, Leader, Rules, rules_of
 from sata.nest.graph import Shape, stored_tensors
 from sata.nest.model import OpNest

@@ -25,8 +25,8 @@ from sata.costs.exposed.alone import alone, has_places
 from sata.costs.group import OpTime, group_time
 from sata.costs.prices import missing_action
 from sata.costs.time import compute_cycles, memory_cycles
-from sata.counts.dense.busiest import busiest_bits
-from sata.counts.op import READS, WRITES, Access, Delivery, OpCounts
+from sata.counts.op.busiest import busiest_bits
+from sata.counts.op.results import READS, WRITES, Access, Delivery, OpCounts
 from sata.counts.sparse.outcomes import Outcome
 from sata.specs.model import Op
 from sata.specs.text.faults import Faults

@@ -11,9 +11,10 @@ from typing import Any
 from sata.costs.explain import explain_op
 from sata.costs.tally import Tally, tally
 from sata.counts.density import check_densities
-from sata.counts.op import OpCounts, count_op
+from sata.counts.op import count_op
+from sata.counts.op.capacity import Occupancy, occupancies
+from sata.counts.op.results import OpCounts
 from sata.counts.sparse.idle import left_idle
-from sata.counts.storage.capacity import Occupancy, occupancies
 from sata.evaluation.assemble import result_of
 from sata.evaluation.prepared import Prepared, check_faults, check_gated_actions, prepare
 from sata.graph import check_graph

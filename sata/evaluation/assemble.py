@@ -14,8 +14,8 @@ from sata.costs.group import group_time
 from sata.costs.nodes import unasked_actions
 from sata.costs.tally import Tally, record
 from sata.counts.dense.closed_form import FIELDS
-from sata.counts.op import READS, WRITES, OpCounts
-from sata.counts.storage.capacity import Occupancy
+from sata.counts.op.capacity import Occupancy
+from sata.counts.op.results import READS, WRITES, OpCounts
 from sata.evaluation.prepared import Prepared
 from sata.nest.model import Group
 from sata.report.result import Record, Result

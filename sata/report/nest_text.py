@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sata.counts.density import model_of
-from sata.counts.storage.capacity import Occupancy, StoredTile
+from sata.counts.op.capacity import Occupancy, StoredTile
 from sata.nest.graph import Graph
 from sata.nest.model import Group
 from sata.report.nest_rows import nest_rows

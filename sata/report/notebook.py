@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from html import escape
+from typing import TYPE_CHECKING
 
-from sata.report.result import Result
 from sata.report.summary import component_table, overview, stages, times
 from sata.report.text import Block, TextTable
+
+if TYPE_CHECKING:
+    from sata.report.result import Result
 
 
 def result_html(result: Result) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, overload
 
 from sata.report.frames import frame_of
 from sata.report.frozen import frozen, frozen_rows, thawed
+from sata.report.record import Record
 from sata.specs.text.faults import did_you_mean
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Record = dict[str, Any]
+__all__ = ["Record", "Result"]
+
 TABLES = (
     "records", "ops", "traffic", "occupancy", "kept", "omitted", "components", "uncertainty", "prices", "architecture",
     "nests", "tensors",

@@ -7,11 +7,15 @@ What is compute, memories, wires and leakage: `sata.report.parts`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from sata.report.parts import PARTS, WIRES, leaks, part_of
-from sata.report.result import Record, Result
+from sata.report.record import Record
 from sata.report.sums import grouped, kept_apart, sums
 from sata.report.text import Block, Lines, TextTable, listed, percent, plural, quantity, sum_of, whole_number
+
+if TYPE_CHECKING:
+    from sata.report.result import Result
 
 LARGEST = 10  # rows of the table of layers
 

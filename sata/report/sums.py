@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from sata.report.result import Record
+from sata.report.record import Record
 
 
 def sums(records: Iterable[Record], key: Callable[[Record], Any], field: str = "energy_pj") -> dict[Any, float]:

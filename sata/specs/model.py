@@ -10,125 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sata.specs.formats import TensorFormat
+from sata.specs.nest_nodes import Loop, MapArray, MapCompute, MapLoops, MapMemory, MapSplit, NestNode
+from sata.specs.nodes import Array, Bandwidth, Branch, Compute, Memory, Node, Rule
 from sata.specs.text.faults import Where
 
+__all__ = [
+    "Arch", "Array", "Bandwidth", "Branch", "Compute", "Density", "Dim", "Entry", "KeptRule", "Loop", "MapArray",
+    "MapCompute", "MapLoops", "MapMemory", "MapSplit", "MappingSpec", "Memory", "NestNode", "Node", "Op", "Rule",
+    "Tensor", "Workload",
+]  # fmt: skip
+
 # --- architecture -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Bandwidth:
-    """Bits per cycle and instance; None is unlimited. `shared`: reads and writes together stay below one number, which
-    both fields then hold, however it was said.
-    """
-
-    read_bits: float | None = None
-    write_bits: float | None = None
-    shared: bool = False
-
-    def __post_init__(self) -> None:
-        if self.shared:
-            both = self.read_bits if self.read_bits is not None else self.write_bits
-            object.__setattr__(self, "read_bits", both)
-            object.__setattr__(self, "write_bits", both)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """`skip` or `gate` at a memory: `follower` kind (or tensor) saved by zeros of all `leaders`; `either`: each by the
-    other.
-    """
-
-    effect: str  # "skip" | "gate"
-    follower: str  # empty when `either`
-    leaders: tuple[str, ...]
-    either: bool = False
-    where: Where = field(default=Where(), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """A storage level. `size_bits` None is unlimited; `keep`/`may_keep` None (both) means any kind.
-
-    `format`: kind (or tensor) -> how it is stored; others in full. `fit`: the share of tiles that must fit, of those
-    whose size depends on their zeros; None: the expected one must. `buffers`: places of tiles that share the size;
-    `stream`: places are used again element by element, so that transfers hide as far as ports let them.
-    """
-
-    name: str
-    component: str
-    size_bits: int | None = None
-    width_bits: int | None = None
-    buffers: int = 1
-    packed: bool = True
-    keep: tuple[str, ...] | None = None
-    may_keep: tuple[str, ...] | None = None
-    bandwidth: Bandwidth = Bandwidth()
-    format: Mapping[str, TensorFormat] = field(default_factory=dict)
-    rules: tuple[Rule, ...] = ()
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    where: Where = field(default=Where(), compare=False)
-    fit: float | None = None
-    stream: bool = True
-
-    def format_of(self, tensor: Tensor) -> TensorFormat | None:
-        """How it stores a tensor: what is said of its name, or of its kind; None: in full."""
-        return self.format.get(tensor.name) or self.format.get(tensor.kind)
-
-
-@dataclass(frozen=True, slots=True)
-class Array:
-    """A fan-out. `shape`: axis name -> size, in order. `multicast`: none | tile | element. `hop`: component class or
-    None. `trunk`: the axis along which wires run first; "": the first.
-    """
-
-    name: str
-    shape: Mapping[str, int]
-    multicast: str = "tile"
-    reduce: bool = False
-    hop: str | None = None
-    lockstep: bool = False
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    where: Where = field(default=Where(), compare=False)
-    trunk: str = ""
-
-    @property
-    def axes(self) -> tuple[str, ...]:
-        """The axes in the order in which wires run."""
-        return tuple(sorted(self.shape, key=lambda axis: axis != self.trunk))
-
-
-@dataclass(frozen=True, slots=True)
-class Compute:
-    """What ends every way down. `gate`, `skip`: action -> kinds whose zeros save energy, or energy and cycles; the
-    action "" stands for all.
-    """
-
-    name: str
-    component: str
-    gate: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    skip: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    where: Where = field(default=Where(), compare=False)
-
-    def gates(self, action: str) -> tuple[str, ...]:
-        """Kinds whose zeros gate an action."""
-        return (*self.gate.get("", ()), *self.gate.get(action, ()))
-
-    def skips(self, action: str) -> tuple[str, ...]:
-        """Kinds whose zeros skip an action."""
-        return (*self.skip.get("", ()), *self.skip.get(action, ()))
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """Several ways down; each ends in a compute (or in a further branch)."""
-
-    ways: tuple[tuple[Node, ...], ...]
-    where: Where = field(default=Where(), compare=False)
-
-
-Node = Memory | Array | Compute | Branch
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,64 +183,6 @@ class Workload:
 
 
 # --- mapping ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Loop:
-    """A loop as written: `factor` None is `*`, whatever the other loops of the rank leave of it. `axis`: spatial."""
-
-    rank: str
-    factor: int | None
-    axis: str | None = None
-    where: Where = field(default=Where(), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class MapMemory:
-    """A memory in a nest; `keep` None is all that the architecture allows, () is nothing; what is in `bypass` is not
-    kept in any case. Kinds or tensor names."""
-
-    name: str
-    keep: tuple[str, ...] | None = None
-    where: Where = field(default=Where(), compare=False)
-    bypass: tuple[str, ...] = ()
-    places: Mapping[str, Where] = field(default_factory=dict, compare=False)  # of the names in `keep` and `bypass`
-
-
-@dataclass(frozen=True, slots=True)
-class MapLoops:
-    """`for:` temporal loops, outermost first."""
-
-    loops: tuple[Loop, ...]
-    where: Where = field(default=Where(), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class MapArray:
-    """`array:` with its spatial loops, in the order written."""
-
-    name: str
-    loops: tuple[Loop, ...]
-    where: Where = field(default=Where(), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class MapCompute:
-    """`compute:` at the bottom of a nest."""
-
-    name: str
-    where: Where = field(default=Where(), compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class MapSplit:
-    """`split:` from here each fused op goes its own way, in the order of the entry's patterns."""
-
-    ways: tuple[tuple[NestNode, ...], ...]
-    where: Where = field(default=Where(), compare=False)
-
-
-NestNode = MapMemory | MapLoops | MapArray | MapCompute | MapSplit
 
 
 @dataclass(frozen=True, slots=True)

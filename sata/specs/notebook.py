@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from sata.specs.nest_nodes import Loop, MapArray, MapCompute, MapLoops, MapMemory, MapSplit, NestNode
 from sata.specs.tree import arch_rows, row_words
 
 if TYPE_CHECKING:
-    from sata.specs.model import Arch, Loop, MappingSpec, NestNode
+    from sata.specs.model import Arch, MappingSpec
 
 
 def arch_html(arch: Arch) -> str:
@@ -41,8 +42,6 @@ def mapping_html(mapping: MappingSpec) -> str:
 
 def _lines(nodes: Sequence[NestNode], depth: int) -> Iterator[str]:
     """The nest in the words of the format."""
-    from sata.specs.model import MapArray, MapCompute, MapLoops, MapMemory, MapSplit
-
     for node in nodes:
         indent = "  " * depth
         if isinstance(node, MapMemory):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sata.specs.model import Arch, Array, Branch, Compute, Memory, Node, Rule
+from sata.specs.nodes import Array, Branch, Compute, Memory, Node, Rule
 from sata.specs.text.units import format_quantity
+
+if TYPE_CHECKING:
+    from sata.specs.model import Arch
 
 Row = dict[str, Any]
 

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import sata
-from sata.counts.dense.busiest import instances, uniform
 from sata.counts.dense.closed_form import count, count_instance
+from sata.counts.op.busiest import instances, uniform
 from sata.nest.structure import TEMPORAL
 from tests.oracle.instances import EVENTS, per_instance
 from tests.oracle.problem import Problem

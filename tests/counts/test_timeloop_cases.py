@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sata.counts.op import OpCounts
+from sata.counts.op.results import OpCounts
 from tests.oracle.averages import Cell
 from tests.oracle.expected import expected
 from tests.oracle.random_sparse import Case

@@ -8,12 +8,12 @@ import random
 
 import pytest
 
-from sata.counts.dense.busiest import moved_bits
 from sata.counts.dense.closed_form import EVENTS
-from sata.counts.dense.wires import count_wires
-from sata.counts.op import Access
+from sata.counts.op.busiest import moved_bits
+from sata.counts.op.results import Access
 from sata.counts.sparse.outcomes import count_all, split
 from sata.counts.sparse.rules import Rules
+from sata.counts.wires.count import count_wires
 from sata.specs.model import Memory
 from sata.specs.model import Tensor as SpecTensor
 from tests.oracle.problem import Problem

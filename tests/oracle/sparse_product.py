@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from sata.counts.op import OpCounts, count_op
+from sata.counts.op import count_op
+from sata.counts.op.results import OpCounts
 from sata.evaluation import prepare
 from sata.specs.text.faults import Faults
 

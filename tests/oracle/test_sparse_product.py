@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sata.counts.op import OpCounts
+from sata.counts.op.results import OpCounts
 from sata.evaluation import prepare
 from sata.specs.text.faults import SpecError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sata.costs.exposed.law import exposed
 from sata.costs.exposed.timing import TimedOp, timings
-from sata.counts.dense.busiest import busiest_bits
 from sata.counts.op import count_op
+from sata.counts.op.busiest import busiest_bits
 from sata.evaluation import prepare
 
 from .execution import Machine

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sata.costs.exposed.law import Exposed, Timing, exposed
 from sata.costs.exposed.timing import Busiest, TimedOp, timings
-from sata.counts.op import OpCounts
+from sata.counts.op.results import OpCounts
 from sata.nest.model import BoundLoop, OpNest
 
 

@@ -17,7 +17,7 @@ from sata.costs.time import Amount
 from sata.counts.dense.closed_form import batch_of
 from sata.counts.dense.increments import LinkMoves, increments_of
 from sata.counts.dense.tables import Tables
-from sata.counts.op import READS, WRITES, Access
+from sata.counts.op.results import READS, WRITES, Access
 from sata.nest.graph import stored_tensors
 from sata.nest.model import OpNest
 from sata.nest.structure import Structure

@@ -2,7 +2,7 @@
 
 A word is shared by a product of sets of lanes, one for each group of the tensor, without those that all hold it already
 (again a product). On such a set, what a tree of wires needs is a sum of products over groups
-(`sata.counts.dense.wires`); a measure says which factor a group is to give. Positions are those of loops among the
+(`sata.counts.wires.count`); a measure says which factor a group is to give. Positions are those of loops among the
 group's loops above the child.
 """
 

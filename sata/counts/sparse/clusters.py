@@ -18,10 +18,11 @@ from typing import NamedTuple
 
 from sata.counts.dense.equal_steps import COUNT
 from sata.counts.dense.plan import View, Views
-from sata.counts.dense.regions import deliveries
 from sata.counts.density import Model, Sight
+from sata.counts.sparse.integer_sets import NOTHING, Part, summed_tiles
+from sata.counts.sparse.regions import deliveries
 from sata.counts.sparse.rules import Leader
-from sata.counts.sparse.tiles import NOTHING, DeliveryTiles, GroupAt, Look, Part, Steps, summed_tiles
+from sata.counts.sparse.tiles import DeliveryTiles, GroupAt, Look, Steps
 from sata.nest.structure import Axis
 
 Source = tuple[int, int]  # operand and link whose steps and instances bound a leader's tile

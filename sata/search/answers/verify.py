@@ -3,7 +3,7 @@ as `sata run` does it, and held against what was asked. Nothing of how the searc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import isclose
 from typing import Any
@@ -12,8 +12,7 @@ from sata.costs.energy import leakage_energy_pj
 from sata.costs.group import group_time
 from sata.costs.tally import Tally, tally
 from sata.counts.op import count_op
-from sata.counts.storage.capacity import occupancies
-from sata.evaluation import evaluate
+from sata.counts.op.capacity import occupancies
 from sata.graph import graph_of_workload
 from sata.nest.build import group_of, known_of
 from sata.nest.formats import check_formats
@@ -22,13 +21,12 @@ from sata.nest.match import Share
 from sata.nest.model import Group, OpNest
 from sata.search.answers.asked import unmet
 from sata.search.answers.fingerprint import ops_of
-from sata.search.answers.mapping_file import chosen, fused_nest, mapping_data, nest_of_point
+from sata.search.answers.mapping_file import fused_nest, nest_of_point
 from sata.search.engine.cyclic import CycleTask
 from sata.search.engine.group import GroupTask
 from sata.search.engine.solve import Task
 from sata.search.model.answer import Answer, FusionCertificate, MappingPoint
 from sata.search.model.exact import Machine
-from sata.search.run.setup import SearchSetup
 from sata.search.space.storage_templates import Constraints
 from sata.specs.mapping import parse_mapping
 from sata.specs.model import Arch, Op, Workload
@@ -134,7 +132,7 @@ def _flaws(
               for said in unmet(n, task.arch, own)]  # fmt: skip
     for op, point, figures in zip(ops, points, found.figures, strict=True):
         said = point.energy_pj, point.cycles
-        flawed += [] if _same(said, figures) else [f"{op.name}: {_differs(said, figures)}"]
+        flawed += [] if same_figures(said, figures) else [f"{op.name}: {figures_differ(said, figures)}"]
     return flawed
 
 
@@ -151,32 +149,13 @@ def mistake(op: Op, found: Sequence[str]) -> Fault:
     return Fault(op.where, f"the mapping found for '{op.name}' is not what was asked for: {'; '.join(found[:3])}", hint)
 
 
-def check_whole(setting: SearchSetup, answers: Mapping[str, Answer], ops: str | None = None) -> None:
-    """Run the mapping that is written, whole, as `sata run` does: it is legal, and each op has its figures. ops: the
-    pattern that chose them.
-
-    Raises: SpecError if it does not run, or for the first op whose figures differ.
-    """
-    mapping = {"mapping": mapping_data(answers, setting.arch)}
-    named = {op.name: op for op in setting.workload.ops}
-    first = named[next(iter(answers))]
-    try:
-        ran = evaluate(*setting.sources, mapping, ops=ops, **setting.variables)
-    except SpecError as error:
-        raise SpecError([mistake(first, [fault.message for fault in error.faults])]) from None
-    energies, cycles = ran.energy_pj(by=("op",)), {op["op"]: op["cycles"] for op in ran.ops}
-    for name, answer in answers.items():
-        point = chosen(answer)
-        said, is_ = (point.energy_pj, point.cycles), (energies.get((name,), 0.0), cycles.get(name, 0.0))
-        if not _same(said, is_):
-            raise SpecError([mistake(named[name], [_differs(said, is_)])])
-
-
-def _same(said: tuple[float, float], found: tuple[float, float]) -> bool:
+def same_figures(said: tuple[float, float], found: tuple[float, float]) -> bool:
+    """Whether two pairs (energy, cycles) are equal but for rounding."""
     return all(isclose(a, b, rel_tol=EXACT) for a, b in zip(said, found, strict=True))
 
 
-def _differs(said: tuple[float, float], found: tuple[float, float]) -> str:
+def figures_differ(said: tuple[float, float], found: tuple[float, float]) -> str:
+    """What is said of a figure that is not the one found before."""
     return f"it costs {found[0]!r} pJ, {found[1]!r} cycles, not {said[0]!r} pJ, {said[1]!r} cycles"
 
 

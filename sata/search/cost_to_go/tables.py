@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.counts.storage.capacity import within
+from sata.counts.op.capacity import within
 from sata.search.cost_to_go.array_crossing import ArrayCrossing, child_energy, parent_energy
 from sata.search.cost_to_go.completions import CompletionBounds
 from sata.search.cost_to_go.outer_bound import OuterBound

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.counts.storage.capacity import within
+from sata.counts.op.capacity import within
 from sata.search.engine.beam import BudgetSpent
 from sata.search.engine.member import Floats, GroupMembers, MemberSearch, group_values
 from sata.search.model.exact_fused import MemberNest

@@ -20,12 +20,13 @@ from sata.costs.exposed.law import exposed
 from sata.costs.exposed.timing import TimedOp, timings
 from sata.costs.tally import access_costs, compute_costs, tally, wire_costs
 from sata.costs.time import compute_cycles, memory_cycles
-from sata.counts.dense.busiest import first_of_alike, moved_bits, uniform
 from sata.counts.dense.closed_form import DenseCounts
-from sata.counts.op import Access, Delivery, OpCounts, accesses_of, count_op, deliveries_of, share_left
+from sata.counts.op import accesses_of, count_op, deliveries_of, share_left
+from sata.counts.op.busiest import first_of_alike, moved_bits, uniform
+from sata.counts.op.capacity import occupancies, tile_of, within
+from sata.counts.op.results import Access, Delivery, OpCounts
 from sata.counts.sparse.outcomes import Outcome, count_all, near_whole, point_tiles, split
 from sata.counts.sparse.rules import Rules, rules_of
-from sata.counts.storage.capacity import occupancies, tile_of, within
 from sata.nest.model import BoundLoop, OpNest
 from sata.nest.structure import Structure
 from sata.specs.model import Array

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from sata.costs.energy import leakage_energy_pj
 from sata.costs.group import group_time
 from sata.costs.tally import Tally, tally
-from sata.counts.op import OpCounts
-from sata.counts.storage.capacity import occupancies
+from sata.counts.op.capacity import occupancies
+from sata.counts.op.results import OpCounts
 from sata.nest.model import NestLevel, OpNest
 from sata.search.model.exact import Machine, single_counts
 from sata.search.model.lagrangian import PricedPort

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sata.counts.dense.busiest import busiest_bits
-from sata.counts.op import READS, WRITES, OpCounts
+from sata.counts.op.busiest import busiest_bits
+from sata.counts.op.results import READS, WRITES, OpCounts
 from sata.search.model.problem import Level, OperandChain, SearchProblem
 from sata.specs.model import Memory
 

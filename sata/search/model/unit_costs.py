@@ -26,7 +26,7 @@ from sata.costs.energy import (
 from sata.costs.evaluate import Price
 from sata.counts.density import Model, Sight, model_of
 from sata.counts.density.interface import time_dimension
-from sata.counts.op import READS
+from sata.counts.op.results import READS
 from sata.counts.sparse.outcomes import Left, count_all
 from sata.counts.sparse.rules import Leader, Rules
 from sata.counts.sparse.subtiles import SubtileGrid

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.counts.storage.capacity import within
+from sata.counts.op.capacity import within
 from sata.search.model.problem import OperandChain, SearchProblem
 from sata.search.partial.link_counts import COLUMNS, LinkCounts, LinkEnds
 from sata.search.partial.loop_history import TEMPORAL

@@ -7,22 +7,22 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from sata.counts.storage.capacity import occupancies
+from sata.counts.op.capacity import occupancies
 from sata.graph import Cycle
 from sata.search.answers.fingerprint import ops_of
-from sata.search.answers.verify import check_whole
 from sata.search.engine.cyclic import CycleTask, outermost, why_no_cycle
 from sata.search.engine.group import GroupTask, may_fuse
 from sata.search.engine.solve import Answer, Start, Task, solve
 from sata.search.model.exact import single_counts
 from sata.search.model.fusion import pairs_of
+from sata.search.run.check_whole import check_whole
 from sata.search.run.lawful import by_law
+from sata.search.run.reachable_lanes import too_few_lanes
 from sata.search.run.scheduler import Resources, solve_all
 from sata.search.run.setup import SearchSetup
 from sata.search.run.starts import for_unit, settled, starts_of
 from sata.search.space.constraints import ConstraintRule, constraints_of
 from sata.search.space.nests import PlacedLoop, nest_of, shape_of
-from sata.search.space.reachable_lanes import too_few_lanes
 from sata.search.space.storage_templates import Constraints, allowed, paths_of, storage_templates
 from sata.specs.model import Arch, Branch, Memory, Node, Op
 from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean

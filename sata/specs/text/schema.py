@@ -7,11 +7,12 @@ What a schema means is left to the library `jsonschema`; what is said about an e
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from sata.specs.text.alternatives import Schema, told_apart
 from sata.specs.text.faults import Fault, Faults, Where
 from sata.specs.text.source import Doc, Path_, path_text
 from sata.specs.text.units import parse_quantity
@@ -19,8 +20,6 @@ from sata.specs.text.units import parse_quantity
 if TYPE_CHECKING:
     from jsonschema import ValidationError
     from jsonschema.protocols import Validator
-
-Schema = Mapping[str, Any]
 
 # Mappings that have been found sound, as text: in a sweep most of a file stays as it is. At most 2 MB.
 _sound: set[tuple[str, str, str]] = set()
@@ -127,27 +126,3 @@ def _language(name: str) -> type[Validator]:
     words = {"$ref": ref, "oneOf": one_of, "x-quantity": quantity}
     language: type[Validator] = extend(Draft202012Validator, words)  # type: ignore[no-untyped-call]
     return language
-
-
-def told_apart(choices: Sequence[Schema], value: Any, root: Schema) -> int | None:
-    """The number of the alternative that a mapping means: by its first key that one of them alone requires."""
-    if not isinstance(value, dict):
-        return None
-    heads = head_keys(choices, root)
-    return next((heads[key] for key in value if key in heads), None)
-
-
-def head_keys(choices: Sequence[Schema], root: Schema) -> dict[str, int]:
-    """Key -> the alternative that it tells apart: the first that is required of these mappings and not of all."""
-    required = [_resolved(choice, root).get("required", []) for choice in choices]
-    found: dict[str, int] = {}
-    for number, keys in enumerate(required):
-        own = [key for key in keys if not all(key in other for other in required if other)]
-        found.update({own[0]: number} if own else {})
-    return found
-
-
-def _resolved(choice: Schema, root: Schema) -> Schema:
-    """The definition that a schema is a `$ref` to, or itself."""
-    found: Schema = root["$defs"][choice["$ref"].removeprefix("#/$defs/")] if "$ref" in choice else choice
-    return found

@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from sata.specs.text.alternatives import Schema, head_keys
 from sata.specs.text.faults import did_you_mean
 from sata.specs.text.includes import what
-from sata.specs.text.schema import Schema, head_keys
 from sata.specs.text.source import Path_
 
 Error = Any  # jsonschema.ValidationError, whose fields have wide types

@@ -10,7 +10,7 @@ from typing import Any
 
 from sata.specs.text.faults import Fault, Where, did_you_mean
 from sata.specs.text.python_words import plain_words
-from sata.specs.workload.template_text import SHIPPED, part_label
+from sata.specs.workload.template_parts import SHIPPED, part_label
 
 _ATTRIBUTE = re.compile(r"'(?:dict|list|tuple|str|int|float|bool|None)(?:Type)?(?: object)?' has no attribute (.*)")
 _STATEMENT = re.compile(r"\{[{%#]")

@@ -1,7 +1,7 @@
 """A template: a YAML header that says what it offers, a line `---`, and Jinja2 text that renders to the ops of a layer.
 
 Header and ops are read by the reader of every other YAML (`yamltree`), with its limits; the text runs in a sandbox with
-limits of its own (`template_text`). Faults stand at the template's file, line and column.
+limits of its own (`template_room`). Faults stand at the template's file, line and column.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from sata.specs.text.files import note
 from sata.specs.text.find import beside
 from sata.specs.text.includes import what
 from sata.specs.text.yamltree import Node, parse_yaml
-from sata.specs.workload.template_text import SHIPPED, Room, Text, Written, check_brackets, read_template
+from sata.specs.workload.template_parts import SHIPPED, check_brackets, read_template
+from sata.specs.workload.template_room import Room
+from sata.specs.workload.template_text import Text, Written
 
 __all__ = ["SHIPPED", "Header", "MadeOp", "Option", "Room", "TemplateFile", "load_template", "shipped_templates"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sata.counts.op import Access, OpCounts
+from sata.counts.op.results import Access, OpCounts
 from sata.nest.model import NestLevel
 from sata.specs.model import Memory
 from sata.specs.text.faults import Where

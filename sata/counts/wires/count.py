@@ -33,7 +33,6 @@ import numpy as np
 
 from sata.counts.dense.carriers import carried
 from sata.counts.dense.closed_form import DenseCounts, MemoryCounts, arrivals_sum, batch_of, input_reads
-from sata.counts.dense.flows import Flow, Wires, joined, summed
 from sata.counts.dense.lane_sharing import ALL, LOSS, TAIL, Measure
 from sata.counts.dense.plan import Link, Views
 from sata.counts.dense.tables import Tables
@@ -41,6 +40,7 @@ from sata.counts.dense.windows import BY_ELEMENT
 from sata.counts.sparse.clusters import LeaderTile
 from sata.counts.sparse.outcomes import Left, Work
 from sata.counts.sparse.rules import Rules
+from sata.counts.wires.flows import Flow, Wires, joined, summed
 from sata.nest.structure import TEMPORAL, Structure
 
 Number = Any  # a number, or an array [B]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sata.counts.dense.closed_form import EVENTS, DenseCounts, MemoryCounts, count_instance
 from sata.counts.dense.digits import digits_of
-from sata.counts.op import READS, WRITES, Access, OpCounts
+from sata.counts.op.results import READS, WRITES, Access, OpCounts
 from sata.nest.structure import TEMPORAL, Axis, Operand, Structure
 from sata.specs.model import Memory
 
