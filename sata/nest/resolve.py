@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sata.nest.loops import Known, factors_of, flatten, sequential_in_time, stars_fit
-from sata.nest.model import Item, NestLevel, OpNest
+from sata.nest.model import BoundLoop, Item, NestLevel, OpNest
 from sata.specs.model import (
     Arch,
     Array,
@@ -77,6 +77,8 @@ def resolve(op: Op, nodes: Sequence[NestNode], shared: int, way: Way, known: Kno
     for number, node in enumerate(nodes):
         if number == shared:
             shared_items = len(items)
+        if not isinstance(node, (MapLoops, MapSplit)):
+            items += _passed(way, items, node.name)
         if isinstance(node, MapMemory):
             memory = by_name[node.name]
             assert isinstance(memory, Memory)
@@ -99,6 +101,20 @@ def resolve(op: Op, nodes: Sequence[NestNode], shared: int, way: Way, known: Kno
     if len(faults) > before:
         return None
     return OpNest(op, tuple(items), {}, shared_items)
+
+
+def _passed(way: Way, items: Sequence[Item], name: str) -> list[Item]:
+    """Arrays with wires that a nest does not name, between what it has and the node of a name: all that goes on passes
+    them, in one lane, as if they were named without loops."""
+    place = {node.name: number for number, node in enumerate(way)}
+    last = max((place[n] for item in items if (n := _name(item)) in place), default=-1)
+    return [node for node in way[last + 1 : place[name]] if isinstance(node, Array) and node.hop is not None]
+
+
+def _name(item: Item) -> str:
+    if isinstance(item, BoundLoop):
+        return ""
+    return item.memory.name if isinstance(item, NestLevel) else item.name
 
 
 def _in_order(nodes: Sequence[NestNode], way: Way, faults: Faults) -> None:

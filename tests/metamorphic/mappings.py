@@ -107,3 +107,19 @@ def one_pattern(spec: Spec, rng: random.Random) -> Spec | None:
         new = ["*." + name.split(".")[1] for name in names]
         entry["ops"] = new if isinstance(entry["ops"], list) else new[0]
     return spec
+
+
+def arrays_named(spec: Spec, rng: random.Random) -> Spec | None:
+    """An array in one lane is named without loops, or not at all."""
+    nodes = [node.get("memory") or node.get("array") or node.get("compute") for node in spec["arch"]["nodes"]]
+    done = False
+    for entry in spec["mapping"]:
+        if "A" not in nodes or any("split" in node for node in entry["nest"]):
+            return None
+        nest = entry["nest"]
+        if not any("array" in node for node in nest):
+            after = nodes[nodes.index("A") + 1]
+            at = next(n for n, node in enumerate(nest) if after in (node.get("memory"), node.get("compute")))
+            nest.insert(at, {"array": "A"})
+            done = True
+    return spec if done else None

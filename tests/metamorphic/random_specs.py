@@ -157,7 +157,7 @@ def _entry(rng: random.Random, arch: Spec, op: Spec) -> Spec:
     inner: dict[str, int] = {}
     serial = set(op.get("sequential", ()))
     free = [rank for rank in op["ranks"] if rank not in serial]
-    if array is not None:
+    if array is not None and rng.random() < 0.75:  # else in one lane
         rng.shuffle(free)
         for axis, lanes in array["shape"].items():
             if free and rng.random() < 0.85:
