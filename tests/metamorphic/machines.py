@@ -14,7 +14,7 @@ from .random_specs import Spec
 def empty_memory(spec: Spec, rng: random.Random) -> Spec | None:
     """A memory that keeps nothing, anywhere below the outermost one."""
     nodes = spec["arch"]["nodes"]
-    node: Spec = {"memory": "EMPTY", "class": "nothing", "keep": [], "buffers": 1}
+    node: Spec = {"memory": "EMPTY", "class": "nothing", "keep": []}
     if rng.random() < 0.5:
         node["bandwidth"] = {"read": "1 b/cycle", "write": "1 b/cycle"}
     nodes.insert(rng.randrange(1, len(nodes)), node)
@@ -92,7 +92,7 @@ def defaults_stated(spec: Spec, rng: random.Random) -> Spec | None:
     for memory in memories(spec):
         memory.setdefault("packed", True)
         if "size" in memory:
-            memory.setdefault("buffers", 1)
+            memory.setdefault("buffers", "stream")
         memory.setdefault("width", "8 b")
         memory.setdefault("attributes", {})
         if "bandwidth" in memory:
@@ -117,7 +117,7 @@ def defaults_absent(spec: Spec, rng: random.Random) -> Spec | None:
         op.pop("layer")
         op.pop("stage")
     for memory in memories(spec):
-        if memory.get("buffers") == 1:
+        if memory.get("buffers") == "stream":
             memory.pop("buffers")
         if memory.get("width") == "8 b":
             memory.pop("width")

@@ -110,7 +110,7 @@ def _ports(rng: random.Random, inside: bool = True) -> Spec:
             found["bandwidth"].pop("write")
             found["shared_bandwidth"] = True
     if inside and rng.random() < 0.5:
-        found["buffers"] = rng.choice([1, 2])
+        found["buffers"] = rng.choice([1, 2, "stream"])
     return found
 
 
