@@ -22,20 +22,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 Ints = NDArray[np.int64]
+
+Asked = list[tuple[int, Floats]]  # (port, work [B])
 
 TINY = 1e-9  # relative: slacks that differ by less are the same
 
 
 @dataclass(frozen=True, slots=True)
-class Direction:
-    """What one link moves one way. ports: numbers of those that it uses; edge [ports, B]: in the first step (outwards:
-    after the last); each [J, ports, B]: at one increment of each loop."""
+class PortWork:
+    """What one link asks of one port, one way. edge [B]: in the first step (outwards: after the last). Per event of the
+    link, cost [B]: cycles of an element; moved: per loop the elements of all its increments ([B], or a number)."""
 
-    ports: tuple[int, ...]
+    port: int
     edge: Floats
-    each: Floats
+    costs: tuple[Floats, ...]
+    moved: tuple[tuple[Any, ...], ...]
+
+    def at(self, loop: int, entries: Ints, often: Floats) -> Floats:
+        """At one increment of a loop, of some mappings. often: 1 / increments of it."""
+        found: Any = 0.0
+        for cost, moved in zip(self.costs, self.moved, strict=True):
+            found = found + cost[entries] * _some(moved[loop], entries)
+        return np.asarray(found * often, dtype=np.float64)
+
+
+Direction = tuple[PortWork, ...]  # what one link moves one way
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +56,7 @@ class Stage:
     outermost first.
 
     steps [B]: how many loops, the outermost, are its steps there; inner_steps: the same at the next memory that keeps
-    it, None where there is none. at_once, after_two [J, B]: as `LinkMoves` has them.
+    it, None where there is none. at_once, after_two: per loop [B], or one flag, as `LinkMoves` has them.
     """
 
     tensor: int
@@ -55,8 +67,8 @@ class Stage:
     inner_steps: Ints | None
     inward: Direction
     outward: Direction
-    at_once: Bools
-    after_two: Bools
+    at_once: tuple[Any, ...]
+    after_two: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,34 +106,44 @@ def exposed(timing: Timing, by_stage: bool = False) -> Exposed:
     if loops.by_stage is not None:
         for k, stage in enumerate(timing.stages):
             for direction in (stage.inward, stage.outward):
-                loops.by_stage[k] += np.max(direction.edge, axis=0, initial=0.0)
+                loops.by_stage[k] += _longest([part.edge for part in direction])
     return Exposed(cycles, loops.by_stage)
 
 
 def _edge(timing: Timing, way: str) -> Floats:
     """First fills, or last drains."""
     directions: list[Direction] = [getattr(stage, way) for stage in timing.stages]
-    return _in_line(timing.stages, [d.ports for d in directions], [d.edge for d in directions], way == "inward")
+    works = [[(part.port, part.edge) for part in direction] for direction in directions]
+    return _in_line(timing.stages, works, way == "inward")
 
 
-def _in_line(
-    stages: Sequence[Stage], ports: Sequence[tuple[int, ...]], works: Sequence[Floats], inward: bool
-) -> Floats:
+def _in_line(stages: Sequence[Stage], works: Sequence[Sequence[tuple[int, Floats]]], inward: bool) -> Floats:
     """Time of transfers that begin together: one tensor's pass from memory to memory, one port's one after another,
-    tensor by tensor. works: per stage [ports, B]."""
+    tensor by tensor. works: per stage (port, [B])."""
     free: dict[int, Any] = {}  # when a port has done what it was asked for
     ready: dict[int, Any] = {}  # when a tensor is where it passed last
     for k in sorted(range(len(stages)), key=lambda k: stages[k].memory, reverse=not inward):
         here = there = ready.get(stages[k].tensor, 0.0)
-        for port, work in zip(ports[k], works[k], strict=True):
-            done = np.where(work > 0, np.maximum(free.get(port, 0.0), here) + work, here)
+        for port, work in works[k]:
+            begin = np.maximum(free[port], here) if port in free else here
+            done = np.where(work > 0, begin + work, here)
             free[port] = np.where(work > 0, done, free.get(port, 0.0))
             there = np.maximum(there, done)
         ready[stages[k].tensor] = there
+    return _longest(list(ready.values()))
+
+
+def _longest(times: Sequence[Any]) -> Floats:
+    """The largest of some times [B]; 0 of none."""
     found: Any = 0.0
-    for time in ready.values():
+    for time in times:
         found = np.maximum(found, time)
     return np.asarray(found, dtype=np.float64)
+
+
+def _some(number: Any, entries: Ints) -> Any:
+    """Of an array [B], some entries; a number is that of all."""
+    return number[entries] if np.ndim(number) else number
 
 
 class _Loops:
@@ -135,7 +157,6 @@ class _Loops:
         self.work = np.zeros((count, *timing.totals.shape))
         self.tau[-1], self.work[-1] = timing.step, timing.core
         self.by_stage = np.zeros((len(timing.stages), size)) if by_stage else None
-        self.entries = np.arange(size)
         self.outer = [
             [n for n, other in enumerate(timing.stages[:k]) if other.tensor == stage.tensor]
             for k, stage in enumerate(timing.stages)
@@ -145,50 +166,62 @@ class _Loops:
         """From the loops inside to this one."""
         timing = self.timing
         inside = timing.passes[loop + 1] / timing.passes[loop]
-        often = timing.increments[loop] / timing.passes[loop]
         self.tau[loop] = inside * self.tau[loop + 1]
         self.work[loop] = inside * self.work[loop + 1]
-        moving = [k for k, s in enumerate(timing.stages) if loop < len(s.inward.each) and (
-            np.any(s.inward.each[loop]) or np.any(s.outward.each[loop]))]  # fmt: skip
-        if moving:
-            increment = _Increment(self, loop, moving)
-            time, own = increment.exposed()
-            self.tau[loop] += often * time
-            self.work[loop] += often * increment.work.sum(axis=0)
-            if self.by_stage is not None:
-                most = own.argmax(axis=0), self.entries
-                self.by_stage[np.array(moving)[most[0]], self.entries] += (
-                    timing.increments[loop] * time * (own[most] > 0)
-                )
+        entries = np.flatnonzero(timing.increments[loop] > 0)
+        increment = _Increment(self, loop, entries) if len(entries) else None
+        if increment is None or not increment.moving:
+            return
+        often = timing.increments[loop][entries]
+        time, own = increment.exposed()
+        each = often / timing.passes[loop][entries]
+        self.tau[loop][entries] += each * time
+        self.work[loop][:, entries] += each * increment.work.sum(axis=0)
+        if self.by_stage is not None:
+            most = own.argmax(axis=0), np.arange(len(entries))
+            self.by_stage[np.array(increment.moving)[most[0]], entries] += often * time * (own[most] > 0)
 
 
 class _Increment:
-    """One increment of a loop. `moving`: numbers of the stages of which something moves; arrays [K] are over these."""
+    """One increment of a loop, of the mappings in which it counts up. `moving`: numbers of the stages of which
+    something moves; arrays [K] are over these, [B] over the mappings."""
 
-    def __init__(self, loops: _Loops, loop: int, moving: list[int]) -> None:
+    def __init__(self, loops: _Loops, loop: int, entries: Ints) -> None:
         timing = loops.timing
-        self.loops, self.loop, self.moving = loops, loop, moving
-        self.stages = [timing.stages[k] for k in moving]
-        shape = len(moving), len(loops.entries)
-        self.work = np.zeros((shape[0], *timing.totals.shape))  # [K, P, B]
+        self.loops, self.entries = loops, entries
+        often = 1.0 / timing.increments[loop][entries]
+        found: list[tuple[int, Asked, Asked]] = []
+        for number, stage in enumerate(timing.stages):
+            if loop < len(stage.at_once):
+                fills, drains = (self._asked(way, loop, often) for way in (stage.inward, stage.outward))
+                if any(np.any(work) for _, work in (*fills, *drains)):
+                    found.append((number, fills, drains))
+        self.moving = [number for number, _, _ in found]
+        self.stages = [timing.stages[number] for number in self.moving]
+        self.fills = [fills for _, fills, _ in found]
+        shape = len(found), len(entries)
+        self.work = np.zeros((shape[0], len(timing.totals), shape[1]))  # [K, P, B]
         self.inward, self.outward, self.slack = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         self.serial = np.zeros(shape, dtype=bool)
-        self.after_two = [s.after_two[loop] for s in self.stages]
-        for k, stage in enumerate(self.stages):
-            for direction, longest in ((stage.inward, self.inward), (stage.outward, self.outward)):
-                for port, own in zip(direction.ports, direction.each[loop], strict=True):
-                    self.work[k, port] += own
-                longest[k] = np.max(direction.each[loop], axis=0, initial=0.0)
+        self.after_two = [_some(s.after_two[loop], entries) for s in self.stages]
+        for k, (stage, (_, fills, drains)) in enumerate(zip(self.stages, found, strict=True)):
+            for way, longest in ((fills, self.inward), (drains, self.outward)):
+                for port, work in way:
+                    self.work[k, port] += work
+                longest[k] = _longest([work for _, work in way])
             hides = self._hides_behind(stage)
             if hides is not None:
-                self.slack[k] = loops.tau[hides, loops.entries]
-            self.serial[k] = (self.slack[k] == 0) | stage.at_once[loop]
+                self.slack[k] = loops.tau[hides[entries], entries]
+            self.serial[k] = (self.slack[k] == 0) | _some(stage.at_once[loop], entries)
         self.moves = (self.inward > 0) | (self.outward > 0)
         self.serial &= self.moves
-        for k, number in enumerate(moving):  # outermost first
+        for k, number in enumerate(self.moving):  # outermost first
             for other in loops.outer[number]:
-                if other in moving:
-                    self.serial[k] |= self.serial[moving.index(other)] & self.moves[k]
+                if other in self.moving:
+                    self.serial[k] |= self.serial[self.moving.index(other)] & self.moves[k]
+
+    def _asked(self, way: Direction, loop: int, often: Floats) -> Asked:
+        return [(part.port, part.at(loop, self.entries, often)) for part in way]
 
     @staticmethod
     def _hides_behind(stage: Stage) -> Ints | None:
@@ -205,8 +238,9 @@ class _Increment:
         own: Floats = self.serial * transfer
         for tensor in dict.fromkeys(s.tensor for s in self.stages):
             found = np.maximum(found, own[[k for k, s in enumerate(self.stages) if s.tensor == tensor]].sum(axis=0))
-        fills = [s.inward.each[self.loop] * self.serial[k] for k, s in enumerate(self.stages)]
-        found = np.maximum(found, _in_line(self.stages, [s.inward.ports for s in self.stages], fills, True))
+        if len(self.stages) > 1:
+            fills = [[(port, work * self.serial[k]) for port, work in way] for k, way in enumerate(self.fills)]
+            found = np.maximum(found, _in_line(self.stages, fills, True))
         for k in range(len(self.stages)):
             hidden = self.moves[k] & ~self.serial[k]
             if np.any(hidden):
@@ -222,7 +256,7 @@ class _Increment:
         assert hides is not None
         competes = ~self.serial & (self.slack <= slack * (1 + TINY))
         work = serial + np.einsum("kb,kpb->pb", competes, self.work)
-        work += self.loops.work[hides, :, self.loops.entries].T
+        work += self.loops.work[hides[self.entries], :, self.entries].T
         inner = [q for q, s in enumerate(self.stages) if s.tensor == stage.tensor and q >= k]
         below = sum((self.serial[q] * transfer[q] for q in inner if q > k), start=np.zeros_like(slack))
         alone = np.where(self.after_two[k], transfer[inner].sum(axis=0), np.maximum(self.inward[k], self.outward[k]))

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from sata.costs.exposed.law import Direction, Floats, Ints, Stage, Timing
+from sata.costs.exposed.law import Direction, Floats, Ints, PortWork, Stage, Timing
 from sata.costs.time import Amount
 from sata.counts.dense.closed_form import batch_of
-from sata.counts.dense.increments import LinkMoves, increments_of
+from sata.counts.dense.increments import LinkMoves, Moved, increments_of
 from sata.counts.dense.tables import Tables
 from sata.counts.op.results import READS, WRITES, Access
 from sata.nest.graph import stored_tensors
@@ -129,10 +129,8 @@ class _TimedPiece:
         moves = self.increments
         increments = np.array([self._here(n) for n in moves.increments]).reshape(-1, self.size)
         passes = np.array([self._here(n) for n in moves.passes]).reshape(-1, self.size)
-        with np.errstate(divide="ignore"):
-            often = np.where(increments > 0, 1.0 / increments, 0.0)
         step, core = self._core()
-        stages = tuple(self._stage(link, often) for link in moves.links if not self._memory(link).stream)
+        stages = tuple(self._stage(link) for link in moves.links if not self._memory(link).stream)
         totals = np.zeros((len(self.ports), self.size))
         for (memory, way), number in self.ports.items():
             read, write = (self.of(bits) for bits in self.op.busiest[memory])
@@ -148,40 +146,35 @@ class _TimedPiece:
     def _memory(self, link: LinkMoves) -> Memory:
         return self.memories[self.op.nest.chains[self.tensors[link.operand]][link.place]]
 
-    def _stage(self, link: LinkMoves, often: Floats) -> Stage:
+    def _stage(self, link: LinkMoves) -> Stage:
         operand, tensor = self.op.structure.operands[link.operand], self.tensors[link.operand]
         chain = self.op.nest.chains[tensor]
         parent, own = chain[link.place - 1], chain[link.place]
         inner = [o for o in self.increments.links if (o.operand, o.place) == (link.operand, link.place + 1)]
-        flags = [np.array([np.broadcast_to(f, self.size) for f in each], dtype=bool).reshape(-1, self.size)
-                 for each in (link.at_once, link.after_two)]  # fmt: skip
         return Stage(
             link.operand, operand.chain[link.place], operand.output, self.memories[own].buffers, self._steps(link),
             self._steps(inner[0]) if inner else None,
-            self._direction(link, tensor, INWARD, parent, own, often),
-            self._direction(link, tensor, OUTWARD, parent, own, often), *flags,
+            self._direction(link, tensor, INWARD, parent, own), self._direction(link, tensor, OUTWARD, parent, own),
+            link.at_once, link.after_two,
         )  # fmt: skip
 
     def _steps(self, link: LinkMoves) -> Ints:
         return np.broadcast_to(np.asarray(link.steps, dtype=np.int64).reshape(-1), self.size)
 
-    def _direction(self, link: LinkMoves, tensor: str, events: Sequence[tuple[str, str, bool]], parent: str, own: str,
-                   often: Floats) -> Direction:  # fmt: skip
-        work: dict[int, list[Floats]] = {}  # per port, first the edge, then each loop
+    def _direction(
+        self, link: LinkMoves, tensor: str, events: Sequence[tuple[str, str, bool]], parent: str, own: str
+    ) -> Direction:
+        found: dict[int, list[tuple[Floats, Moved]]] = {}  # by port, of every event its cost and what moves
         for event, way, above in events:
             memory = parent if above else own
             cost = self.cost(memory, tensor, event, way) if event in link.events else None
-            if cost is None:
-                continue
-            moved = link.events[event]
-            each = [self._here(moved.edge) * cost]
-            each += [self._here(m) * cost * o for m, o in zip(moved.each, often, strict=False)]
-            number = self.ports[self.port(memory, way)]
-            work[number] = [a + b for a, b in zip(work[number], each, strict=True)] if number in work else each
-        depth = len(link.at_once)
-        numbers = tuple(work)
-        table = np.array([work[n] for n in numbers]).reshape(len(numbers), depth + 1, self.size)
-        return Direction(numbers, table[:, 0], table[:, 1:].transpose(1, 0, 2))
+            if cost is not None:
+                found.setdefault(self.ports[self.port(memory, way)], []).append((cost, link.events[event]))
+        return tuple(
+            PortWork(port, sum((self._here(m.edge) * c for c, m in parts), start=np.zeros(self.size)),
+                     tuple(c for c, _ in parts), tuple(m.each for _, m in parts))
+            for port, parts in found.items()
+        )  # fmt: skip
 
     def _core(self) -> tuple[Floats, Floats]:
         """(time of a mean step, work of each port in it): a step takes the longest of its cycles and of its ports.
