@@ -89,14 +89,14 @@ def test_in_a_terminal(workers: str) -> None:
         "arch/sata.yaml",
         "workloads/one_conv.yaml",
         "--budget",
-        "6s",
+        "10s",
         "--no-cache",
         "--no-fuse",
         "--workers",
         workers,
     )
     text = plain(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out))
-    assert re.search(r"\d of 2 searches done, \d proven, [\d,]+ looked at, [\d,]+/s, \d s left of 6 s", text)
+    assert re.search(r"\d of 2 searches done, \d proven, [\d,]+ looked at, [\d,]+/s, \d s left of 10 s", text)
     rows = re.findall(r"conv2\.(\w+): ([\d,]+) looked at, \d+ s, best ([\d.e+]+), bound ([\d.e+]+), gap", text)
     assert rows
     assert all(float(bound) < float(best) for _, _, best, bound in rows)

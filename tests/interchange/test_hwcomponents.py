@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import sata
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
 from sata.interchange.hwcomponents import estimate, model
@@ -114,7 +115,8 @@ library:
     attributes: {name: sram, arguments: "width=64", rename: "write=update"}
 """)
     faults = Faults()
-    libraries = load_libraries([(str(file), Where())], [], faults)
+    with sata.allow(plugins=True):
+        libraries = load_libraries([(str(file), Where())], [], faults)
     faults.check()
     price = Prices(libraries, 32).price("sram")
     assert price.energy_pj == pytest.approx({"read": 6.4, "write": 12.8})
