@@ -117,7 +117,7 @@ library:
     faults = Faults()
     with sata.allow(plugins=True):
         libraries = load_libraries([(str(file), Where())], [], faults)
+        price = Prices(libraries, 32).price("sram")
     faults.check()
-    price = Prices(libraries, 32).price("sram")
     assert price.energy_pj == pytest.approx({"read": 6.4, "write": 12.8})
     assert "hwcomponents model Sram(width=64, tech_node=3.2e-08)" in price.origin["read"]
