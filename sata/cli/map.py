@@ -65,6 +65,13 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 )
 @click.option("--ragged", is_flag=True, help="Also factors that do not divide. The space is far larger.")
 @click.option("--no-fuse", is_flag=True, help="Every op by itself: neighbours that could share a nest are not fused.")
+@click.option(
+    "--strategy",
+    default="exact",
+    show_default=True,
+    metavar="NAME",
+    help="How to search: exact, with proof; random or evolution, without; or one of an installed package.",
+)
 @click.option("--workers", type=click.IntRange(1, 1024), metavar="N", help="Processes; without it, one for each core.")
 @click.option(
     "--shard",
@@ -88,7 +95,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 def map_(
     arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None, ragged: bool,
     workers: int | None, shard: tuple[int, int] | None, mapping_file: str | None, verify: bool, no_cache: bool,
-    scheduler: str | None,
+    scheduler: str | None, strategy: str,
     no_fuse: bool, space: bool, output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
 ) -> None:  # fmt: skip
     """The best mapping of every op of WORKLOAD on ARCH, and how sure that is.
@@ -114,13 +121,21 @@ def map_(
     from sata.report.files import check_targets, json_text
     from sata.search.answers.cache import Cache
     from sata.search.engine.group import may_fuse
+    from sata.search.engine.propose import strategy_named
     from sata.search.run.check_whole import check_whole
     from sata.search.run.lawful import by_law
     from sata.search.run.scheduler import Resources, solve_all
     from sata.search.run.setup import setup_of
     from sata.search.run.shards import search_of, shard_of, shard_text
     from sata.search.run.starts import settled, starts_of
-    from sata.search.run.workload import answers_by_op, check_found, part_by_law, search_units, selected, tasks_of
+    from sata.search.run.workload import (
+        answers_by_op,
+        check_found,
+        part_by_law,
+        search_units,
+        selected,
+        tasks_of,
+    )
     from sata.search.space.constraints import read_constraints
 
     if shard is not None and (space or (output is None and json_file is None)):
@@ -142,10 +157,11 @@ def map_(
         if not write({json_file: lambda: json_text({"space": rows})}):
             show_blocks(_space_blocks(rows))
         return
+    no_fuse = no_fuse or not strategy_named(strategy, ragged).groups
     cache = None if no_cache else Cache()
     units = search_units(setting, chosen, fuse=not no_fuse and may_fuse(objective, ragged))
     starts = [start for start in starts_of(setting, rules) if not (no_fuse and start.split)]
-    tasks, number = tasks_of(setting, units, objective, rules, ragged=ragged, starts=starts)
+    tasks, number = tasks_of(setting, units, objective, rules, ragged=ragged, starts=starts, strategy=strategy)
     mine = list(range(len(tasks))) if shard is None else shard_of(tasks, *shard)
     with Shown(len(mine), budget) as watch:
         some = solve_all([tasks[n] for n in mine], Resources(workers, cache, watch, scheduler, verify), budget=budget)

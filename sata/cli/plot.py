@@ -6,8 +6,6 @@ from pathlib import PurePath
 
 import click
 
-KINDS = ("energy", "layers", "roofline", "nest", "arch", "kept", "density", "pareto", "sparsity", "compare")
-
 
 @click.command(short_help="Draw pictures of results.")
 @click.argument("kind", metavar="KIND")
@@ -35,18 +33,20 @@ def plot(kind: str, files: tuple[str, ...], output: str, ops: str | None, column
     """
     from sata.cli.output import write_bytes
     from sata.report.files import check_targets
-    from sata.report.pictures.kinds import picture
+    from sata.report.pictures.kinds import PICTURES, picture
     from sata.report.pictures.style import FORMATS, render
     from sata.specs.text.faults import did_you_mean
 
-    if kind not in KINDS:
-        message = f"no picture '{kind}', expected one of: {', '.join(KINDS)}"
-        hint = did_you_mean(kind, KINDS)
+    if kind not in PICTURES:
+        message = f"no picture '{kind}', expected one of: {', '.join(PICTURES)}"
+        hint = did_you_mean(kind, PICTURES)
         raise click.UsageError(f"{message}; {hint}" if hint else message)
-    if len(files) > 1 and kind != "compare":
+    one = PICTURES[kind]
+    if len(files) > 1 and not one.several:
         raise click.UsageError(f"'{kind}' shows one file, and there are {len(files)}; 'compare' shows several")
-    for option, value, owners in (("--ops", ops, ("nest", "pareto")), ("--column", column, ("sparsity",))):
-        if value is not None and kind not in owners:
+    for option, value in (("--ops", ops), ("--column", column)):
+        if value is not None and option not in one.options:
+            owners = [name for name, other in PICTURES.items() if option in other.options]
             raise click.UsageError(f"{option} is of {' and '.join(repr(owner) for owner in owners)} only")
     form = PurePath(output).suffix.lower().removeprefix(".")
     if form not in FORMATS:

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sata.interchange.importers import Importer, ImportOption, ImportOptionError
 from sata.specs.library.tables import LARGEST_TABLE
 from sata.specs.text.faults import Faults, Where, did_you_mean
 from sata.specs.text.files import note
@@ -258,3 +259,38 @@ def _rows(memories: Sequence[CactiMemory], with_width: bool) -> Iterator[str]:
         values = [m.read_pj, m.write_pj, m.leakage_mw, m.area_mm2]
         source = '"' + m.source.replace('"', '""') + '"'
         yield ",".join([*(str(n) for n in numbers), *(f"{v:.12g}" for v in values), source])
+
+
+def _imported(files: Sequence[str], options: Mapping[str, str]) -> str:
+    from dataclasses import replace
+
+    from sata.specs.text.units import parse_quantity
+
+    bits = None
+    if "width" in options:
+        try:
+            bits = int(parse_quantity(options["width"], "bits"))
+        except ValueError as error:
+            raise ImportOptionError("width", str(error)) from None
+    faults = Faults()
+    memories = [memory for name in files for memory in read_cacti(name, faults)]
+    faults.check()
+    if bits is not None:
+        memories = [replace(memory, width_bits=bits) for memory in memories]
+    return cacti_table(memories, files)
+
+
+CACTI = Importer(
+    "cacti",
+    "CACTI's output as a CSV table.",
+    _imported,
+    help="""Read results of CACTI and write the table that a library names with 'table:'.
+
+    Read are the text that CACTI prints and its comma-separated .out files.
+
+    \b
+    Example:
+      sata import cacti w_sram.cfg.out s_sram.cfg.out -o sram.csv
+    """,
+    options={"width": ImportOption("BITS", "What one access moves, such as 64 b, where CACTI's output does not say.")},
+)

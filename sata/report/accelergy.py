@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sata.costs.evaluate import Price
+from sata.report.exporters import Exporter, ExportFile
 from sata.specs.model import Arch, Array, Branch, Node
 from sata.specs.text.faults import Faults
 
@@ -85,3 +86,19 @@ def _below(arch: Arch, nodes: Sequence[Node], above: str, faults: Faults) -> Ite
         if isinstance(node, Array):
             name = above = f"{name}[0..{math.prod(node.shape.values()) - 1}]"
         yield name, node.name
+
+
+ACCELERGY = Exporter(
+    "accelergy",
+    "Energy and area reference tables of Accelergy.",
+    {
+        "ert": ExportFile("Write the energies to FILE; - is standard output.", ert_text),
+        "art": ExportFile("Write the areas to FILE; - is standard output.", art_text),
+    },
+    help="""Write the prices of all components of ARCH as Accelergy's ERT and ART, version 0.4.
+
+    \b
+    Example:
+      sata export accelergy arch/sata.yaml --ert ERT.yaml --art ART.yaml
+    """,
+)

@@ -125,7 +125,12 @@ class Registry(Mapping[str, T], Generic[T]):
 
     def hint(self, name: str) -> str:
         """What to write in place of a name that is not known."""
-        return did_you_mean(name, self) or f"{self.kind}s: {', '.join(self)}"
+        return did_you_mean(name, self) or f"{self.kinds}: {', '.join(self)}"
+
+    @property
+    def kinds(self) -> str:
+        """Several of its kind: `strategies`."""
+        return f"{self.kind[:-1]}ies" if self.kind.endswith("y") else f"{self.kind}s"
 
     def _installed(self, name: str) -> T:
         points = entry_points_of(self.group).get(name, ())

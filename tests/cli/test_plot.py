@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from sata.cli.plot import KINDS
 from sata.report.files import result_json
+from sata.report.pictures.kinds import PICTURES
 from sata.report.points import read_points
 from sata.specs.text.faults import SpecError
 from tests.cli.test_commands import fails
@@ -34,9 +34,9 @@ FILES = {"nest": ("r.json", "--ops", "fc.fire"), "pareto": ("p.json",), "sparsit
          "compare": ("r.json", "t.json")}  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", PICTURES.own)
 def test_every_kind(kind: str) -> None:
-    form = ("svg", "png", "pdf")[KINDS.index(kind) % 3]
+    form = ("svg", "png", "pdf")[list(PICTURES.own).index(kind) % 3]
     assert ok("plot", kind, *FILES.get(kind, ("t.json",)), "-o", f"out.{form}") == ""
     assert Path(f"out.{form}").read_bytes().startswith(BEGINS[form])
 
@@ -52,7 +52,7 @@ def last(*args: str) -> str:
 
 
 def test_what_is_asked_for_wrongly() -> None:
-    kinds = ", ".join(KINDS)
+    kinds = ", ".join(PICTURES.own)
     assert last("enregy", "r.json", "-o", "x.svg") == (
         f"Error: no picture 'enregy', expected one of: {kinds}; did you mean 'energy'?"
     )

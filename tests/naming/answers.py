@@ -100,21 +100,22 @@ def pictures(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from sata.report.pictures.kinds import OF_A_RESULT
+    from sata.report.pictures.arch import arch_picture
+    from sata.report.pictures.energy import energy_picture, layers_picture
+    from sata.report.pictures.roofline import roofline_picture
+    from sata.report.pictures.step import density_picture
     from sata.report.read import result_of
 
     found: dict[str, Any] = {}
     read = result_of(result)
-    for kind, make in OF_A_RESULT.items():
-        if kind == "kept":
-            continue
+    for make in (energy_picture, layers_picture, roofline_picture, arch_picture, density_picture):
         picture = make(read)
         figure = Figure(figsize=picture.size)
         FigureCanvasAgg(figure)
         picture.draw(figure)
         gids = [str(a.get_gid()) for a in figure.findobj() if a.get_gid()]
         tips = sorted(bytes.fromhex(gid[4:]).decode() for gid in gids if gid.startswith("tip:"))
-        found[f"picture {kind}"] = "\n".join(tips)
+        found[make.__name__] = "\n".join(tips)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sata.report.derived import NodeUse, uses
+from sata.report.pictures.kinds import PictureKind, of_a_result
 from sata.report.pictures.style import COLOURS, INK, LINES, QUIET, WIDTH, Picture, cut, tip
 from sata.report.result import Record, Result
 from sata.report.text import percent, quantity
@@ -129,3 +130,6 @@ def _key(axes: Axes, height: float) -> None:
     axes.text(0.75, y + 0.06, "share of the energy, 0 to 100%", fontsize=7.5, va="center", color=QUIET)
     axes.add_patch(Rectangle((3.0, y + 0.03), 0.3, 0.05, facecolor=COLOURS[5]))
     axes.text(3.38, y + 0.06, "used at most", fontsize=7.5, va="center", color=QUIET)
+
+
+ARCH = PictureKind("arch", "the architecture, its energies and use", of_a_result(arch_picture, "architecture"))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sata.report.pictures.energy import part_of_bar, place
+from sata.report.pictures.kinds import PictureKind, Shown
 from sata.report.pictures.style import (
     BARS,
     STAGES,
@@ -19,6 +20,7 @@ from sata.report.pictures.style import (
     legend_height,
     stacked,
 )
+from sata.report.read import read_result
 from sata.report.result import Result
 from sata.report.sums import sums
 
@@ -69,3 +71,14 @@ def _legends(
 ) -> None:
     legend(figure, stages, 3, at * height)
     legend(figure, kinds, 3, below)
+
+
+def _compared(shown: Shown) -> Picture:
+    return compare_picture([_stem(name) for name in shown.files], [read_result(name) for name in shown.files])
+
+
+def _stem(name: str) -> str:
+    return name.replace("\\", "/").rsplit("/", 1)[-1].removesuffix(".json")
+
+
+COMPARE = PictureKind("compare", "several results, as shares of the first", _compared, several=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sata.report.parts import leaks
+from sata.report.pictures.kinds import PictureKind, of_a_result
 from sata.report.pictures.style import (
     BARS,
     STAGES,
@@ -106,3 +107,7 @@ def layers_picture(result: Result) -> Picture:
         figure.subplots_adjust(0.17, (below + 0.3) / height, 0.97, 1 - 0.3 / height, wspace=0.08)
 
     return Picture("Energy and cycles by layer", (WIDTH, height), draw)
+
+
+ENERGY = PictureKind("energy", "by stage, component and kind of tensor", of_a_result(energy_picture))
+LAYERS = PictureKind("layers", "energy and cycles by layer", of_a_result(layers_picture))

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from sata.report.described import tensor_rows
 from sata.report.nest_rows import nest_record
+from sata.report.pictures.kinds import PictureKind, Shown
 from sata.report.pictures.style import COLOURS, QUIET, Picture, cut, render, tip
 from sata.report.result import Record
+from sata.report.text import listed
+from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -215,3 +219,28 @@ def _draw_legend(axes: Axes, tensors: dict[str, str], left: float) -> None:
         y = 0.5 + 0.25 * number
         axes.plot([left, left + 0.3], [y, y], color=colour, linestyle=style, linewidth=1.6)
         axes.text(left + 0.38, y, f"{name} ({kind})", va="center", fontsize=8)
+
+
+def _named(nest: Record, pattern: str) -> bool:
+    """Whether a pattern matches one of the ops of a nest, or the name `a+b` of all of them."""
+    return any(fnmatchcase(name, pattern) for name in (nest["group"], *(op["op"] for op in nest["ops"])))
+
+
+def _chosen_nest(shown: Shown) -> Picture:
+    result, name, ops = shown.result(), shown.files[0], shown.ops
+    if not result.nests:
+        raise SpecError([Fault(Where(name), "holds no 'nests'", "perhaps an older version of sata wrote it")])
+    pattern = ops or "*"
+    chosen = [n for n in result.nests if _named(n, pattern)]
+    names = [nest["group"] for nest in chosen or result.nests]
+    if not chosen:
+        known = [name for n in result.nests for name in (n["group"], *(op["op"] for op in n["ops"]))]
+        hint = did_you_mean(pattern, dict.fromkeys(known)) or f"nests: {listed(names)}"
+        raise SpecError([Fault(Where(name), f"no op matches '{pattern}'", hint)])
+    if len(chosen) > 1:
+        message = f"one nest is drawn, and there are {len(chosen)}"
+        raise SpecError([Fault(Where(name), message, f"choose one by --ops: {listed(names)}")])
+    return nest_picture(chosen[0], result.tensors)
+
+
+NEST = PictureKind("nest", "a loop nest (--ops chooses it)", _chosen_nest, options=("--ops",))

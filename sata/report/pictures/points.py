@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from sata.report.pictures.kinds import PictureKind, Shown
 from sata.report.pictures.style import (
     COLOURS,
     GROUND,
@@ -21,13 +22,16 @@ from sata.report.pictures.style import (
     tip,
     unit_for,
 )
-from sata.report.points import Points
+from sata.report.points import Points, read_fronts, read_points
 from sata.report.result import Record
-from sata.report.text import quantity, whole_number
+from sata.report.text import listed, quantity, whole_number
+from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+MOST_FRONTS = 24  # panels of one picture
 
 _MANY = 2000  # points beyond which they are pixels in the file
 _WIDE = 20.0  # ratio from which on an axis is logarithmic
@@ -184,3 +188,28 @@ def _is_setting(points: Sequence[Record], name: str, column: str) -> bool:
 
 def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _fronts(shown: Shown) -> Picture:
+    name = shown.files[0]
+    found = read_fronts(name, shown.ops or "*")
+    if len(found) > MOST_FRONTS:
+        message = f"{len(found)} ops, at most {MOST_FRONTS} are drawn"
+        raise SpecError([Fault(Where(name), message, f"choose some by --ops: {listed([one.op for one in found])}")])
+    return pareto_picture(*found)
+
+
+def _sparsity(shown: Shown) -> Picture:
+    name, column = shown.files[0], shown.column
+    found = read_points(name, ("energy_pj",))
+    chosen = column or density_column(found)
+    columns = list(found.points[0])
+    if chosen is None or chosen not in columns:
+        message = f"no column '{chosen}'" if chosen else "no column with 'density' in its name"
+        hint = did_you_mean(chosen or "density", columns) or f"columns: {', '.join(columns)}"
+        raise SpecError([Fault(Where(name), message, hint if chosen else f"{hint}; choose one by --column")])
+    return sparsity_picture(read_points(name, ("energy_pj", chosen)), chosen)
+
+
+PARETO = PictureKind("pareto", "points of sata map --json, or a sweep", _fronts, options=("--ops",))
+SPARSITY = PictureKind("sparsity", "energy against a column of densities", _sparsity, options=("--column",))

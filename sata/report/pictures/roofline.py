@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sata.report.derived import Dot, bandwidth, dots, outermost, peaks
+from sata.report.pictures.kinds import PictureKind, of_a_result
 from sata.report.pictures.style import GROUND, INK, QUIET, STAGES, WIDTH, Picture, colours, cut, tip
 from sata.report.result import Result
 from sata.report.text import listed
@@ -75,3 +76,6 @@ def _roofs(axes: Axes, tops: dict[str, float], rate: float | None, memory: str, 
         axes.plot([low, end], [low * rate, end * rate], color=INK, linewidth=1.2, zorder=2)
         axes.annotate(f"{memory}: {rate:.4g} B/cycle", (low, low * rate), xytext=(8, 0), textcoords="offset points",
                       va="bottom", fontsize=8, color=QUIET)  # fmt: skip
+
+
+ROOFLINE = PictureKind("roofline", "computes per cycle against per byte", of_a_result(roofline_picture, "tensors"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sata.report.derived import densities, kept_curve
+from sata.report.pictures.kinds import PictureKind, of_a_result
 from sata.report.pictures.style import (
     COLOURS,
     GROUND,
@@ -139,3 +140,7 @@ def _over_time(axes: Axes, tensors: list[Record]) -> None:
     every = max(1, longest // 8)
     axes.set_xticks(range(0, longest, every), [str(n + 1) for n in range(0, longest, every)])
     axes.spines["bottom"].set_color(LINES)
+
+
+KEPT = PictureKind("kept", "memory that BPTT keeps, over the step", of_a_result(kept_picture, "kept"))
+DENSITY = PictureKind("density", "share of non-zeros by layer and time step", of_a_result(density_picture, "tensors"))

@@ -138,8 +138,13 @@ def others_may_write(status: os.stat_result) -> str:
 
 
 def keepable(task: Task, answer: Answer) -> bool:
-    """Whether an answer depends on nothing but its task: it is proven, or was neither cut short nor in a hurry."""
-    return bool(answer.points) and (answer.proven or (not answer.interrupted and task.budget is None))
+    """Whether an answer depends on nothing but its task: it is proven, or was neither cut short nor in a hurry. What
+    other strategies than the exact one find is found again soon, and may be of code that changes."""
+    return (
+        task.strategy == "exact"
+        and bool(answer.points)
+        and (answer.proven or (not answer.interrupted and task.budget is None))
+    )
 
 
 def read_json(path: Path, largest: int = LARGEST) -> Any:

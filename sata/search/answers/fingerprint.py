@@ -13,10 +13,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from sata.counts.density import model_of
+from sata.counts.density import MODELS, model_of
 from sata.search.engine.group import GroupTask
 from sata.search.engine.solve import Task
-from sata.specs.model import Density, Op, Tensor
+from sata.specs.encodings import FORMATS
+from sata.specs.model import Density, Memory, Op, Tensor
 from sata.specs.text.files import watching
 from sata.version import __version__
 
@@ -61,7 +62,7 @@ def fingerprint_of(task: Task) -> str:
 
     Raises: Unknown if there is something in it that has no text.
     """
-    text = "\n".join([__version__, str(REVISION), fingerprint_text(task), *_files(task)])
+    text = "\n".join([__version__, str(REVISION), fingerprint_text(task), *_packages(task), *_files(task)])
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -104,6 +105,16 @@ def _parts(value: Any) -> Iterator[str]:
         yield from _parts(value.item())
     else:
         raise Unknown(f"{type(value).__name__} has no text")
+
+
+def _packages(task: Task) -> Iterator[str]:
+    """Packages, with their versions, of the density models and formats that are not sata's own: another version may
+    answer otherwise."""
+    models = [t.density.model for op in ops_of(task) for t in op.tensors if isinstance(t.density, Density)]
+    yield from (f"{name} {MODELS.owner(name)}" for name in models if name not in MODELS.own)
+    memories = [node for path in task.arch.ways() for node in path if isinstance(node, Memory)]
+    formats = [rank.name for memory in memories for form in memory.format.values() for rank in form.ranks]
+    yield from (f"{name} {FORMATS.owner(name)}" for name in formats if name not in FORMATS.own)
 
 
 def _files(task: Task) -> Iterator[str]:

@@ -62,6 +62,7 @@ class Task:
     budget: float | None = None
     widths: tuple[int, ...] = WIDTHS  # none: a guess is enough
     starts: tuple[Start, ...] = ()  # mappings that are there before the search: nothing worse is given
+    strategy: str = "exact"  # a row of `propose.STRATEGIES`, which answers the task
 
 
 def solve(task: Task, tick: ProgressCallback | None = None, limit: float | None = None) -> Answer:
@@ -287,7 +288,7 @@ def _answer(
     interrupted: bool,
     seconds: float,
 ) -> Answer:
-    points = tuple(sorted((_point(f) for f in found), key=lambda p: (p.energy_pj, p.cycles)))
+    points = tuple(sorted((point_of(f) for f in found), key=lambda p: (p.energy_pj, p.cycles)))
     have = incumbent.value()
     bound = min([have, *(value for value, _ in open_)])
     done = {name: int(getattr(counts, name)) for name in counts.__dataclass_fields__}
@@ -309,7 +310,8 @@ def _known(problems: Sequence[SearchProblem], point: MappingPoint) -> ScoredMapp
     return None
 
 
-def _point(found: ScoredMapping) -> MappingPoint:
+def point_of(found: ScoredMapping) -> MappingPoint:
+    """A scored mapping as a point of an answer."""
     template = found.problem.template
     loops = tuple(loops_in_order(template, found.loops))
     names = tuple(i.name for i in template.items)

@@ -16,7 +16,7 @@ from sata.search.space.nests import PlacedLoop
 from sata.specs.model import Array, Compute
 
 Nest = tuple[SearchProblem, tuple[PlacedLoop, ...]]
-Strategy = Generator[Nest, float, None]
+Proposals = Generator[Nest, float, None]
 PATIENCE = 400  # tries without success after which evolution starts again from somewhere else
 
 
@@ -30,7 +30,7 @@ def random_nest(problem: SearchProblem, rng: random.Random) -> tuple[PlacedLoop,
     return loops
 
 
-def random_search(problems: Sequence[SearchProblem], seed: int) -> Strategy:
+def random_search(problems: Sequence[SearchProblem], seed: int) -> Proposals:
     """Random nests of random skeletons, for ever."""
     rng = random.Random(seed)
     while True:
@@ -40,7 +40,7 @@ def random_search(problems: Sequence[SearchProblem], seed: int) -> Strategy:
 
 def evolution(
     problems: Sequence[SearchProblem], seed: int, start: Nest | None = None, value: float = float("inf")
-) -> Strategy:
+) -> Proposals:
     """Small changes to the best so far, kept where they are no worse; a new start when nothing helps for long."""
     rng = random.Random(seed)
     best, best_value = start, value

@@ -17,9 +17,8 @@ from sata.parallel.executors import Executor, InProcess, ProcessPool, Report, St
 from sata.search.answers.cache import Cache
 from sata.search.answers.fingerprint import name_of, ops_of, size_of
 from sata.search.answers.verify import check_answer, flaws
-from sata.search.engine.cyclic import CycleTask, solve_cycle
-from sata.search.engine.group import GroupTask, solve_group
-from sata.search.engine.solve import Answer, Start, Task, solve
+from sata.search.engine.propose import STRATEGIES
+from sata.search.engine.solve import Answer, Start, Task
 from sata.search.run.starts import no_worse, starts_from
 from sata.specs.text.access import Granted, granted
 from sata.specs.text.faults import Fault, SpecError
@@ -82,7 +81,7 @@ def value_of(objective: str, energy_pj: float, cycles: float) -> float:
 
 
 def run_task(task: Task, say: Report) -> Answer:
-    """`solve` (`solve_group`), telling how far it is; asked to stop, it does so as soon as it has a mapping."""
+    """The answer of its strategy, telling how far it is; asked to stop, it does so as soon as it has a mapping."""
 
     def tick(best: Any, counts: Any, bound: float) -> None:
         def news() -> Progress:
@@ -93,10 +92,7 @@ def run_task(task: Task, say: Report) -> Answer:
             raise KeyboardInterrupt
 
     before = ended()
-    if isinstance(task, CycleTask):
-        answer = solve_cycle(task, tick)
-    else:
-        answer = solve_group(task, tick) if isinstance(task, GroupTask) else solve(task, tick)
+    answer = STRATEGIES[task.strategy].solve(task, tick)
     short = ended() - before
     return replace(answer, counts={**answer.counts, OUT_OF_MEMORY: short}) if short else answer
 

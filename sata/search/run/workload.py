@@ -12,6 +12,7 @@ from sata.graph import Cycle
 from sata.search.answers.fingerprint import ops_of
 from sata.search.engine.cyclic import CycleTask, outermost, why_no_cycle
 from sata.search.engine.group import GroupTask, may_fuse
+from sata.search.engine.propose import strategy_named
 from sata.search.engine.solve import Answer, Start, Task, solve
 from sata.search.model.exact import single_counts
 from sata.search.model.fusion import pairs_of
@@ -56,8 +57,10 @@ def search_units(setting: SearchSetup, ops: Sequence[Op], *, fuse: bool) -> list
 
 
 def tasks_of(setting: SearchSetup, ops: Sequence[Op | Unit], objective: str, rules: Sequence[ConstraintRule], *,
-             ragged: bool, starts: Sequence[Start] = ()) -> tuple[list[Task], list[int]]:  # fmt: skip
-    """(a task for every different op or pair, for each of them the number of its task). starts: what is there."""
+             ragged: bool, starts: Sequence[Start] = (),
+             strategy: str = "exact") -> tuple[list[Task], list[int]]:  # fmt: skip
+    """(a task for every different op or pair, for each of them the number of its task). starts: what is there.
+    strategy: of single ops; groups and cycles are searched exactly."""
     tasks: list[Task] = []
     known: dict[Any, int] = {}
     number = []
@@ -74,7 +77,8 @@ def tasks_of(setting: SearchSetup, ops: Sequence[Op | Unit], objective: str, rul
         if key not in known:
             known[key] = len(tasks)
             task = _task(setting, members, asked, objective, ragged, cycle)
-            tasks.append(replace(task, starts=for_unit(starts, members)))
+            how = strategy if len(members) == 1 and cycle is None else "exact"
+            tasks.append(replace(task, starts=for_unit(starts, members), strategy=how))
         number.append(known[key])
     return tasks, number
 
@@ -122,15 +126,18 @@ def map_workload(
     workers: int | None = None,
     how: Resources | None = None,
     fuse: bool = True,
+    strategy: str = "exact",
 ) -> dict[str, Answer]:
     """The answer of every op, by name. budget: seconds for all. how: by what means; without it `workers` processes.
     fuse: whether ops that may be fused are searched together (energy and cycles, exact factors).
+    strategy: a row of `sata.search.engine.propose.STRATEGIES`; all but `exact` map every op by itself.
 
     Raises: SpecError for each op that no mapping of the space fits, and why.
     """
+    fuse = fuse and strategy_named(strategy, ragged).groups
     chosen = search_units(setting, selected(setting, ops), fuse=fuse and may_fuse(objective, ragged))
     starts = [s for s in starts_of(setting, rules) if fuse or not s.split]
-    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged, starts=starts)
+    tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged, starts=starts, strategy=strategy)
     answers = solve_all(tasks, how or Resources(workers), budget=budget)
     found = by_law(setting, settled(answers_by_op(chosen, number, tasks, answers), starts))
     check_whole(setting, found, ops)
