@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from sata.nest.model import NestLevel
 from sata.search.engine.solve import Task, solve
 from sata.search.engine.strategies import Strategy, evolution, random_nest, random_search
 from sata.search.model.enumerate import legal
@@ -74,8 +76,8 @@ def rate() -> None:
     setting = setup_of("arch/eyeriss.yaml", "workloads/conv_layer.yaml")
     op = setting.workload.ops[0]
     frame = frames_of(setting, op)[0]
-    slots = [(n, "", r) for n, item in enumerate(frame.skeleton.items[:-1]) for r in frame.ranks]
-    nest, (structure, _) = slotted_nest(frame.skeleton, slots)
+    slots = [(n, "", r) for n, item in enumerate(frame.template.items[:-1]) for r in frame.ranks]
+    nest, (structure, _) = slotted_nest(frame.template, slots)
     rng = random.Random(0)
     factors = np.ones((len(slots), BATCH), dtype=np.int64)
     for b in range(BATCH):
@@ -86,10 +88,15 @@ def rate() -> None:
     for rank, bound in zip(frame.ranks, frame.bounds, strict=True):  # what stood on the array goes outside
         own = [i for i, s in enumerate(slots) if s[2] == rank]
         factors[own[0]] *= bound // np.prod(factors[own], axis=0)
-    score(nest, structure, factors[:, :5000], frame.on)
-    start = time.perf_counter()
-    score(nest, structure, factors, frame.on)
-    print(f"scored {BATCH / (time.perf_counter() - start):,.0f} mappings in a second: energy, cycles, fit; one core")
+    buffered = replace(nest, items=tuple(replace(i, memory=replace(i.memory, stream=False)) if isinstance(i, NestLevel) else i
+                                         for i in nest.items))  # fmt: skip
+    for each, what in ((nest, "memories stream"), (buffered, "one buffer in each")):
+        score(each, structure, factors[:, :5000], frame.on)
+        start = time.process_time()
+        score(each, structure, factors, frame.on)
+        print(
+            f"{what}: {BATCH / (time.process_time() - start):,.0f} mappings in a second: energy, cycles, fit; one core"
+        )
 
 
 if __name__ == "__main__":
