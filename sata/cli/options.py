@@ -73,7 +73,7 @@ def memory_option(command: F) -> F:
 
 
 def _memory(ctx: click.Context, _param: click.Parameter, given: str | None) -> None:
-    from sata.specs.text.memory import LEAST, default, limited, shown
+    from sata.specs.text.memory import LEAST, default, limited, memory_text
     from sata.specs.text.units import parse_quantity
 
     if given is None:
@@ -84,7 +84,7 @@ def _memory(ctx: click.Context, _param: click.Parameter, given: str | None) -> N
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
     if number < LEAST:
-        raise click.BadParameter(f"{given} is too little to do anything; at least {shown(LEAST)}")
+        raise click.BadParameter(f"{given} is too little to do anything; at least {memory_text(LEAST)}")
     ctx.with_resource(limited(number))
 
 

@@ -82,10 +82,10 @@ def templates(names: tuple[str, ...], json_file: str | None) -> None:
     from sata.cli.output import show_blocks, write
     from sata.report.files import check_targets, json_text
     from sata.report.shipped_text import template_blocks, template_data
-    from sata.specs.workload.template_actions import asked_of
+    from sata.specs.workload.template_actions import template_requests
     from sata.specs.workload.template_file import shipped_templates
 
     check_targets({"--json": json_file} if json_file is not None else {}, names)
-    found = [(name, *asked_of(name)) for name in names or shipped_templates()]
+    found = [(name, *template_requests(name)) for name in names or shipped_templates()]
     if not write({json_file: lambda: json_text({"templates": [template_data(*one) for one in found]})}):
         show_blocks([block for one in found for block in template_blocks(*one)])

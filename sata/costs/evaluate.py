@@ -7,8 +7,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from sata.costs.check import no_action
-from sata.costs.interpolate import between, scaled_price
-from sata.specs.library.components import Component, Compound, Library, Primitive, Scalar, Table, Uncertainty, shown
+from sata.costs.interpolate import interpolated, scaled_price
+from sata.specs.library.components import (
+    Component,
+    Compound,
+    Library,
+    Primitive,
+    Scalar,
+    Table,
+    Uncertainty,
+    quantity_text,
+)
 from sata.specs.text.expressions import render_value
 from sata.specs.text.faults import Faults, Where
 
@@ -53,7 +62,7 @@ class Price:
 
     def attributes_text(self) -> str:
         """`size 144 KiB, width 64 b`."""
-        return ", ".join(f"{name} {shown(value, self.kinds[name])}" for name, value in self.attributes.items())
+        return ", ".join(f"{name} {quantity_text(value, self.kinds[name])}" for name, value in self.attributes.items())
 
 
 def _kinds(component: Component) -> dict[str, str]:
@@ -95,7 +104,7 @@ def _cycles(component: Primitive | Table) -> dict[str, float]:
 def table_price(component: Table, library: Library, values: Mapping[str, Scalar]) -> Price:
     """Between the rows, then scaled in attributes that are no columns. Raises: ValueError outside the rows."""
     kinds = _kinds(component)
-    found, rows = between(component, values)
+    found, rows = interpolated(component, values)
     amounts: dict[str, float] = {}
     origin: dict[str, str] = {}  # by quantity: `energy.read`, `area`
     for quantity, value in found.items():

@@ -12,8 +12,9 @@ from typing import Any
 
 from sata.costs.evaluate import Price
 from sata.costs.tally import tally
+from sata.counts.dense.batch import Batch
 from sata.counts.dense.plan import plan_of
-from sata.counts.dense.tables import Batch, Tables
+from sata.counts.dense.tables import Tables
 from sata.counts.op import count_op
 from sata.counts.op.results import OpCounts
 from sata.counts.sparse.rules import Decision, Leader, Rules, rules_of

@@ -95,7 +95,7 @@ def price_counts(source: Any, variables: Mapping[str, Any] | None = None) -> Giv
     faults.check()
     schema.validate(doc, "counts", faults)
     faults.check()
-    return _Counter(doc, faults).result()
+    return _DocumentWalk(doc, faults).result()
 
 
 def _variables(doc: Doc) -> str:
@@ -106,7 +106,7 @@ def _is_later(path: Path_) -> bool:
     return len(path) == 2 and path[0] == "counts" and path[1] in _LATER
 
 
-class _Counter:
+class _DocumentWalk:
     """Walks runs, actions and layers of a document that has passed the schema."""
 
     def __init__(self, doc: Doc, faults: Faults) -> None:

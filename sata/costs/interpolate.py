@@ -16,12 +16,12 @@ import bisect
 import math
 from collections.abc import Mapping, Sequence
 
-from sata.specs.library.components import Reference, Scalar, Scale, Table, TableRow, shown
+from sata.specs.library.components import Reference, Scalar, Scale, Table, TableRow, quantity_text
 
 Values = Mapping[str, float]
 
 
-def between(table: Table, values: Mapping[str, Scalar]) -> tuple[Values, str]:
+def interpolated(table: Table, values: Mapping[str, Scalar]) -> tuple[Values, str]:
     """The quantities of `table` at attribute `values`, and which lines of the file they come from.
 
     Raises: ValueError outside the rows, unless the table extrapolates.
@@ -32,10 +32,10 @@ def between(table: Table, values: Mapping[str, Scalar]) -> tuple[Values, str]:
         matching = [row for row in rows if row.keys[name] == values[name]]
         if not matching:
             kind = table.attributes[name].kind
-            known = ", ".join(dict.fromkeys(shown(row.keys[name], kind) for row in rows))
+            known = ", ".join(dict.fromkeys(quantity_text(row.keys[name], kind) for row in rows))
             given = _given(table, values, exact[: exact.index(name)])
             raise ValueError(
-                f"{name} {shown(values[name], kind)} is in no row of {table.file}{given}, which has {known}"
+                f"{name} {quantity_text(values[name], kind)} is in no row of {table.file}{given}, which has {known}"
             )
         rows = matching
     lines: set[int] = set()
@@ -54,10 +54,10 @@ def _grids(table: Table, rows: Sequence[TableRow], values: Mapping[str, Scalar])
         if grid[0] <= x <= grid[-1] or (table.extrapolate and len(grid) > 1):
             continue
         exact = [n for n in rows[0].keys if n not in table.interpolate]
-        span = f"{shown(grid[0], kind)} to {shown(grid[-1], kind)}" if len(grid) > 1 else f"{shown(grid[0], kind)} only"
+        first, last, value = (quantity_text(each, kind) for each in (grid[0], grid[-1], values[name]))
+        span = f"{first} to {last}" if len(grid) > 1 else f"{first} only"
         raise ValueError(
-            f"{name} {shown(values[name], kind)} is outside the rows of {table.file}{_given(table, values, exact)}, "
-            f"which have {span}"
+            f"{name} {value} is outside the rows of {table.file}{_given(table, values, exact)}, which have {span}"
         )
     return grids
 
@@ -69,7 +69,7 @@ def _along(table: Table, rows: Sequence[TableRow], grids: Mapping[str, Sequence[
     if name is None:
         if not rows:
             first = next(iter(grids))
-            said = f"{first} {shown(values[first], table.attributes[first].kind)}"
+            said = f"{first} {quantity_text(values[first], table.attributes[first].kind)}"
             there = _given(table, corner, list(corner))
             raise ValueError(f"{said} lies beside a hole of {table.file}: there is no row{there}")
         lines.add(rows[0].line)
@@ -110,7 +110,7 @@ def _line(low: Values, high: Values, x: float, a: float, b: float, how: str) -> 
 
 
 def _given(table: Table, values: Mapping[str, Scalar], names: Sequence[str]) -> str:
-    text = ", ".join(f"{name} {shown(values[name], table.attributes[name].kind)}" for name in names)
+    text = ", ".join(f"{name} {quantity_text(values[name], table.attributes[name].kind)}" for name in names)
     return f" with {text}" if text else ""
 
 
@@ -161,19 +161,19 @@ def scaled_price(
         value = values[name]
         if name not in reference.scales:
             if value != at:
-                raise ValueError(f"{name} {shown(value, kinds[name])} has no price, which holds at "
-                                 f"{shown(at, kinds[name])} only: no scaling is given for it")  # fmt: skip
+                raise ValueError(f"{name} {quantity_text(value, kinds[name])} has no price, which holds at "
+                                 f"{quantity_text(at, kinds[name])} only: no scaling is given for it")  # fmt: skip
             continue
         scale = reference.scales[name].get(quantity)
         if scale is None:  # a quantity that the component does not price
             continue
         if not scale.low <= float(value) <= scale.high:
             ends = (("at least ", scale.low, scale.low > 0), ("at most ", scale.high, math.isfinite(scale.high)))
-            span = " and ".join(f"{word}{shown(end, kinds[name])}" for word, end, there in ends if there)
-            raise ValueError(f"{name} {shown(value, kinds[name])} is outside the range of its scaling, {span}")
+            span = " and ".join(f"{word}{quantity_text(end, kinds[name])}" for word, end, there in ends if there)
+            raise ValueError(f"{name} {quantity_text(value, kinds[name])} is outside the range of its scaling, {span}")
         part = factor(scale, float(value), float(at))
         if part != 1:
             rule = f"power {scale.exponent:g}" if scale.rule == "power" else scale.rule
-            said.append(f"x {part:.6g} ({rule} in {name} from {shown(at, kinds[name])})")
+            said.append(f"x {part:.6g} ({rule} in {name} from {quantity_text(at, kinds[name])})")
         product *= part
     return product, "".join(f", {text}" for text in said)

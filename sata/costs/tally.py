@@ -21,7 +21,7 @@ from sata.costs.energy import (
     wire_energy_pj,
 )
 from sata.costs.evaluate import Price
-from sata.costs.exposed.alone import alone, has_places
+from sata.costs.exposed.alone import has_places, time_alone
 from sata.costs.group import OpTime, group_time
 from sata.costs.prices import missing_action
 from sata.costs.time import compute_cycles, memory_cycles
@@ -226,5 +226,5 @@ def _time(counts: OpCounts, prices: Mapping[str, Price], bits: Mapping[str, int]
             continue
         busiest[memory.name] = busiest_bits(counts, memory, bits)
         totals[memory.name] = float(memory_cycles(*busiest[memory.name], memory.bandwidth))
-    found = alone(counts, bits, float(each), busiest) if has_places(nest) else None
+    found = time_alone(counts, bits, float(each), busiest) if has_places(nest) else None
     return OpTime(nest, totals, found)

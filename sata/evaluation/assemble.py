@@ -9,11 +9,11 @@ from typing import Any
 
 from sata.costs.accounts import component_rows, leakage_spread, uncertainty_rows
 from sata.costs.energy import leakage_energy_pj
-from sata.costs.exposed.alone import streams
+from sata.costs.exposed.alone import streaming_memories
 from sata.costs.group import group_time
 from sata.costs.nodes import unasked_actions
 from sata.costs.tally import Tally, record
-from sata.counts.dense.closed_form import FIELDS
+from sata.counts.dense.memory_counts import FIELDS
 from sata.counts.op.capacity import Occupancy
 from sata.counts.op.results import READS, WRITES, OpCounts
 from sata.evaluation.prepared import Prepared
@@ -84,7 +84,8 @@ def _op_record(prepared: Prepared, group: Group, found: OpCounts, cycles: float,
     there = prepared.instances[compute.name]
     return {
         "op": op.name, "layer": op.layer, "stage": op.stage, "action": op.action, "group": group.name,
-        "compute": compute.name, "cycles": cycles, "bound_by": bound_by, "streams": ", ".join(streams(found.nest)),
+        "compute": compute.name, "cycles": cycles, "bound_by": bound_by,
+        "streams": ", ".join(streaming_memories(found.nest)),
         "seconds": cycles / arch.clock_hz if arch.clock_hz else None,
         "computes": found.dense.computes, "actual": found.computes.actual, "gated": found.computes.gated,
         "skipped": found.computes.skipped, "steps": found.dense.steps, "instances": there,

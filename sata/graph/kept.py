@@ -29,6 +29,6 @@ def _stage(op: Op) -> bool:
     return op.stage == FORWARD
 
 
-def elements(t: Tensor) -> int:
+def elements_of(t: Tensor) -> int:
     """Of a tensor."""
     return prod(dim.size for dim in t.dims)

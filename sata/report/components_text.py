@@ -16,7 +16,7 @@ from sata.specs.library.components import (
     Scalar,
     Table,
     Uncertainty,
-    shown,
+    quantity_text,
 )
 
 _UNITS = {"bits": "b", "hz": "Hz", "nm": "nm", "seconds": "s", "pj": "pJ", "mw": "mW", "um2": "um2"}
@@ -84,7 +84,7 @@ def _attributes(component: Component) -> dict[str, str]:
 
 def _attribute(attribute: Attribute, component: Component) -> str:
     unit = _UNITS.get(attribute.kind, attribute.kind)
-    default = "needed" if attribute.default is None else f"default {shown(attribute.default, attribute.kind)}"
+    default = "needed" if attribute.default is None else f"default {quantity_text(attribute.default, attribute.kind)}"
     return f"{attribute.name} in {unit}, {default}{_reach(attribute, component)}"
 
 
@@ -97,7 +97,7 @@ def _reach(attribute: Attribute, component: Component) -> str:
             numbers = sorted(float(v) for v in values)
             beyond = ", extrapolated beyond" if component.extrapolate else ""
             how = component.interpolate[name]
-            return f", {shown(numbers[0], kind)} to {shown(numbers[-1], kind)} ({how} between{beyond})"
+            return f", {quantity_text(numbers[0], kind)} to {quantity_text(numbers[-1], kind)} ({how} between{beyond})"
         return f", one of {_some(values, kind)}"
     if isinstance(component, (Primitive, Table)) and name in component.reference.at:
         rules = component.reference.scales.get(name)
@@ -111,7 +111,7 @@ def _reach(attribute: Attribute, component: Component) -> str:
 
 
 def _some(values: Sequence[Scalar], kind: str) -> str:
-    texts = [shown(v, kind) for v in values]
+    texts = [quantity_text(v, kind) for v in values]
     return ", ".join(texts if len(texts) <= 8 else [*texts[:7], f"... {texts[-1]}"])
 
 

@@ -34,7 +34,7 @@ class Dot:
         return self.computes / self.cycles
 
 
-def outermost(result: Result) -> str | None:
+def outermost_memory(result: Result) -> str | None:
     """The name of the outermost memory: of the architecture, or, without one, of the traffic."""
     memories = [row["node"] for row in result.architecture if row["is"] == "memory"]
     memories += [row["memory"] for row in result.traffic]
@@ -47,7 +47,7 @@ def dots(result: Result) -> list[Dot]:
 
     Records of metadata count bits; all others elements, whose bits the tensors of the result say.
     """
-    memory = outermost(result)
+    memory = outermost_memory(result)
     bits = {(t["op"], t["tensor"]): t["bits"] or 0 for t in result.tensors}
     moved: dict[str, float] = {}
     for r in result.records:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sata.graph import Edge, Why, WorkloadGraph
-from sata.graph.kept import elements, kept_values
+from sata.graph.kept import elements_of, kept_values
 from sata.graph.parts import distance
 from sata.report.text import Block, Lines, TextTable, plural, whole_number
 
@@ -30,7 +30,9 @@ def graph_blocks(graph: WorkloadGraph) -> list[Block]:
     given = [f"{value.name}  {value.readers[0][1].kind}" for value in graph.flow.inputs if value.readers]
     if given:
         blocks.append(Lines("Inputs: made by no op", tuple(given)))
-    kept = [(value.name, t.kind, elements(t) * graph.workload.bits.get(t.kind, 0)) for value, t in kept_values(graph)]
+    kept = [
+        (value.name, t.kind, elements_of(t) * graph.workload.bits.get(t.kind, 0)) for value, t in kept_values(graph)
+    ]
     if kept:
         total = ("total", "", whole_number(sum(bits for *_, bits in kept)))
         rows = (*((v, kind, whole_number(bits)) for v, kind, bits in kept), total)

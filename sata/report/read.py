@@ -108,10 +108,10 @@ def _no_number(word: str) -> float:
 
 def read_result(name: str) -> Result:
     """The result that a JSON file holds. Raises: SpecError with the first faults of the file."""
-    return result_of(result_from_json(name), name)
+    return result_from_data(result_from_json(name), name)
 
 
-def result_of(data: Any, name: str = "") -> Result:
+def result_from_data(data: Any, name: str = "") -> Result:
     """The result that `Result.to_dict()` made such data of. name: of the file, for faults. Raises: SpecError."""
     faults: list[Fault] = []
     if not isinstance(data, dict):

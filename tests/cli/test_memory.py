@@ -28,11 +28,11 @@ def test_half_of_what_is_free_is_the_default(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(memory, "free_bytes", lambda: 3 << 30)
     assert memory.default() == 3 << 29
     seen: list[int | None] = []
-    monkeypatch.setattr("sata.evaluation.evaluate_prepared", lambda *_: seen.append(memory.allowed()))
+    monkeypatch.setattr("sata.evaluation.evaluate_prepared", lambda *_: seen.append(memory.allowed_bytes()))
     invoke("run", SMALL)
     invoke("run", SMALL, "--memory", "1 GiB")
     assert seen == [3 << 29, 1 << 30]
-    assert memory.allowed() is None
+    assert memory.allowed_bytes() is None
 
 
 def test_what_is_free_is_known_on_linux() -> None:

@@ -12,7 +12,7 @@ import sata
 from sata.specs import load
 from sata.specs.shipped import LIST_FOLDERS, folder_of, shipped_files
 from sata.specs.text import find as finding
-from sata.specs.workload.template_actions import asked_of
+from sata.specs.workload.template_actions import template_requests
 from sata.specs.workload.template_file import shipped_templates
 from tests.cli.test_commands import fails
 from tests.cli.test_run import ok
@@ -123,13 +123,13 @@ def test_no_op_asks_for_more(template: str, network: str) -> None:
     """What real networks need is in the list: op, stage, action and type of layer."""
     workload = load(workload=network, variables={"template": template}).workload
     assert workload is not None
-    _, asked = asked_of(template)
+    _, asked = template_requests(template)
     known = {(one.op, one.stage, one.action) for one in asked if not one.option}
     assert {(op.name.removeprefix(f"{op.layer}."), op.stage, op.action) for op in workload.ops} <= known
 
 
 def test_the_actions_of_inference() -> None:
-    header, asked = asked_of("lif_inference")
+    header, asked = template_requests("lif_inference")
     assert header.about == "LIF neurons, inference"
     assert {(one.op, one.action): one.layers for one in asked} == {
         ("forward", "accumulate"): ("conv2d", "linear"),

@@ -7,7 +7,8 @@ import random
 import numpy as np
 import pytest
 
-from sata.counts.dense.closed_form import CHUNK, FIELDS, DenseCounts, count
+from sata.counts.dense.closed_form import CHUNK, count
+from sata.counts.dense.memory_counts import FIELDS, DenseCounts
 from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
 from tests.oracle.product import structure_of
 from tests.oracle.random_problems import random_problem

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from sata.counts.dense import running, windows
-from sata.counts.dense.closed_form import FIELDS, count
+from sata.counts.dense.closed_form import count
+from sata.counts.dense.memory_counts import FIELDS
 from sata.evaluation import prepare
 from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
 from sata.search.model.exact import figures, score

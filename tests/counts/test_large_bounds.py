@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import sata
-from sata.counts.dense.tables import Batch, Tables
+from sata.counts.dense.batch import Batch
+from sata.counts.dense.tables import Tables
 from sata.counts.sparse.outcomes import Work
 from sata.counts.sparse.rules import rules_of
 from sata.evaluation import prepare

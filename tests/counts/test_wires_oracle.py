@@ -8,7 +8,7 @@ import random
 
 import pytest
 
-from sata.counts.dense.closed_form import EVENTS
+from sata.counts.dense.memory_counts import EVENTS
 from sata.counts.op.busiest import moved_bits
 from sata.counts.op.results import Access
 from sata.counts.sparse.outcomes import count_all, split

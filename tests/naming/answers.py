@@ -104,10 +104,10 @@ def pictures(folder: Path, result: dict[str, Any]) -> dict[str, Any]:
     from sata.report.pictures.energy import energy_picture, layers_picture
     from sata.report.pictures.roofline import roofline_picture
     from sata.report.pictures.step import density_picture
-    from sata.report.read import result_of
+    from sata.report.read import result_from_data
 
     found: dict[str, Any] = {}
-    read = result_of(result)
+    read = result_from_data(result)
     for make in (energy_picture, layers_picture, roofline_picture, arch_picture, density_picture):
         picture = make(read)
         figure = Figure(figsize=picture.size)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sata.counts.dense.closed_form import FIELDS, count
+from sata.counts.dense.closed_form import count
+from sata.counts.dense.memory_counts import FIELDS
 from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
 
 from .brute import FIELDS as ORACLE_FIELDS

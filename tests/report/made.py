@@ -9,7 +9,7 @@ from typing import Any
 
 from sata import evaluate
 from sata.report.files import result_json
-from sata.report.read import result_of
+from sata.report.read import result_from_data
 from sata.report.result import Result
 from tests.cli.test_run import SMALL
 
@@ -27,7 +27,7 @@ def small_data() -> Any:
 
 
 def small() -> Result:
-    return result_of(small_data())
+    return result_from_data(small_data())
 
 
 def training_data() -> Any:
@@ -80,4 +80,4 @@ def training_data() -> Any:
 
 
 def training() -> Result:
-    return result_of(training_data())
+    return result_from_data(training_data())

@@ -13,7 +13,7 @@ import pytest
 from sata import evaluate
 from sata.report.compare import Change, compare
 from sata.report.files import result_json
-from sata.report.read import result_of
+from sata.report.read import result_from_data
 from sata.report.result import Result
 from tests.cli.test_commands import fails
 from tests.cli.test_run import SMALL, invoke, ok
@@ -33,7 +33,7 @@ def changed(**changes: Any) -> Result:
         if all(record[field] == value for field, value in where.items()):
             record["count"] *= count
             record["energy_pj"] *= energy
-    return result_of(data)
+    return result_from_data(data)
 
 
 def test_the_same_is_the_same() -> None:
@@ -74,7 +74,7 @@ def test_parts_add_up_to_the_change() -> None:
 def test_what_only_one_has_is_counts_and_leakage_that_nobody_prices_is_prices() -> None:
     data = small_data()
     data["records"] = [r for r in data["records"] if r["action"] not in ("leak", "fire")]
-    found = {c["action"]: (c["counts_pj"], c["prices_pj"]) for c in compare(small(), result_of(data)).causes}
+    found = {c["action"]: (c["counts_pj"], c["prices_pj"]) for c in compare(small(), result_from_data(data)).causes}
     assert found["fire"] == (-36, 0)  # 12 x 3 pJ
     assert found["leak"][0] == 0
     assert found["leak"][1] < 0
@@ -171,7 +171,7 @@ def test_results_of_other_runs_share_little() -> None:
     other["meta"]["sata"] = "9.9.9"
     other["kept"] = []
     del other["totals"]
-    out = ok("compare", write("a.json", small()), write("b.json", result_of(other)))
+    out = ok("compare", write("a.json", small()), write("b.json", result_from_data(other)))
     assert "  sata  0.1.0 -> 9.9.9\n" in out
     assert "area     1,600 um2         -    gone" in out or re.search(r"area +1,600 um2 +- +gone", out)
     assert re.search(r"fc.weight +73 +- +-73 +DRAM -> not there", out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sata.evaluation import evaluate
-from sata.report.derived import bandwidth, densities, dots, kept_curve, outermost, peaks, uses
+from sata.report.derived import bandwidth, densities, dots, kept_curve, outermost_memory, peaks, uses
 from sata.report.described import density_fields
 from sata.report.result import Result
 from sata.specs.model import Density, Dim, Tensor
@@ -20,7 +20,7 @@ def test_dots_of_the_small_study() -> None:
     assert [(d.computes, d.bytes, d.cycles) for d in found] == [(60, 26.5, 26.5), (48, 121, 73)]
     assert found[0].intensity == 60 / 26.5
     assert found[0].rate == 60 / 26.5
-    assert outermost(small()) == "DRAM"
+    assert outermost_memory(small()) == "DRAM"
     assert peaks(small()) == {"PE": 4.0}
     assert bandwidth(small()) == 2.0  # 8 b/cycle each way
 
@@ -48,7 +48,7 @@ def test_bandwidth_that_is_shared_unlimited_or_unknown() -> None:
     data["architecture"][0]["write_bits_per_cycle"] = None
     assert bandwidth(Result(**_lists(data))) is None
     assert bandwidth(Result([], [], [])) is None
-    assert outermost(Result([], [], [])) is None
+    assert outermost_memory(Result([], [], [])) is None
 
 
 def test_peaks_are_of_the_quickest_action() -> None:

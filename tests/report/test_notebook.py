@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import sata
-from sata.report.read import result_of
+from sata.report.read import result_from_data
 from tests.cli.test_run import SMALL
 from tests.report.made import small, training_data
 
@@ -41,7 +41,7 @@ def test_results() -> None:
         assert text in found
     data = training_data()
     data["meta"]["workload"] = "<b>"
-    assert words(result_of(data)._repr_html_())[0].startswith("<b> on two_ways: 4 ops")
+    assert words(result_from_data(data)._repr_html_())[0].startswith("<b> on two_ways: 4 ops")
 
 
 def test_architectures_and_mappings() -> None:

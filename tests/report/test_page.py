@@ -17,7 +17,7 @@ from sata import evaluate
 from sata.evaluation import explain_sparsity
 from sata.report.files import result_json
 from sata.report.html import result_page
-from sata.report.read import result_of
+from sata.report.read import result_from_data
 from sata.report.text import quantity, whole_number
 from tests.cli.test_run import SMALL, ok
 from tests.report.browser import Browser, browsing, programs
@@ -81,7 +81,7 @@ def test_the_same_page_from_the_result_and_from_its_json_and_in_any_process() ->
     code += "sys.stdout.buffer.write(result_page(small()).encode())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT)
     result = small()
-    assert done.stdout.decode() == result_page(result) == result_page(result_of(result.to_dict()))
+    assert done.stdout.decode() == result_page(result) == result_page(result_from_data(result.to_dict()))
 
 
 def test_names_cannot_become_elements() -> None:
@@ -92,20 +92,20 @@ def test_names_cannot_become_elements() -> None:
     for rows in ("ops", "records"):
         for row in data[rows]:
             row["layer"] = evil + row["layer"]
-    text = result_page(result_of(data))
+    text = result_page(result_from_data(data))
     assert "<img" not in text
     assert text.count("</script>") == 1
 
 
 def test_inference_has_densities_and_no_back_propagation() -> None:
     data = training_data()
-    words = Page(result_page(result_of(data))).words
+    words = Page(result_page(result_from_data(data))).words
     assert {"BPTT", "Back-propagation through time"} <= set(words)
-    words = Page(result_page(result_of(data | {"kept": []}))).words
+    words = Page(result_page(result_from_data(data | {"kept": []}))).words
     assert "Densities" in words
     assert not {"BPTT", "Back-propagation through time"} & set(words)
     data["tensors"] = [t | {"density": None, "steps": None, "model": None} for t in data["tensors"]]
-    page = Page(result_page(result_of(data | {"kept": []})))
+    page = Page(result_page(result_from_data(data | {"kept": []})))
     assert "step" not in page.ids
     assert "#step" not in [value for name, value in page.attributes if name == "href"]
 
@@ -138,7 +138,7 @@ def test_metadata_and_models_are_shown() -> None:
     data = training_data()
     data["records"][0]["outcome"] = "metadata"
     data["tensors"][2] |= {"model": "runs", "parameters": "length 3", "density": None}
-    text = result_page(result_of(data))
+    text = result_page(result_from_data(data))
     assert "<td>runs length 3</td>" in text
     assert "<h3>Metadata of formats</h3>" in text
     assert '<td class="l">DRAM</td><td class="l">spike</td>' in text
@@ -359,6 +359,6 @@ def test_it_prints(browser: Browser, page: Path) -> None:
 def test_a_result_of_another_form_has_a_page(tmp_path: Path) -> None:
     """Without nests, architecture and tensors, as older versions wrote it."""
     data = {k: v for k, v in training_data().items() if k not in ("nests", "architecture", "tensors", "meta")}
-    text = result_page(result_of(data))
+    text = result_page(result_from_data(data))
     assert "This result holds no nests." in text
-    assert result_json(result_of(data))
+    assert result_json(result_from_data(data))

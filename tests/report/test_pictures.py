@@ -24,7 +24,7 @@ from sata.report.pictures.roofline import roofline_picture
 from sata.report.pictures.step import density_picture, kept_picture
 from sata.report.pictures.style import COLOURS, KINDS, Picture, colours, inline, render
 from sata.report.points import Points, pareto
-from sata.report.read import result_of
+from sata.report.read import result_from_data
 from tests.report.made import small, small_data, training, training_data
 
 STORED = Path(__file__).with_name("pictures")
@@ -84,7 +84,7 @@ def test_pictures_are_those_that_are_stored(name: str) -> None:
 def test_the_tolerance_sees_a_bar_that_is_missing() -> None:
     data = training_data()
     data["records"] = [r for r in data["records"] if not (r["stage"] == "backward" and r["component"] == "DRAM")]
-    shown = pixels(render(layers_picture(result_of(data)), "png"))
+    shown = pixels(render(layers_picture(result_from_data(data)), "png"))
     difference = np.abs(coarse(shown) - coarse(pixels(STORED / "layers.png")))
     assert np.sort(difference.max(axis=2).ravel())[-20:].mean() > 0.35
 
@@ -140,7 +140,7 @@ def test_names_are_shown_as_they_are() -> None:
             for field in ("layer", "component", "node", "kind", "tensor"):
                 if field in row:
                     row[field] = evil + row[field]
-    result = result_of(data)
+    result = result_from_data(data)
     for draw in (energy_picture, layers_picture, roofline_picture, arch_picture, kept_picture, density_picture):
         text = inline(draw(result), "p")
         assert not list(ET.fromstring(text.replace("xlink:", "")).iter(f"{SVG}script"))
@@ -163,13 +163,13 @@ def test_many_layers_are_summed_up() -> None:
     for number in range(MOST_LAYERS + 10):
         ops.append(data["ops"][0] | {"op": f"l{number}.f", "layer": f"l{number}"})
         records.append(data["records"][0] | {"op": f"l{number}.f", "layer": f"l{number}", "energy_pj": 10.0 + number})
-    svg = render(layers_picture(result_of({"ops": ops, "records": records})), "svg").decode()
+    svg = render(layers_picture(result_from_data({"ops": ops, "records": records})), "svg").decode()
     assert ">11 more<" in svg
     assert "11 more, forward: 165 pJ" in svg  # 10 + 11 + ... + 20
 
 
 def test_results_without_anything() -> None:
-    empty = result_of({"ops": [], "records": []})
+    empty = result_from_data({"ops": [], "records": []})
     for draw in (energy_picture, layers_picture, roofline_picture, arch_picture, kept_picture, density_picture):
         assert render(draw(empty), "png")
     assert b"no tensor of this result has a density" in render(density_picture(empty), "svg")

@@ -13,7 +13,7 @@ from sata import SpecError, evaluate, read_result
 from sata.report import read
 from sata.report.files import result_json
 from sata.report.html import result_page
-from sata.report.read import result_of
+from sata.report.read import result_from_data
 from tests.cli.test_run import SMALL
 from tests.report.made import small, small_data, training_data
 
@@ -53,13 +53,13 @@ def test_a_result_reads_back_as_it_was() -> None:
 
 def test_what_is_not_there_is_empty_and_what_is_more_is_passed_over() -> None:
     data = {key: rows for key, rows in small_data().items() if key in ("ops", "records")}
-    old = result_of(data)
+    old = result_from_data(data)
     assert old.nests == old.architecture == old.prices == []
     assert old.energy_pj() == small().energy_pj()
     assert "holds no nests" in result_page(old)
     newer = small_data() | {"weather": {"sunny": True}}
     newer["records"][0]["new_field"] = [1, 2]
-    assert result_of(newer).energy_pj() == small().energy_pj()
+    assert result_from_data(newer).energy_pj() == small().energy_pj()
 
 
 HINT = "write one by `sata run ... --json FILE`"
@@ -180,7 +180,7 @@ def test_any_damage_is_a_fault_or_does_no_harm(make: Any) -> None:
         else:
             inner[place[-1]] = chosen.choice(strange)
         try:
-            result = result_of(data, "r.json")
+            result = result_from_data(data, "r.json")
         except SpecError:
             outcomes[False] += 1
             continue

@@ -16,7 +16,7 @@ import yaml
 
 import sata
 from sata.costs.tally import access_costs
-from sata.counts.dense.closed_form import EVENTS
+from sata.counts.dense.memory_counts import EVENTS
 from sata.counts.op.capacity import tile_of
 from sata.search.answers.mapping_file import mapping_text
 from sata.search.engine.beam import BeamSearch

@@ -39,14 +39,14 @@ def has_places(nest: OpNest) -> bool:
     return any(not level.memory.stream and level.memory.name in kept for level in nest.levels)
 
 
-def streams(nest: OpNest) -> tuple[str, ...]:
+def streaming_memories(nest: OpNest) -> tuple[str, ...]:
     """The memories, outermost first, whose places a stream uses again: tensors come to them from further out, or from
     another op of the group."""
     used = {name for t, chain in nest.chains.items() for name in (chain if t in nest.passed else chain[1:])}
     return tuple(x.memory.name for x in nest.levels if x.memory.stream and x.memory.name in used)
 
 
-def alone(counts: OpCounts, bits: Mapping[str, int], cycles: float, busiest: Busiest) -> Alone:
+def time_alone(counts: OpCounts, bits: Mapping[str, int], cycles: float, busiest: Busiest) -> Alone:
     """The time of one op. cycles: of a step of its compute; busiest: bits that the busiest instance of each memory with
     a bandwidth reads and writes."""
     nest = counts.nest

@@ -12,7 +12,7 @@ from itertools import pairwise, product
 from math import prod
 from typing import Any, NamedTuple
 
-from sata.counts.dense.windows import BY_ELEMENT, BY_TILE
+from sata.counts.dense.window_rows import BY_ELEMENT, BY_TILE
 
 COUNT = 1 << 62  # in place of where a part begins: its size stands in place of the mask
 
@@ -37,14 +37,14 @@ def equal_steps(group: Any, looks: Sequence[Any], strides: Sequence[int], choice
     shared = [i for i, loop in enumerate(group.loops) if free and loop.role in (BY_TILE, BY_ELEMENT)]
     if first and free:  # where the first step has nothing, the later ones have not either
         choices = {i: Choice(range(1)) for i in choices}
-    walk = _Steps(group, looks, strides, choices, shared)
+    walk = _EqualSteps(group, looks, strides, choices, shared)
     for now, old, often in walk.classes(0, {}, {} if holds else None, 1):
         for new, held, members in walk.receivers(now, old, free):
             parts = tuple((walk.values(look, members), COUNT) for look in looks)
             yield parts, new * often, held * often
 
 
-class _Steps:
+class _EqualSteps:
     def __init__(self, group: Any, looks: Sequence[Any], strides: Sequence[int], choices: dict[int, Choice],
                  shared: Sequence[int]) -> None:  # fmt: skip
         self.group, self.strides, self.choices, self.shared = group, strides, choices, shared

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.counts.dense.tables import Batch, Tables
+from sata.counts.dense.batch import Batch
+from sata.counts.dense.tables import Tables
 from sata.nest.structure import Structure
 
 Ints = NDArray[np.int64]
@@ -42,8 +43,8 @@ def _lengths(tables: Tables) -> list[list[list[Any]]]:
         each = []
         for link in (plan.home, *plan.links[:-1]):
             blocks, others = tables.divided(link.apart)
-            lengths = {id(view): tables.block(view) for view in blocks}
-            lengths |= {id(view): tables.sums(view, link, False).tile for _, view in others}
-            each.append([lengths[id(view)] for view in link.apart[: len(operand.axes)]])
+            lengths = {view: tables.block(view) for view in blocks}
+            lengths |= {view: tables.sums(view, link, False).tile for _, view in others}
+            each.append([lengths[view] for view in link.apart[: len(operand.axes)]])
         found.append(each)
     return found

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
+from sata.counts.dense.batch import Batch
 from sata.counts.dense.digits import FREE, combinations_below, digits_of, sums_below
 from sata.counts.dense.plan import DimensionGroup, Link, plan_of
-from sata.counts.dense.tables import Batch, Tables
-from sata.counts.dense.windows import clip
+from sata.counts.dense.tables import Tables
+from sata.counts.dense.window_rows import clip
 from sata.nest.structure import TEMPORAL, Structure
 
 NOBODY, NEW, HELD = 0, 1, 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from sata.counts.dense.windows import BY_ELEMENT, BY_TILE, IS_TEMPORAL, TOLD_APART, Window, WindowLoop
+from sata.counts.dense.window_rows import BY_ELEMENT, BY_TILE, IS_TEMPORAL, TOLD_APART, Window, WindowLoop
 from sata.nest.structure import TEMPORAL, Operand, Structure
 
 
@@ -24,9 +24,12 @@ class DimensionGroup:
     slot_ranks: tuple[int, ...] = ()  # of each slot, its rank
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A group seen from one child: its own loops above that child, with what each spatial one does there."""
+    """A group seen from one child: its own loops above that child, with what each spatial one does there.
+
+    Those of equal value are one object in a plan: a view equals only itself, and tables know it by that.
+    """
 
     group: DimensionGroup
     depth: int
@@ -49,9 +52,10 @@ class Move:
 
 
 Views = tuple[View, ...]
+KnownViews = dict[tuple[DimensionGroup, int, tuple[WindowLoop, ...]], View]  # of equal value, one
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Link:
     """Parent to child of one tensor. `apart`, `merged`: all arrays telling apart, or merging; `shared`: by `multicast`
     (inputs) or by `reduce` (outputs); `tiled`: as `shared`, but `tile` where arrays say
@@ -77,7 +81,7 @@ class OperandPlan:
 @lru_cache(maxsize=4096)
 def plan_of(structure: Structure) -> tuple[OperandPlan, ...]:
     """The plan of every operand of a structure. Equal views are one object, also between operands."""
-    known: dict[View, View] = {}
+    known: KnownViews = {}
     return tuple(_plan(structure, operand, known) for operand in structure.operands)
 
 
@@ -110,7 +114,7 @@ def _plain(window: Window) -> bool:
     return min(ends) >= 0 and max(ends) < window.size
 
 
-def _plan(structure: Structure, operand: Operand, known: dict[View, View]) -> OperandPlan:
+def _plan(structure: Structure, operand: Operand, known: KnownViews) -> OperandPlan:
     groups = groups_of(structure, operand)
     depths = [structure.depths[m] for m in operand.chain] + [len(structure.slots)]
     home = _link(structure, operand, groups, depths[0], depths[0], known)
@@ -133,7 +137,7 @@ def _views(
     parent: int,
     child: int,
     mode: str,
-    known: dict[View, View],
+    known: KnownViews,
 ) -> Views:
     """The groups as a child sees them; spatial loops above `parent` are told apart in every mode."""
     found = []
@@ -142,8 +146,8 @@ def _views(
         loops = tuple(
             WindowLoop(g.ranks.index(structure.slots[s].rank), _role(structure, operand, s, parent, mode)) for s in own
         )
-        view = View(g, child, loops)
-        found.append(known.setdefault(view, view))
+        key = (g, child, loops)
+        found.append(known.get(key) or known.setdefault(key, View(*key)))
     return tuple(found)
 
 
@@ -169,7 +173,7 @@ def _link(
     groups: tuple[DimensionGroup, ...],
     parent: int,
     child: int,
-    known: dict[View, View],
+    known: KnownViews,
 ) -> Link:
     def views(mode: str) -> Views:
         return _views(structure, operand, groups, parent, child, mode, known)

@@ -4,8 +4,7 @@ Here stand the cases that no one-line product covers: a dimension indexed by sev
 dimension that runs over its border, a rank whose ragged end leaves instances without work. A table depends only
 on the factors of the dimension's own loops, so it is computed once and reused over millions of mappings.
 
-Sets of coordinates are Python integers used as bit masks. Rows of equal shape (all windows away from a border)
-are evaluated once.
+Steps are laid out in rows (`window_rows`); rows of equal shape (all windows away from a border) are evaluated once.
 """
 
 from __future__ import annotations
@@ -17,36 +16,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.dense.running import Moments, Run, Shape, moments
+from sata.counts.dense.window_rows import (
+    BY_ELEMENT,
+    BY_TILE,
+    IS_TEMPORAL,
+    PINNED,
+    TOLD_APART,
+    Window,
+    WindowLoop,
+    row_size,
+    shared_counts,
+    strides_of,
+    unique_rows,
+)
 
 Ints = NDArray[np.int64]
-
-# What a spatial loop above the child does to the deliveries of its children: told apart and summed; shared where all
-# windows coincide; merged into one union.
-TOLD_APART, BY_TILE, BY_ELEMENT = 0, 1, 2
-IS_TEMPORAL, PINNED = -1, -2
-
-
-class Window(NamedTuple):
-    """A dimension: ranks with their bounds and coefficients. A rank that the tensor lacks is one element that exists
-    or not.
-    """
-
-    bounds: tuple[int, ...]
-    coefs: tuple[int, ...]
-    offset: int
-    size: int
-    free: bool = False
-
-
-class WindowLoop(NamedTuple):
-    """An own loop above the child: which of the window's ranks, and IS_TEMPORAL or what the spatial loop does.
-
-    A PINNED spatial loop stays at `digit`: one instance is looked at by itself.
-    """
-
-    rank: int
-    role: int
-    digit: int = 0
 
 
 class Sums(NamedTuple):
@@ -118,7 +102,7 @@ def _temporal(loops: tuple[WindowLoop, ...], factors: tuple[int, ...]) -> list[i
 
 @lru_cache(maxsize=1 << 16)
 def _every(window: Window, loops: tuple[WindowLoop, ...], factors: tuple[int, ...], below: tuple[int, ...]) -> int:
-    return _WindowWalk(window, loops, factors, below, False, len(loops)).every()
+    return WindowWalk(window, loops, factors, below, False, len(loops)).every()
 
 
 @lru_cache(maxsize=1 << 16)
@@ -130,7 +114,7 @@ def _sums(
     backward: bool,
     active: int,
 ) -> Sums:
-    walk = _WindowWalk(window, loops, factors, below, backward, active)
+    walk = WindowWalk(window, loops, factors, below, backward, active)
     m = len(_temporal(loops, factors))
     foreign = [walk.moving(i, own=False) for i in range(m + 1)]
     own = [walk.moving(i, own=True) for i in range(m)]
@@ -144,7 +128,7 @@ def _sums(
     )
 
 
-class _WindowWalk:
+class WindowWalk:
     """The steps of one set of own loops; each method sums over one kind of them."""
 
     def __init__(
@@ -198,8 +182,8 @@ class _WindowWalk:
     def extent(self) -> tuple[int, int]:
         """(largest set, children that ever hold a non-empty one)."""
         starts = self.starts(self._all().now)
-        rows, inverse = _distinct(self.rows([starts], starts[0].size, 1))
-        found = np.array([_size(self.window, tuple(row)) for row in rows.tolist()], dtype=np.int64)
+        rows, inverse = unique_rows(self.rows([starts], starts[0].size, 1))
+        found = np.array([row_size(self.window, tuple(row)) for row in rows.tolist()], dtype=np.int64)
         sizes = found[inverse].reshape(starts[0].shape)
         return int(sizes.max(initial=0)), int((sizes.max(axis=0, initial=0) > 0).sum())
 
@@ -209,7 +193,7 @@ class _WindowWalk:
             return 0, 0
         apart, tiles, elements = _sizes(self.loops, self.factors)
         both = [self.starts(steps.now), self.starts(steps.old)] if before else [self.starts(steps.now)]
-        rows, inverse = _distinct(self.rows(both, len(steps.times) * apart, tiles * elements))
+        rows, inverse = unique_rows(self.rows(both, len(steps.times) * apart, tiles * elements))
         if steps.times.max() == 1:
             times = np.bincount(inverse, minlength=len(rows))
         else:
@@ -217,7 +201,7 @@ class _WindowWalk:
             np.add.at(times, inverse, np.repeat(steps.times, apart))
         new = held = 0
         for row, count in zip(rows.tolist(), times.tolist(), strict=True):
-            a, b = _shared(self.window, tuple(row), tiles, elements, before)
+            a, b = shared_counts(self.window, tuple(row), tiles, elements, before)
             new, held = new + count * a, held + count * b
         return new, held
 
@@ -276,16 +260,6 @@ class _WindowWalk:
         return np.concatenate([border, *places, *columns], axis=1)
 
 
-def strides_of(loops: tuple[WindowLoop, ...], factors: tuple[int, ...], below: tuple[int, ...]) -> list[int]:
-    """Per loop, how far one of its steps moves its rank: the product of the rank's factors further in."""
-    running = list(below)
-    strides = [0] * len(loops)
-    for i in reversed(range(len(loops))):
-        strides[i] = running[loops[i].rank]
-        running[loops[i].rank] *= factors[i]
-    return strides
-
-
 def _sizes(loops: tuple[WindowLoop, ...], factors: tuple[int, ...]) -> tuple[int, int, int]:
     """(children told apart, `tile` indices, `element` indices)."""
     sizes = [1, 1, 1]
@@ -293,94 +267,3 @@ def _sizes(loops: tuple[WindowLoop, ...], factors: tuple[int, ...]) -> tuple[int
         if loop.role not in (IS_TEMPORAL, PINNED):
             sizes[loop.role] *= factor
     return sizes[TOLD_APART], sizes[BY_TILE], sizes[BY_ELEMENT]
-
-
-def _distinct(rows: Ints) -> tuple[Ints, Ints]:
-    """(distinct rows, for each row the number of its distinct one)."""
-    if len(rows) <= 4:  # no more work than finding equal ones
-        return rows, np.arange(len(rows))
-    low = rows.min(axis=0)
-    spread = rows.max(axis=0) - low + 1
-    code = np.zeros(len(rows), dtype=np.int64)
-    size = 1
-    for column in np.flatnonzero(spread > 1).tolist():
-        size *= int(spread[column])
-        if size >= 1 << 62:
-            code = np.unique(code, return_inverse=True)[1]  # as many codes as rows at most
-            size = len(rows) * int(spread[column])
-        code = code * spread[column] + (rows[:, column] - low[column])
-    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
-    return rows[first], inverse
-
-
-@lru_cache(maxsize=1 << 14)
-def _mask(coefs: tuple[int, ...], extents: tuple[int, ...]) -> tuple[int, int]:
-    """(bit mask of {sum coef * i : 0 <= i < extent}, the coordinate of its lowest bit)."""
-    if not all(extents):
-        return 0, 0
-    mask, low = 1, 0
-    for coef, extent in zip(coefs, extents, strict=True):
-        step = abs(coef)
-        grown, width = mask, 1
-        while width < extent:  # doubling: the union of `extent` shifted copies in a logarithmic number of steps
-            more = min(width, extent - width)
-            grown |= grown << (more * step)
-            width += more
-        mask = grown
-        low += min(0, coef * (extent - 1))
-    return mask, low
-
-
-def clip(window: Window, place: int, extents: tuple[int, ...], border: tuple[int, int], shift: int) -> int:
-    """The set at `place` as a mask whose bit 0 is coordinate -shift, without what lies beyond the border."""
-    mask, low = _mask((0,) if window.free else window.coefs, extents)
-    mask <<= place + low + shift
-    first, beyond = max(border[0] + shift, 0), max(border[1] + shift, 0)
-    return (mask & ((1 << beyond) - 1)) >> first << first
-
-
-@lru_cache(maxsize=1 << 15)
-def _size(window: Window, row: tuple[int, ...]) -> int:
-    """How many coordinates the single set of a row has."""
-    shift = _shift(window, [row[2]], [row[3:]])
-    return clip(window, row[2], row[3:], (row[0], row[1]), shift).bit_count()
-
-
-def _shift(window: Window, places: list[int], extents: list[tuple[int, ...]]) -> int:
-    """How far to shift so that no set starts below bit 0."""
-    coefs = (0,) if window.free else window.coefs
-    return -min(p + _mask(coefs, e)[1] for p, e in zip(places, extents, strict=True)) if places else 0
-
-
-@lru_cache(maxsize=1 << 15)
-def _shared(window: Window, row: tuple[int, ...], tiles: int, elements: int, before: bool) -> tuple[int, int]:
-    """(covered, held) of one row, by the rule of `multicast`.
-
-    `tile` indices count once if all their windows, now and before, coincide for all `element` indices; within one,
-    covered is the union over the element indices, and an element is held if every child that covers it had it.
-    """
-    children, ranks = tiles * elements, len(window.bounds)
-    moments = 2 if before else 1
-    places = list(row[2 : 2 + moments * children])
-    rest = row[2 + moments * children :]
-    extents = [
-        tuple(rest[(m * ranks + r) * children + c] for r in range(ranks))
-        for m in range(moments)
-        for c in range(children)
-    ]
-    shift = _shift(window, places, extents)
-    sets = [clip(window, p, e, (row[0], row[1]), shift) for p, e in zip(places, extents, strict=True)]
-    now, old = sets[:children], sets[children:] if before else [0] * children
-    classes = {
-        tuple(zip(now[t * elements : (t + 1) * elements], old[t * elements : (t + 1) * elements], strict=True))
-        for t in range(tiles)
-    }
-    new = held = 0
-    for members in classes:
-        covered = missing = 0
-        for have, had in members:
-            covered |= have
-            missing |= have & ~had
-        new += covered.bit_count()
-        held += (covered & ~missing).bit_count()
-    return new, held

@@ -17,8 +17,9 @@ from fractions import Fraction
 
 import numpy as np
 
+from sata.counts.dense.batch import Batch
 from sata.counts.dense.plan import points_of
-from sata.counts.dense.tables import Batch, Tables
+from sata.counts.dense.tables import Tables
 from sata.counts.density import Sight
 from sata.counts.density.runs import Runs
 from sata.counts.lockstep.cells import LARGEST, TooLarge

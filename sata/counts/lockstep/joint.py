@@ -62,7 +62,7 @@ def _below(nest: Nest, rank: int) -> int:
 
 
 @dataclass(frozen=True)
-class _Steps:
+class _UnionSteps:
     """Steps of one cluster by the unions under them: how many have each, and per (unit, dimension) its feature."""
 
     often: Ints
@@ -92,7 +92,7 @@ def any_work(nest: Nest, part: LanePart, joined: set[int]) -> float:
     return float(np.sum(chance)) / prod(int(s.often.sum()) for s in steps)
 
 
-def _steps(nest: Nest, ranks: tuple[int, ...], units: list[LaneUnit]) -> _Steps:
+def _steps(nest: Nest, ranks: tuple[int, ...], units: list[LaneUnit]) -> _UnionSteps:
     """Equal blocks by their number, all else one by one. Raises: TooLarge."""
     blocks = _block_steps(nest, ranks[0], units) if len(ranks) == 1 else None
     if blocks is not None:
@@ -102,10 +102,10 @@ def _steps(nest: Nest, ranks: tuple[int, ...], units: list[LaneUnit]) -> _Steps:
     if int(often.sum()) != prod(cells.shape):
         raise AssertionError("a step under several unions")
     features = {key: sets.features(units[key[0]], key[1])[cells.which[key]] for key, sets in cells.sets.items()}
-    return _Steps(often, features)
+    return _UnionSteps(often, features)
 
 
-def _block_steps(nest: Nest, rank: int, units: list[LaneUnit]) -> _Steps | None:
+def _block_steps(nest: Nest, rank: int, units: list[LaneUnit]) -> _UnionSteps | None:
     """A rank of its own, whose tiles only their size matters of: all are alike but for a last one that is cut off."""
     dims = [(n, dim) for n, unit in enumerate(units) for dim, axis in enumerate(unit.leader.axes) if rank in axis.ranks]
     bound, below = nest.structure.bounds[rank], _below(nest, rank)
@@ -121,10 +121,10 @@ def _block_steps(nest: Nest, rank: int, units: list[LaneUnit]) -> _Steps | None:
             return None
     if exact:
         features = {(n, dim): np.array([extent(nest, units[n].leader.axes[dim], units[n].bounds)]) for n, dim in dims}
-        return _Steps(np.array([nest.size(outside)]), features)
+        return _UnionSteps(np.array([nest.size(outside)]), features)
     sizes = np.array([below, bound % below], dtype=np.int64)
     often = np.array([bound // below, int(bound % below > 0)], dtype=np.int64)
-    return _Steps(often, dict.fromkeys(dims, sizes))
+    return _UnionSteps(often, dict.fromkeys(dims, sizes))
 
 
 # --- several units a lane ---------------------------------------------------------------------------------------------

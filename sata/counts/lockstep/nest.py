@@ -17,8 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import prod
 
+from sata.counts.dense.batch import Batch
 from sata.counts.dense.plan import points_of
-from sata.counts.dense.tables import Batch
 from sata.counts.density import Model, shared
 from sata.counts.density.uniform import Uniform
 from sata.counts.sparse.clusters import LeaderTile

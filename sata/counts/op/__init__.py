@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sata.counts.dense.closed_form import EVENTS, DenseCounts
 from sata.counts.dense.extents import batch_extents, extents
+from sata.counts.dense.memory_counts import EVENTS, DenseCounts
 from sata.counts.lockstep import LARGEST, Share, TooLarge, waiting_share
 from sata.counts.op.results import Access, Delivery, OpCounts
 from sata.counts.sparse.outcomes import Decided, count_all, near_whole, split

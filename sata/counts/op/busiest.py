@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.counts.dense.closed_form import EVENTS, DenseCounts, MemoryCounts, count_instance
+from sata.counts.dense.closed_form import count_instance
 from sata.counts.dense.digits import digits_of
+from sata.counts.dense.memory_counts import EVENTS, DenseCounts, MemoryCounts
 from sata.counts.op.results import READS, WRITES, Access, OpCounts
 from sata.nest.structure import TEMPORAL, Axis, Operand, Structure
 from sata.specs.model import Memory

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sata.counts.dense.closed_form import DenseCounts, MemoryCounts
+from sata.counts.dense.memory_counts import DenseCounts, MemoryCounts
 from sata.counts.sparse.outcomes import Decided, Outcome
 from sata.counts.sparse.rules import Rules
 from sata.counts.storage.stored import Held

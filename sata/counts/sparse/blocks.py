@@ -8,7 +8,7 @@ from typing import Any
 from sata.counts.dense.lane_sharing import ALL, TAIL, Measure
 from sata.counts.dense.plan import View
 from sata.counts.dense.tables import Tables
-from sata.counts.dense.windows import BY_ELEMENT, BY_TILE, IS_TEMPORAL
+from sata.counts.dense.window_rows import BY_ELEMENT, BY_TILE, IS_TEMPORAL
 from sata.counts.sparse.tiles import EVERY_STEP, FIRST_STEP, FIRSTS, Steps
 
 Number = Any  # int, or an int64 array [B]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sata.counts.dense.lane_sharing import Measure
 from sata.counts.dense.plan import View, Views
-from sata.counts.dense.windows import IS_TEMPORAL
+from sata.counts.dense.window_rows import IS_TEMPORAL
 from sata.counts.sparse.clusters import ClusterRow, LeaderCluster, TableKey, cluster_table
 from sata.counts.sparse.tiles import GroupAt, Look, Steps
 

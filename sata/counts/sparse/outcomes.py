@@ -18,17 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from sata.counts.dense.closed_form import (
-    DenseCounts,
-    MemoryCounts,
-    arrivals_sum,
-    batch_of,
-    count_piece,
-    input_reads,
-    stack,
-)
+from sata.counts.dense.batch import Batch
+from sata.counts.dense.closed_form import arrivals_sum, batch_of, count_piece, input_reads
+from sata.counts.dense.memory_counts import DenseCounts, MemoryCounts, stack
 from sata.counts.dense.plan import Link, Views, points_of
-from sata.counts.dense.tables import Batch, Tables
+from sata.counts.dense.tables import Tables
 from sata.counts.sparse.clusters import LeaderTile
 from sata.counts.sparse.rules import Leader, Rules
 from sata.counts.sparse.survivors import Sum
@@ -127,7 +121,7 @@ class Work:
         """What tiles leave of the events of a link, for the piece of the batch that the tables are of."""
         if not any(tile.sources for tile in tiles) and link is points_of(self.batch.structure):
             return _of_elements(self.batch.structure, tiles, self.rules.leaders)
-        key = id(link), id(views), tiles, *how.items()
+        key = link, views, tiles, *how.items()
         if key not in self._sums:
             self._sums[key] = Sum(self.zeros, link, views, tiles, **how)
         return self._sums[key].total(tables)
@@ -217,11 +211,11 @@ class _OnLink:
     def __init__(self, work: Work, tables: Tables, link: Link, last: bool, skips: tuple[LeaderTile, ...],
                  all_: tuple[LeaderTile, ...]) -> None:  # fmt: skip
         self.work, self.tables, self.link, self.last, self.skips, self.all = work, tables, link, last, skips, all_
-        self._known: dict[tuple[int, bool, bool], tuple[Number, Number]] = {}
+        self._known: dict[tuple[Views, bool, bool], tuple[Number, Number]] = {}
 
     def left(self, views: Views, backward: bool = False, firsts: bool = False) -> tuple[Number, Number]:
         """(unskipped, actual) of the arrivals or departures that views share."""
-        key = id(views), backward, firsts
+        key = views, backward, firsts
         if key not in self._known:
             found = [
                 self.work.left(self.tables, self.link, views, tiles, at_compute=self.last and not firsts,

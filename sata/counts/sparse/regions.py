@@ -16,21 +16,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sata.counts.dense import windows
 from sata.counts.dense.lane_sharing import Lane, weigh_all
 from sata.counts.dense.running import Moments, moments
-from sata.counts.dense.windows import BY_ELEMENT, BY_TILE, IS_TEMPORAL, TOLD_APART, clip, strides_of
-from sata.counts.sparse.tiles import (
-    EVERY_STEP,
-    FIRST_STEP,
-    FIRSTS,
-    DeliveryTiles,
-    GroupAt,
-    Look,
-    Steps,
-    class_regions,
-    walked,
+from sata.counts.dense.window_rows import (
+    BY_ELEMENT,
+    BY_TILE,
+    IS_TEMPORAL,
+    TOLD_APART,
+    clip,
+    mask_shift,
+    strides_of,
+    unique_rows,
 )
+from sata.counts.dense.windows import WindowWalk
+from sata.counts.sparse.lane_regions import class_regions
+from sata.counts.sparse.tiles import EVERY_STEP, FIRST_STEP, FIRSTS, DeliveryTiles, GroupAt, Look, Steps, walked
 
 Ints = NDArray[np.int64]
 
@@ -130,7 +130,7 @@ def _moments(group: GroupAt, steps: Steps, temporal: list[int], strides: list[in
 
 def _rows(group: GroupAt, steps: Steps) -> Iterator[tuple[int, tuple[int, int]]]:
     """(how often, what it counts as) for a window: rows of places and extents, equal ones once."""
-    walk = windows._WindowWalk(group.window, group.loops, group.factors, group.spans, group.backward, group.active)
+    walk = WindowWalk(group.window, group.loops, group.factors, group.spans, group.backward, group.active)
     found = _moments_of(walk, group, steps)
     if not found.times.size:
         return
@@ -141,7 +141,7 @@ def _rows(group: GroupAt, steps: Steps) -> Iterator[tuple[int, tuple[int, int]]]
     inner = prod(group.factors[i] for i in (*tiles, *elements))
     rows = walk.rows(both, len(found.times) * many, inner)
     own = np.tile(np.arange(many, dtype=np.int64), len(found.times))[:, None]
-    distinct, inverse = windows._distinct(np.concatenate([rows, own], axis=1))
+    distinct, inverse = unique_rows(np.concatenate([rows, own], axis=1))
     counts = np.zeros(len(distinct), dtype=np.int64)
     np.add.at(counts, inverse, np.repeat(found.times, many))
     times = counts.tolist()
@@ -157,13 +157,13 @@ def _sets(group: GroupAt, row: list[int], lanes: list[list[dict[int, int]]], bef
     places, rest = row[2 : 2 + moments * children], row[2 + moments * children :]
     extents = [tuple(rest[(m * ranks + r) * children + c] for r in range(ranks))
                for m in range(moments) for c in range(children)]  # fmt: skip
-    shift = windows._shift(group.window, places, extents)
+    shift = mask_shift(group.window, places, extents)
     sets = [clip(group.window, p, e, (row[0], row[1]), shift) for p, e in zip(places, extents, strict=True)]
     pairs = iter(zip(sets[:children], sets[children:] if before else [0] * children, strict=True))
     return [[next(pairs) for _ in some] for some in lanes]
 
 
-def _moments_of(walk: windows._WindowWalk, group: GroupAt, steps: Steps) -> Moments:
+def _moments_of(walk: WindowWalk, group: GroupAt, steps: Steps) -> Moments:
     """Where some steps stand, and where the steps before (backwards: after) them do."""
     runs = []
     for n, i in enumerate(walk.temporal):

@@ -20,7 +20,7 @@ import numpy as np
 
 from sata.counts.dense.plan import Link, View, Views
 from sata.counts.dense.tables import Tables
-from sata.counts.dense.windows import BY_ELEMENT, BY_TILE
+from sata.counts.dense.window_rows import BY_ELEMENT, BY_TILE
 from sata.counts.sparse.blocks import BlockGroups, of_blocks
 from sata.counts.sparse.clusters import LeaderCluster, LeaderTile, clusters_of
 from sata.counts.sparse.layout import Measures

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from sata.counts.dense.equal_steps import Choice, equal_steps
 from sata.counts.dense.lane_sharing import Lane, Measure, weigh_all
-from sata.counts.dense.windows import (
+from sata.counts.dense.window_rows import (
     BY_ELEMENT,
     BY_TILE,
     IS_TEMPORAL,
@@ -32,6 +32,7 @@ from sata.counts.dense.windows import (
     strides_of,
 )
 from sata.counts.sparse.integer_sets import NOTHING, Part, joined_tiles, repeated, scaled_tiles, summed_tiles
+from sata.counts.sparse.lane_regions import class_regions
 
 Indices = dict[int, int]  # of some loops
 FIRST_STEP, EVERY_STEP, FIRSTS = (
@@ -269,41 +270,3 @@ class _TileWalk:
             if look.inside[i]:
                 patterns[loop.rank] = repeated(patterns[loop.rank], self.strides[i], self.factors[i])
         return patterns
-
-
-def class_regions(
-    sets: Sequence[Sequence[tuple[int, int]]], lanes: Sequence[Sequence[Lane]]
-) -> Iterator[tuple[int, list[int], list[list[Lane]]]]:
-    """(coordinates that share deliveries; of every holder what it held before; the lanes that each holder stands for).
-
-    sets: per `tile` index and `element` index the coordinates now and before, as masks. Children whose windows coincide
-    now and before are one class; within it coordinates are told apart by who holds them.
-    """
-    found: dict[tuple[tuple[int, int], ...], list[Sequence[Lane]]] = {}
-    for windows, own in zip(sets, lanes, strict=True):
-        found.setdefault(tuple(windows), []).append(own)
-    for windows, members in found.items():
-        for covered, holders in _regions([have for have, _ in windows]):
-            yield covered, [windows[n][1] for n in holders], [[m[n] for m in members] for n in holders]
-
-
-def _regions(sets: Sequence[int]) -> Iterator[tuple[int, tuple[int, ...]]]:
-    """(coordinates, numbers of the sets that hold just these), for every combination that occurs."""
-    if len(sets) == 1:
-        if sets[0]:
-            yield sets[0], (0,)
-        return
-    regions: dict[tuple[int, ...], int] = {}
-    rest = 0
-    for number, one in enumerate(sets):
-        split: dict[tuple[int, ...], int] = {}
-        for holders, mask in regions.items():
-            if mask & one:
-                split[(*holders, number)] = mask & one
-            if mask & ~one:
-                split[holders] = mask & ~one
-        if one & ~rest:
-            split[(number,)] = one & ~rest
-        regions, rest = split, rest | one
-    for holders, mask in regions.items():
-        yield mask, holders

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sata.counts.dense.batch import Batch, distinct_rows
 from sata.counts.dense.plan import DimensionGroup, Link, OperandPlan, Views
-from sata.counts.dense.tables import Batch, Tables, distinct_rows
+from sata.counts.dense.tables import Tables
 from sata.counts.sparse.clusters import LeaderCluster, LeaderTile, Source
 from sata.counts.sparse.layout import Kinds, Measures, Solved, layout_of
 from sata.counts.sparse.rules import Leader

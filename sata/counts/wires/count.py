@@ -32,11 +32,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sata.counts.dense.carriers import carried
-from sata.counts.dense.closed_form import DenseCounts, MemoryCounts, arrivals_sum, batch_of, input_reads
+from sata.counts.dense.closed_form import arrivals_sum, batch_of, input_reads
 from sata.counts.dense.lane_sharing import ALL, LOSS, TAIL, Measure
+from sata.counts.dense.memory_counts import DenseCounts, MemoryCounts
 from sata.counts.dense.plan import Link, Views
 from sata.counts.dense.tables import Tables
-from sata.counts.dense.windows import BY_ELEMENT
+from sata.counts.dense.window_rows import BY_ELEMENT
 from sata.counts.sparse.clusters import LeaderTile
 from sata.counts.sparse.outcomes import Left, Work
 from sata.counts.sparse.rules import Rules
@@ -53,7 +54,7 @@ class WireLevel(NamedTuple):
     slots: tuple[int, ...]
 
 
-class Run(NamedTuple):
+class ProductTerm(NamedTuple):
     """One sum of products: slots whose factors multiply it, its sign, a measure for each view."""
 
     weight: tuple[int, ...]
@@ -121,13 +122,13 @@ class _Crossing:
 
     # --- what is summed ---------------------------------------------------------------------------------------
 
-    def received(self, array: int) -> Iterator[Run]:
+    def received(self, array: int) -> Iterator[ProductTerm]:
         """Words times the lanes of an array that get them."""
-        yield Run((), 1, self.measures(self.before(array + 1)))
+        yield ProductTerm((), 1, self.measures(self.before(array + 1)))
 
-    def tree(self, array: int) -> Iterator[Run]:
+    def tree(self, array: int) -> Iterator[ProductTerm]:
         """Links in an array: into its corner, then along each axis."""
-        yield Run((), 1, self.measures(self.before(array)))
+        yield ProductTerm((), 1, self.measures(self.before(array)))
         before = self.before(array)
         for level in self.levels:
             if level.array == array:
@@ -143,15 +144,15 @@ class _Crossing:
         return tuple(s for level in self.levels if level.array < array for s in level.slots)
 
     def last_index(self, level: Sequence[int], prefix: Sequence[int], picked: Sequence[int],
-                   first: bool = False) -> Iterator[Run]:  # fmt: skip
+                   first: bool = False) -> Iterator[ProductTerm]:  # fmt: skip
         """The last index (or first) of some lanes on a level under every place of the prefix, digit by digit."""
         for pick in picked:
             weight = self.weight(pick)
-            yield Run(weight, 1, self.measures(prefix, level, pick, first=first))
+            yield ProductTerm(weight, 1, self.measures(prefix, level, pick, first=first))
             group = self.place[pick][0]
             for at in level:
                 if self.place[at][0] == group and (at <= pick) and self.partly(group):
-                    yield Run(weight, -1, self.measures(prefix, level, pick, at, first), held_only=True)
+                    yield ProductTerm(weight, -1, self.measures(prefix, level, pick, at, first), held_only=True)
 
     def weight(self, slot: int) -> tuple[int, ...]:
         """The loops further in on the axis of a loop: one step of it passes as many links as their factors' product."""
@@ -186,7 +187,7 @@ class _Crossing:
 
     # --- sums -------------------------------------------------------------------------------------------------
 
-    def flow(self, runs: Sequence[Run], output: bool) -> Flow:
+    def flow(self, runs: Sequence[ProductTerm], output: bool) -> Flow:
         """The words that the arrays share, by the rule that reads less in all."""
         less = False if output else input_reads(self.tables, self.link, self.last)[1]
 
@@ -208,7 +209,7 @@ class _Crossing:
         return Flow(whole, Left(whole if not self.skips else total(self.skips) if self.skips != self.all else actual,
                                 actual))  # fmt: skip
 
-    def total(self, runs: Sequence[Run], views: Views, tiles: tuple[LeaderTile, ...], **how: bool) -> Number:
+    def total(self, runs: Sequence[ProductTerm], views: Views, tiles: tuple[LeaderTile, ...], **how: bool) -> Number:
         found: Number = 0.0
         for run in runs:
             part = self.work.left(self.tables, self.link, views, tiles, measures=run.measures,
@@ -224,7 +225,7 @@ class _Crossing:
         parents share elements, or a home forgets them) lanes are counted one by one; zeros leave of them what they
         leave of all arrivals."""
         views = self.link.merged
-        runs = [Run((), 1, self.measures(())), *self.last_index(self.between, (), picked, first=True)]
+        runs = [ProductTerm((), 1, self.measures(())), *self.last_index(self.between, (), picked, first=True)]
         firsts = [run for run in runs if not run.held_only]
         together = arrivals_sum(self.tables, self.link, views, self.last, False)
         early = self.total(runs[:1], views, (), firsts=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sata.report.derived import Dot, bandwidth, dots, outermost, peaks
+from sata.report.derived import Dot, bandwidth, dots, outermost_memory, peaks
 from sata.report.pictures.kinds import PictureKind, of_a_result
 from sata.report.pictures.style import GROUND, INK, QUIET, STAGES, WIDTH, Picture, colours, cut, tip
 from sata.report.result import Result
@@ -22,7 +22,7 @@ _MARKS = ("o", "s", "^", "D", "v")  # shapes tell stages apart where colours do 
 
 def roofline_picture(result: Result) -> Picture:
     """Ops that move nothing to or from the outermost memory are not drawn."""
-    points, tops, rate, memory = dots(result), peaks(result), bandwidth(result), outermost(result)
+    points, tops, rate, memory = dots(result), peaks(result), bandwidth(result), outermost_memory(result)
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()

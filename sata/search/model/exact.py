@@ -20,7 +20,7 @@ from sata.costs.exposed.law import exposed
 from sata.costs.exposed.timing import TimedOp, timings
 from sata.costs.tally import access_costs, compute_costs, tally, wire_costs
 from sata.costs.time import compute_cycles, memory_cycles
-from sata.counts.dense.closed_form import DenseCounts
+from sata.counts.dense.memory_counts import DenseCounts
 from sata.counts.op import accesses_of, count_op, deliveries_of, share_left
 from sata.counts.op.busiest import first_of_alike, moved_bits, uniform
 from sata.counts.op.capacity import occupancies, tile_of, within

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sata.counts.dense.batch import Batch
 from sata.counts.dense.closed_form import arrivals_sum
 from sata.counts.dense.plan import OperandPlan, plan_of
-from sata.counts.dense.tables import Batch, Tables
+from sata.counts.dense.tables import Tables
 from sata.nest.structure import Axis, Fanout, Operand, Slot, Structure
 from sata.search.model.problem import OperandChain
 from sata.search.partial.columns import distinct_columns

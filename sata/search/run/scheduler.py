@@ -22,7 +22,7 @@ from sata.search.engine.solve import Answer, Start, Task
 from sata.search.run.starts import no_worse, starts_from
 from sata.specs.text.access import Granted, granted
 from sata.specs.text.faults import Fault, SpecError
-from sata.specs.text.memory import allowed, ended
+from sata.specs.text.memory import allowed_bytes, ended
 
 OUT_OF_MEMORY = "out_of_memory"  # among the counts of an answer: what memory has ended
 TRIES = 3  # how often a task is given to a new worker when the one that has it is killed
@@ -152,7 +152,7 @@ class _Scheduler:
 
             return DaskCluster(work, self.how.cluster)
         number = min(self.how.workers or os.cpu_count() or 1, jobs)
-        if number > 1 and (most := allowed()) is not None:
+        if number > 1 and (most := allowed_bytes()) is not None:
             work = replace(work, memory=most // number)
         return ProcessPool(work, number) if number > 1 else InProcess(work, self._heard_here)
 

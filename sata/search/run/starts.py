@@ -103,7 +103,7 @@ def point_of(nest: OpNest, arch: Arch, split: str = "") -> MappingPoint:
 # --- answers to ops of the same form ------------------------------------------------------------------------------
 
 
-def names_in(ops: Sequence[Op]) -> tuple[list[str], list[str]]:
+def ranks_and_tensors(ops: Sequence[Op]) -> tuple[list[str], list[str]]:
     """(ranks, tensors) of ops in the order of their first mention."""
     ranks = dict.fromkeys(rank for op in ops for rank in op.ranks)
     return list(ranks), list(dict.fromkeys(t.name for op in ops for t in op.tensors))
@@ -111,7 +111,7 @@ def names_in(ops: Sequence[Op]) -> tuple[list[str], list[str]]:
 
 def form_of(ops: Sequence[Op]) -> str:
     """A text that ops share which differ in names, densities and kinds only: a nest of one is a nest of the other."""
-    ranks, tensors = ({name: n for n, name in enumerate(names)} for names in names_in(ops))
+    ranks, tensors = ({name: n for n, name in enumerate(names)} for names in ranks_and_tensors(ops))
     parts = []
     for op in ops:
         dims = [
@@ -125,7 +125,7 @@ def form_of(ops: Sequence[Op]) -> str:
 
 def renamed_point(point: MappingPoint, of: Sequence[Op], to: Sequence[Op]) -> MappingPoint:
     """A point of ops as one of others of the same form."""
-    (ranks, tensors), (own_ranks, own_tensors) = names_in(of), names_in(to)
+    (ranks, tensors), (own_ranks, own_tensors) = ranks_and_tensors(of), ranks_and_tensors(to)
     rank, tensor = dict(zip(ranks, own_ranks, strict=True)), dict(zip(tensors, own_tensors, strict=True))
     return replace(
         point, loops=tuple(replace(loop, rank=rank[loop.rank]) for loop in point.loops),

@@ -241,7 +241,7 @@ def convert(value: object, kind: str, inner: bool = False) -> Scalar:
     raise ValueError(f"expected {expected}, not {value!r}")
 
 
-def shown(value: Scalar, kind: str) -> str:
+def quantity_text(value: Scalar, kind: str) -> str:
     """A value for sentences and origins, with its unit."""
     if kind == "bits" and isinstance(value, (int, float)) and value < 1024:
         return f"{value:g} b"

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from sata.specs.library.components import Scalar, Scale, convert, shown
+from sata.specs.library.components import Scalar, Scale, convert, quantity_text
 from sata.specs.text.source import Path_
 from sata.specs.text.units import DIMENSIONS
 
@@ -23,9 +23,9 @@ def read_rule(rule: Any, at: Scalar, kind: str, fault: Report) -> Scale:
     if isinstance(rule, dict):
         return _law(rule, at, kind, fault) if "power" in rule else _table(rule["table"], at, kind, fault)
     if rule == "log" and float(at) <= 1:
-        fault((), f"'log' needs a reference above 1, not {shown(at, kind)}")
+        fault((), f"'log' needs a reference above 1, not {quantity_text(at, kind)}")
     if rule in ("linear", "quadratic") and float(at) <= 0:
-        fault((), f"'{rule}' needs a reference above 0, not {shown(at, kind)}")
+        fault((), f"'{rule}' needs a reference above 0, not {quantity_text(at, kind)}")
     return Scale(rule)
 
 
@@ -39,7 +39,7 @@ def _table(factors: Mapping[Any, Any], at: Scalar, kind: str, fault: Report) -> 
             fault(("table", key), str(error), key=True)
     points.sort()
     if points and not points[0][0] <= float(at) <= points[-1][0]:
-        fault(("table",), f"the factors do not reach the reference point {shown(at, kind)}")
+        fault(("table",), f"the factors do not reach the reference point {quantity_text(at, kind)}")
     if any(a[0] == b[0] for a, b in itertools.pairwise(points)):
         fault(("table",), "one value stands twice")
     return Scale("table", tuple(points))
@@ -53,7 +53,7 @@ def _law(rule: Mapping[str, Any], at: Scalar, kind: str, fault: Report) -> Scale
         except ValueError as error:
             fault((key,), str(error))
     if float(at) <= 0:
-        fault(("power",), f"'power' needs a reference above 0, not {shown(at, kind)}")
+        fault(("power",), f"'power' needs a reference above 0, not {quantity_text(at, kind)}")
     elif not ends["from"] <= float(at) <= ends["to"]:
-        fault((), f"the law does not hold at the reference point {shown(at, kind)}")
+        fault((), f"the law does not hold at the reference point {quantity_text(at, kind)}")
     return Scale("power", (), float(rule["power"]), ends["from"], ends["to"])

@@ -17,7 +17,8 @@ from typing import Any
 from sata.specs.text.faults import Fault, Faults, SpecError, Where
 from sata.specs.text.files import note
 from sata.specs.text.find import beside, find, label_of
-from sata.specs.text.yamltree import Node, from_data, parse_yaml
+from sata.specs.text.plain_data import from_data
+from sata.specs.text.yamltree import Node, parse_yaml
 
 LARGEST_FILE = 8 << 20  # bytes
 MOST_INCLUDES = 100

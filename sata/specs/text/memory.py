@@ -35,7 +35,7 @@ _allowed: ContextVar[int | None] = ContextVar("sata_memory", default=None)
 _ended = _Counter()  # searches that memory has ended, in this process
 
 
-def allowed() -> int | None:
+def allowed_bytes() -> int | None:
     """The bytes that may be taken; None: nobody has set a limit."""
     return _allowed.get()
 
@@ -45,12 +45,14 @@ def need(number: float, what: str) -> None:
 
     Raises: TooMuchMemory where a limit is set and this is more.
     """
-    limit = allowed()
+    limit = allowed_bytes()
     if limit is not None and number > limit:
-        raise TooMuchMemory(f"{what} needs about {shown(number)} of memory, more than the {shown(limit)} of --memory")
+        raise TooMuchMemory(
+            f"{what} needs about {memory_text(number)} of memory, more than the {memory_text(limit)} of --memory"
+        )
 
 
-def shown(number: float) -> str:
+def memory_text(number: float) -> str:
     """Bytes for people: `1.5 GiB`."""
     for unit, size in (("GiB", 1 << 30), ("MiB", 1 << 20)):
         if number >= size:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,13 +58,13 @@ def scalar(text: str) -> Scalar:
     if _INT.fullmatch(text):
         if len(text) > 40:
             raise ValueError("the number is too large")
-        return _number(int(text, 10 if text.lstrip("+-").isdigit() else 0))
+        return checked_number(int(text, 10 if text.lstrip("+-").isdigit() else 0))
     if _FLOAT.fullmatch(text):
-        return _number(float(text.lower().replace(".inf", "inf").replace(".nan", "nan")))
+        return checked_number(float(text.lower().replace(".inf", "inf").replace(".nan", "nan")))
     return text
 
 
-def _number(value: float) -> int | float:
+def checked_number(value: float) -> int | float:
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number")
     if abs(value) > LARGEST_NUMBER:
@@ -286,43 +285,3 @@ def merge_missing(node: Node, source: Node) -> None:
         if key not in node.value:
             node.value[key] = value
             node.keys[key] = source.keys[key]
-
-
-def from_data(data: object, label: str, faults: Faults) -> Node | None:
-    """The tree of plain Python data, without lines. Faults: data that YAML has not, loops, depth, size."""
-    room = [MOST_NODES]
-    try:
-        return _from_data(data, label, room, 0)
-    except ValueError as error:
-        faults.add(Where(label), str(error))
-        return None
-
-
-def _from_data(data: Any, label: str, room: list[int], depth: int) -> Node:
-    at = (label, 0, 0)
-    room[0] -= 1
-    if room[0] < 0:
-        raise ValueError(f"more than {MOST_NODES} values")
-    if depth > DEEPEST:
-        raise ValueError(f"nested more than {DEEPEST} levels deep, or a value contains itself")
-    if data is None or isinstance(data, (bool, str)):
-        return Node(data, at)
-    if isinstance(data, (int, float)):
-        return Node(_number(int(data) if isinstance(data, int) else float(data)), at)
-    if isinstance(data, Mapping):
-        for key in data:
-            if not isinstance(key, (str, int)):
-                raise ValueError(f"a key must be text, not {type(key).__name__}")
-        items = {str(key): _from_data(value, label, room, depth + 1) for key, value in data.items()}
-        return Node(items, at, dict.fromkeys(items, at))
-    if isinstance(data, (list, tuple)):
-        return Node([_from_data(item, label, room, depth + 1) for item in data], at)
-    if hasattr(data, "tolist"):  # numbers and arrays of numpy
-        if getattr(data, "size", 0) > room[0]:
-            raise ValueError(f"more than {MOST_NODES} values")
-        plain = data.tolist()
-        if type(plain) is not type(data):
-            return _from_data(plain, label, room, depth)
-    elif hasattr(data, "__index__"):
-        return _from_data(int(data), label, room, depth)
-    raise ValueError(f"a value must be text, a number, true, false, a list or a mapping, not {type(data).__name__}")

@@ -46,7 +46,7 @@ class ActionRequest:
     option: str = ""
 
 
-def asked_of(template: str, base: Path = Path()) -> tuple[Header, tuple[ActionRequest, ...]]:
+def template_requests(template: str, base: Path = Path()) -> tuple[Header, tuple[ActionRequest, ...]]:
     """What a template offers, and what it asks for. template: a shipped one's name, or a file relative to `base`.
 
     Raises: SpecError where there is no such template, or where it fails.

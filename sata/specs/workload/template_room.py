@@ -52,7 +52,7 @@ class Room:
             raise ValueError(f"it writes more than {MOST_CHARACTERS:,} characters")
 
 
-def measured(value: T) -> T:
+def bounded(value: T) -> T:
     """The same value. Raises: ValueError for lists and mappings with too many elements, those inside of them
     included."""
     room = MOST_ELEMENTS

@@ -12,7 +12,7 @@ from sata.specs.text.files import note
 from sata.specs.text.yamltree import Place
 from sata.specs.workload.template_marks import Marking
 from sata.specs.workload.template_parts import check_brackets, part_label, part_path, read_template
-from sata.specs.workload.template_room import Room, check_length, measured
+from sata.specs.workload.template_room import Room, bounded, check_length
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -103,7 +103,7 @@ def bounded_filters(env: Any) -> dict[str, Callable[..., Any]]:
 
     def listed(value: Any) -> list[Any]:
         env.room.turn(len(value) if hasattr(value, "__len__") else 0)
-        elements: list[Any] = measured(list(value))
+        elements: list[Any] = bounded(list(value))
         return elements
 
     def summed(value: Any, *_: Any, **__: Any) -> Any:
@@ -128,7 +128,7 @@ def bounded_filters(env: Any) -> dict[str, Callable[..., Any]]:
 
     def made(value: Any) -> Any:
         env.room.turn(1)
-        return measured(value)
+        return bounded(value)
 
     own = {"replace": replace, "join": join, "list": listed, "sum": summed, "round": rounded}
     counters = {"turns ": turns, "part ": part, "made ": made}
@@ -142,7 +142,7 @@ def _as_yaml(value: Any, env: Any) -> Any:
         env.room.write(len(value))
         return value.replace("\x01", "") if "\x01" in value else value
     if isinstance(value, (dict, list, tuple, bool, float, type(None))):
-        text = dumps(measured(value))
+        text = dumps(bounded(value))
         env.room.write(len(text))
         return text
     return value
