@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sata.counts.dense.extents import batch_extents, extents
 from sata.counts.dense.memory_counts import EVENTS, DenseCounts
-from sata.counts.lockstep import LARGEST, Share, TooLarge, waiting_share
 from sata.counts.op.results import Access, Delivery, OpCounts
 from sata.counts.sparse.outcomes import Decided, count_all, near_whole, split
 from sata.counts.sparse.rules import Rules, rules_of
@@ -20,6 +19,9 @@ from sata.nest.model import OpNest
 from sata.nest.structure import Structure
 from sata.specs.model import Array
 from sata.specs.text.faults import Fault, SpecError
+
+if TYPE_CHECKING:
+    from sata.counts.lockstep import Share
 
 
 def count_op(nest: OpNest, shape: Shape, rules: Rules | None = None) -> OpCounts:
@@ -46,8 +48,12 @@ def share_left(nest: OpNest, shape: Shape, rules: Rules, share: float) -> Share:
     """
     arrays = [item for item in nest.items if isinstance(item, Array)]
     waiting = [number for number, array in enumerate(arrays) if array.lockstep]
+    if not waiting:
+        return share
+    from sata.counts.lockstep import LARGEST, TooLarge, waiting_share  # few need it, and it takes long to load
+
     try:
-        return waiting_share(*shape, rules, waiting, share) if waiting else share
+        return waiting_share(*shape, rules, waiting, share)
     except TooLarge as error:
         array = arrays[waiting[0]]
         text = f"array '{array.name}' in 'lockstep': '{nest.op.name}' has {error.size:,} lane steps under a trace"
