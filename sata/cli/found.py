@@ -19,7 +19,7 @@ from sata.search.answers.scope import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
-    from sata.cli.watch import Shown
+    from sata.cli.watch import ProgressDisplay
     from sata.report.text import Block
     from sata.search.answers.cache import Cache
     from sata.search.engine.solve import Answer, MappingPoint
@@ -59,7 +59,7 @@ def texts_of(
     }
 
 
-def finish(watch: Shown, cache: Cache | None) -> None:
+def finish(watch: ProgressDisplay, cache: Cache | None) -> None:
     """What is to be said of how a search went, on standard error; ends with INTERRUPTED if the user ended it."""
     from sata.cli.ending import say_error
     from sata.report.text import plural

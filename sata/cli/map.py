@@ -116,7 +116,7 @@ def map_(
     one_blas_thread()
     from sata.cli.found import finish, tell
     from sata.cli.output import show_blocks, write
-    from sata.cli.watch import Shown
+    from sata.cli.watch import ProgressDisplay
     from sata.parallel.dask import check_address
     from sata.report.files import check_targets, json_text
     from sata.search.answers.cache import Cache
@@ -163,7 +163,7 @@ def map_(
     starts = [start for start in starts_of(setting, rules) if not (no_fuse and start.split)]
     tasks, number = tasks_of(setting, units, objective, rules, ragged=ragged, starts=starts, strategy=strategy)
     mine = list(range(len(tasks))) if shard is None else shard_of(tasks, *shard)
-    with Shown(len(mine), budget) as watch:
+    with ProgressDisplay(len(mine), budget) as watch:
         some = solve_all([tasks[n] for n in mine], Resources(workers, cache, watch, scheduler, verify), budget=budget)
     check_found([tasks[n] for n in mine], some)
     if shard is not None:

@@ -24,7 +24,7 @@ LINE_EVERY = 10.0  # seconds between two lines where there is no terminal
 MOST_LINES = 8  # tasks that are shown at once
 
 
-class Shown(Watcher):
+class ProgressDisplay(Watcher):
     """Counts what happens, and draws it while `live`. A context: nothing is left on the screen behind it."""
 
     def __init__(self, tasks: int, budget: float | None = None) -> None:
@@ -40,7 +40,7 @@ class Shown(Watcher):
         self._live: Live | None = None
         self._drawing = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
-    def __enter__(self) -> Shown:
+    def __enter__(self) -> ProgressDisplay:
         return self
 
     def __exit__(self, *_error: Any) -> None:

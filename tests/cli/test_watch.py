@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sata.cli.watch import MOST_LINES, Shown
+from sata.cli.watch import MOST_LINES, ProgressDisplay
 from sata.search.engine.solve import Answer
 from sata.search.run.scheduler import Progress
 from tests.cli.test_process import in_terminal, plain, run
@@ -26,17 +26,17 @@ class Task:
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
+def shown(monkeypatch: pytest.MonkeyPatch) -> ProgressDisplay:
     monkeypatch.setattr("sata.cli.watch.time.monotonic", lambda: 100.0)
-    return Shown(10)
+    return ProgressDisplay(10)
 
 
-def begin(shown: Shown, number: int, name: str) -> None:
+def begin(shown: ProgressDisplay, number: int, name: str) -> None:
     task: Any = Task(name)
     shown.begun(number, task)
 
 
-def test_what_is_known_of_each(shown: Shown) -> None:
+def test_what_is_known_of_each(shown: ProgressDisplay) -> None:
     begin(shown, 3, "a")
     begin(shown, 4, "b")
     begin(shown, 5, "c")
@@ -55,16 +55,16 @@ def test_what_is_known_of_each(shown: Shown) -> None:
 
 def test_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sata.cli.watch.time.monotonic", lambda: 100.0)
-    assert Shown(4, 60.0).lines(112.0)[0].endswith("48 s left of 60 s")
-    assert Shown(4, 60.0).lines(170.0)[0].endswith("0 s left of 60 s")
-    guessed = Shown(8)
+    assert ProgressDisplay(4, 60.0).lines(112.0)[0].endswith("48 s left of 60 s")
+    assert ProgressDisplay(4, 60.0).lines(170.0)[0].endswith("0 s left of 60 s")
+    guessed = ProgressDisplay(8)
     guessed.done(0, answer(True), False)
     assert guessed.lines(110.0)[0].endswith(", 10 s"), "too early to tell"
     guessed.done(1, answer(True), False)
     assert guessed.lines(110.0)[0].endswith(", 10 s, about 30 s left")
 
 
-def test_many_are_cut(shown: Shown) -> None:
+def test_many_are_cut(shown: ProgressDisplay) -> None:
     for n in range(20):
         begin(shown, n, f"op{n}")
     lines = shown.lines(101.0)
@@ -72,7 +72,7 @@ def test_many_are_cut(shown: Shown) -> None:
     assert lines[-1] == "  and 12 more"
 
 
-def test_a_killed_worker_and_an_end(shown: Shown) -> None:
+def test_a_killed_worker_and_an_end(shown: ProgressDisplay) -> None:
     begin(shown, 0, "a")
     shown.lost(0, "killed by SIGKILL")
     shown.stopping()
@@ -117,7 +117,7 @@ def test_a_line_now_and_then_elsewhere(monkeypatch: pytest.MonkeyPatch, capsys: 
     """Where there is no terminal: one line every ten seconds, of all and of the task with the largest gap."""
     clock = [100.0]
     monkeypatch.setattr("sata.cli.watch.time.monotonic", lambda: clock[0])
-    shown = Shown(2, 60.0)
+    shown = ProgressDisplay(2, 60.0)
     begin(shown, 0, "a")
     begin(shown, 1, "b")
     shown.news(0, Progress("a", 1000, 110.0, 100.0))

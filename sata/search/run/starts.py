@@ -42,7 +42,7 @@ def starts_of(setting: SearchSetup, rules: Sequence[ConstraintRule]) -> list[Sta
             continue  # of a mapping that does not run the order of its groups may be at fault
         shared = [i.memory.name for i in group.nests[0].items[: group.nests[0].shared] if isinstance(i, NestLevel)]
         split = shared[-1] if len(ops) > 1 else ""
-        points = [point_of(nest, setting.arch, split) for nest in group.nests]
+        points = [start_of_nest(nest, setting.arch, split) for nest in group.nests]
         start = start_at(setting.arch, ops, setting.machine, [constraints_of(rules, op) for op in ops], points, split,
                          mapping.where.file or "the mapping given")  # fmt: skip
         if start is not None:
@@ -68,7 +68,7 @@ def start_at(arch: Arch, ops: Sequence[Op], on: Any, asked: Sequence[Constraints
     return Start(names, with_figures(points, counted), split, origin)
 
 
-def point_of(nest: OpNest, arch: Arch, split: str = "") -> MappingPoint:
+def start_of_nest(nest: OpNest, arch: Arch, split: str = "") -> MappingPoint:
     """A resolved nest as a point without figures: all arrays of its way; without memories that keep nothing, but those
     above a split."""
     way = next(way for way in arch.ways() if way[-1].name == nest.compute.name)
