@@ -96,7 +96,7 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
     }
     unproven = sum(not is_proven(a) for a in answers.values())
     first = next(iter(answers.values()))
-    factors = "exact and ragged factors" if first.ragged else "exact factors"
+    factors = "exact and imperfect factors" if first.ragged else "exact factors"
     fusions = {a.fusion.ops: a.fusion for a in answers.values() if a.fusion is not None}
     together = sum(bool(f.split) for f in fusions.values())
     how = (
@@ -106,8 +106,8 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
     lines = [
         f"scope      every order of loops, {factors}, every choice of what memories keep, {how}; memories in the order "
         f"of the file, each at one height. Not searched: {', '.join(NOT_SEARCHED)}",
-        f"looked at  {sums['generated']:,} partial nests; left out {sums['pruned']:,} by bound, "
-        f"{sums['dominated']:,} by one at least as good, {sums['too_large']:,} too large",
+        f"labels     {sums['generated']:,} partial mappings; {sums['pruned']:,} pruned by bound, "
+        f"{sums['dominated']:,} dominated, {sums['too_large']:,} too large",
         f"result     {plural(len(answers) - unproven, 'op')} proven optimal, {unproven} not",
         *([f"start      {plural(sum(bool(a.origin) for a in answers.values()), 'nest')} as before the search: "
            f"{', '.join(origins)}"] if origins else []),

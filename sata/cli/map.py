@@ -63,7 +63,8 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 @click.option(
     "--constraints", "constraints_file", metavar="FILE", help="Narrow the space; docs/search.md has the format."
 )
-@click.option("--ragged", is_flag=True, help="Also factors that do not divide. The space is far larger.")
+@click.option("--imperfect", is_flag=True, help="Also imperfect factors, which do not divide. A far larger space.")
+@click.option("--ragged", is_flag=True, hidden=True, help="The old name of --imperfect.")
 @click.option("--no-fuse", is_flag=True, help="Every op by itself: neighbours that could share a nest are not fused.")
 @click.option(
     "--strategy",
@@ -93,10 +94,10 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 @memory_option
 @json_option
 def map_(
-    arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None, ragged: bool,
-    workers: int | None, shard: tuple[int, int] | None, mapping_file: str | None, verify: bool, no_cache: bool,
-    scheduler: str | None, strategy: str,
-    no_fuse: bool, space: bool, output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
+    arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None,
+    imperfect: bool, ragged: bool, workers: int | None, shard: tuple[int, int] | None, mapping_file: str | None,
+    verify: bool, no_cache: bool, scheduler: str | None, strategy: str, no_fuse: bool, space: bool,
+    output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
 ) -> None:  # fmt: skip
     """The best mapping of every op of WORKLOAD on ARCH, and how sure that is.
 
@@ -138,6 +139,9 @@ def map_(
     )
     from sata.search.space.constraints import read_constraints
 
+    if ragged:
+        click.echo("warning: --ragged is called --imperfect now; the old name goes with the next version", err=True)
+        imperfect = True
     if shard is not None and (space or (output is None and json_file is None)):
         raise click.UsageError("--shard needs -o FILE for the answers of its part, and does not go with --space")
     if scheduler is not None:
@@ -159,9 +163,13 @@ def map_(
         return
     no_fuse = no_fuse or not strategy_named(strategy, ragged).groups
     cache = None if no_cache else Cache()
-    units = search_units(setting, chosen, fuse=not no_fuse and may_fuse(objective, ragged))
+    units = search_units(setting, chosen, fuse=not no_fuse and may_fuse(objective, imperfect))
     starts = [start for start in starts_of(setting, rules) if not (no_fuse and start.split)]
+<<<<<<< HEAD
     tasks, number = tasks_of(setting, units, objective, rules, ragged=ragged, starts=starts, strategy=strategy)
+=======
+    tasks, number = tasks_of(setting, units, objective, rules, ragged=imperfect, starts=starts)
+>>>>>>> 6ba23fe (docs/search.md anew, with a figure; the vocabulary says what others call a word; --imperfect)
     mine = list(range(len(tasks))) if shard is None else shard_of(tasks, *shard)
     with ProgressDisplay(len(mine), budget) as watch:
         some = solve_all([tasks[n] for n in mine], Resources(workers, cache, watch, scheduler, verify), budget=budget)

@@ -121,7 +121,7 @@ class ProgressDisplay(Watcher):
         head = [f"{len(self.answers)} of {self.tasks} searches done, {proven} proven"]
         if self.kept:
             head.append(f"{self.kept} from the cache")
-        head += [f"{looked:,} looked at, {looked / max(seconds, 1e-9):,.0f}/s", self._time(seconds)]
+        head += [f"{looked:,} labels, {looked / max(seconds, 1e-9):,.0f}/s", self._time(seconds)]
         if self.stopped:
             head.append("stopping")
         rows = sorted(self.open.items())
@@ -148,7 +148,7 @@ def _gap(news: Progress) -> float:
 def _row(name: str, news: Progress | None, seconds: float) -> str:
     if news is None:
         return f"  {escaped(name)}: {seconds:.0f} s"
-    words = [f"{news.looked:,} looked at", f"{seconds:.0f} s"]
+    words = [f"{news.looked:,} labels", f"{seconds:.0f} s"]
     if math.isfinite(news.best):
         words.append(f"best {news.best:.6g}")
         if 0 < news.bound < news.best:

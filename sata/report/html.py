@@ -43,7 +43,7 @@ _TABLES: tuple[Callable[[Result], TextTable | None], ...] = (
 )  # fmt: skip
 # What the numbers of every result assume; the pages of the documentation say more.
 ASSUMPTIONS = (
-    "Accesses are counted exactly on the loop nest: windows, borders and ragged tiles included; nothing is sampled.",
+    "Accesses are counted exactly on the loop nest: windows, borders, imperfect factors included; nothing is sampled.",
     "Traffic is shown dense. What sparsity saves is in the outcomes: gated saves the energy, skipped the cycle too.",
     "Zeros of different tensors are independent of each other within a time step.",
     "Computes and memories of an op work side by side as far as the places of its tiles let them: with `buffers: 1` or "

@@ -69,15 +69,15 @@ def _loop(loop: BoundLoop, nests: Sequence[OpNest]) -> Row:
     text = f"for {loop.rank} in {loop.factor}"
     if loop.stride > 1:
         text += f" step {loop.stride}"
-    ragged = _ragged(loop, op)
-    text += (" descending" if descending else "") + (f" ({ragged})" if ragged else "")
+    imperfect = _imperfect(loop, op)
+    text += (" descending" if descending else "") + (f" ({imperfect})" if imperfect else "")
     return {"is": "loop", "text": text, "rank": loop.rank, "factor": loop.factor, "stride": loop.stride}
 
 
-def _ragged(loop: BoundLoop, op: Op) -> str:
+def _imperfect(loop: BoundLoop, op: Op) -> str:
     """Said of the outermost loop of a rank: how many of the points that the loops cover exist."""
     bound, covered = op.ranks.get(loop.rank, 1), loop.factor * loop.stride
-    return f"ragged: {bound} of {covered}" if covered > bound else ""
+    return f"imperfect: {bound} of {covered}" if covered > bound else ""
 
 
 def _array(array: Array, loops: Sequence[BoundLoop], op: Op) -> Row:
@@ -85,8 +85,8 @@ def _array(array: Array, loops: Sequence[BoundLoop], op: Op) -> Row:
     for axis, size in array.shape.items():
         on = [loop for loop in loops if loop.axis == axis]
         factors = " ".join(f"{loop.rank} {loop.factor}" for loop in on if loop.factor > 1)
-        ragged = "".join(f", {loop.rank} {_ragged(loop, op)}" for loop in on if _ragged(loop, op))
-        parts.append(f"{axis} = {factors or 'one'} ({prod(loop.factor for loop in on)} of {size}{ragged})")
+        imperfect = "".join(f", {loop.rank} {_imperfect(loop, op)}" for loop in on if _imperfect(loop, op))
+        parts.append(f"{axis} = {factors or 'one'} ({prod(loop.factor for loop in on)} of {size}{imperfect})")
     words = [f"multicast {array.multicast}"] + (["reduce"] if array.reduce else [])
     spread = [f"{loop.axis}: {loop.rank} {loop.factor}" for loop in loops if loop.factor > 1]
     text = f"array {array.name}: {', '.join([*parts, *words])}"

@@ -76,7 +76,7 @@ def row_key(job: Job, prints: dict[str, str]) -> str:
     said = (
         __version__, REVISION if mapper is not None else 0, sorted((k, prints[p]) for k, p in sources.items()),
         sorted((name, type(value).__name__, value) for name, value in point.variables.items()), point.ops, job.by,
-        None if mapper is None else (mapper.objective, mapper.budget, mapper.ragged),
+        None if mapper is None else (mapper.objective, mapper.budget, mapper.imperfect),
     )  # fmt: skip
     return sha256(repr(said).encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -118,7 +118,7 @@ def _figures(job: Job) -> Row:
     cache = Cache(job.cache) if job.cache is not None else None
     watch = _Stopped()
     answers = map_workload(
-        setting, job.mapper.objective, ops=point.ops, rules=rules, ragged=job.mapper.ragged,
+        setting, job.mapper.objective, ops=point.ops, rules=rules, ragged=job.mapper.imperfect,
         budget=job.mapper.budget, how=Resources(1, cache, watch),
     )  # fmt: skip
     if watch.stopped:

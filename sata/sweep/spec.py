@@ -28,7 +28,7 @@ class Mapper:
     objective: str = "energy"
     budget: float | None = None
     constraints: str | None = None
-    ragged: bool = False
+    imperfect: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,7 @@ class _SweepReader:
             self.found["constraints", ""] = constraints
         return Mapper(
             given.get("objective", "energy"), None if budget is None else float(parse_quantity(budget, "seconds")),
-            constraints, given.get("ragged", False),
+            constraints, given.get("imperfect", given.get("ragged", False)),
         )  # fmt: skip
 
     # --- variables ----------------------------------------------------------------------------------------------

@@ -46,10 +46,10 @@ def test_what_is_known_of_each(shown: ProgressDisplay) -> None:
     shown.done(1, answer(False), False)
     shown.done(2, answer(True), True)
     assert shown.lines(105.0) == [
-        "3 of 10 searches done, 2 proven, 1 from the cache, 2,502,000 looked at, 500,400/s, 5 s",
+        "3 of 10 searches done, 2 proven, 1 from the cache, 2,502,000 labels, 500,400/s, 5 s",
         "  a: 5 s",
-        "  b: 2,000,000 looked at, 5 s, nothing found yet",
-        "  c: 500,000 looked at, 5 s, best 1.05e+09, bound 1e+09, gap 5.00%",
+        "  b: 2,000,000 labels, 5 s, nothing found yet",
+        "  c: 500,000 labels, 5 s, best 1.05e+09, bound 1e+09, gap 5.00%",
     ]
 
 
@@ -77,7 +77,7 @@ def test_a_killed_worker_and_an_end(shown: ProgressDisplay) -> None:
     shown.lost(0, "killed by SIGKILL")
     shown.stopping()
     assert shown.killed == 1
-    assert shown.lines(101.0) == ["0 of 10 searches done, 0 proven, 0 looked at, 0/s, 1 s, stopping"]
+    assert shown.lines(101.0) == ["0 of 10 searches done, 0 proven, 0 labels, 0/s, 1 s, stopping"]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -96,8 +96,8 @@ def test_in_a_terminal(workers: str) -> None:
         workers,
     )
     text = plain(re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out))
-    assert re.search(r"\d of 2 searches done, \d proven, [\d,]+ looked at, [\d,]+/s, \d s left of 10 s", text)
-    rows = re.findall(r"conv2\.(\w+): ([\d,]+) looked at, \d+ s, best ([\d.e+]+), bound ([\d.e+]+), gap", text)
+    assert re.search(r"\d of 2 searches done, \d proven, [\d,]+ labels, [\d,]+/s, \d s left of 10 s", text)
+    rows = re.findall(r"conv2\.(\w+): ([\d,]+) labels, \d+ s, best ([\d.e+]+), bound ([\d.e+]+), gap", text)
     assert rows
     assert all(float(bound) < float(best) for _, _, best, bound in rows)
     for op in ("fire", "forward"):
@@ -125,10 +125,10 @@ def test_a_line_now_and_then_elsewhere(monkeypatch: pytest.MonkeyPatch, capsys: 
     for clock[0] in (105.0, 109.9, 110.0, 111.0, 119.0, 120.5):
         shown.waited()
     assert capsys.readouterr().err.splitlines() == [
-        "0 of 2 searches done, 0 proven, 1,500 looked at, 150/s, 50 s left of 60 s; "
-        "b: 500 looked at, 10 s, best 300, bound 200, gap 50.00%",
-        "0 of 2 searches done, 0 proven, 1,500 looked at, 73/s, 40 s left of 60 s; "
-        "b: 500 looked at, 20 s, best 300, bound 200, gap 50.00%",
+        "0 of 2 searches done, 0 proven, 1,500 labels, 150/s, 50 s left of 60 s; "
+        "b: 500 labels, 10 s, best 300, bound 200, gap 50.00%",
+        "0 of 2 searches done, 0 proven, 1,500 labels, 73/s, 40 s left of 60 s; "
+        "b: 500 labels, 20 s, best 300, bound 200, gap 50.00%",
     ]
     shown.stopping()
     assert capsys.readouterr().err == (

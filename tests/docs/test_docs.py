@@ -111,6 +111,13 @@ def test_vocabulary_has_one_meaning_a_word() -> None:
     assert len(words) == len(set(words))
     assert all(f"`{kind}`" in text for kind in KINDS)
     assert {"fill", "read", "update", "drain", "merge read"} <= set(words)
+    assert {"lower bound", "dominance", "incumbent", "beam width", "cost-to-go table", "storage template"} <= set(words)
+
+
+def test_vocabulary_says_what_others_call_it() -> None:
+    text = (ROOT / "docs/vocabulary.md").read_text(encoding="utf-8")
+    rows = [re.split(r"(?<!\\)\|", line)[1:-1] for line in text.splitlines() if line.startswith("| ")]
+    assert rows and [row for row in rows if len(row) != 3 or not all(cell.strip() for cell in row)] == []
 
 
 def test_index_lists_every_page() -> None:

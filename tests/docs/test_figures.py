@@ -8,6 +8,7 @@ import pytest
 
 import sata
 
+from . import search_figure
 from .figures import DENSITIES, FIGURE, PAGE, ZEROS, digest, refreshed, swept, switched
 
 GRADIENTS = 8 * (65_536 + 32_768 + 32_768 + 1024)  # time steps times neurons that fire
@@ -28,6 +29,14 @@ def test_page_and_figure_are_of_today() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert refreshed(page) == page and "| all three |" in page
     assert re.findall(r"numbers ([0-9a-f]{64})", FIGURE.read_text(encoding="utf-8")) == [digest()]
+
+
+def test_figure_of_the_search_is_of_today() -> None:
+    """Refresh with `python -m tests.docs.search_figure`."""
+    written = search_figure.FIGURE.read_text(encoding="utf-8")
+    assert re.findall(r"figure ([0-9a-f]{64})", written) == [search_figure.digest()]
+    assert all(name in written for name in search_figure.NAMES.values())
+    assert "figures/search.svg" in (search_figure.ROOT / "docs" / "search.md").read_text(encoding="utf-8")
 
 
 def test_what_is_shipped_gates_spikes_and_potential_gradients() -> None:

@@ -27,7 +27,7 @@ fc.fire:  U[k], S'[t,k] = lif(X[t,k])
 
 memory DRAM: W 24 B, S 1 B, S' 12 b = 212 b
 memory GLB: W 24 B, S 1 B, S' 12 b = 212 b of 64 B (41.4%)
-for k in 2 step 4 (ragged: 6 of 8)
+for k in 2 step 4 (imperfect: 6 of 8)
   array PEs: x = k 4 (4 of 4), multicast tile
     memory spad: X 4 B, U 1 B = 5 B of 16 B (31.2%)
     split

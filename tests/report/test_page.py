@@ -72,7 +72,7 @@ def test_nests_with_their_traffic() -> None:
     words = Page(result_page(small())).words
     assert "memory GLB: W 24 B, S 1 B, S' 12 b (212 b of 64 B, 41.4%); 985 pJ" in words  # 720 pJ, and it leaks 265 pJ
     assert "W (weight) in fc.forward: fills 24, reads 48" in words
-    assert "for k in 2 step 4 (ragged: 6 of 8)" in words
+    assert "for k in 2 step 4 (imperfect: 6 of 8)" in words
     assert "X[t,k] += W[k,c] * S[t,c]" in words
 
 

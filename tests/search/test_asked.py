@@ -365,7 +365,7 @@ library:
          "ask for 0.3333 at most"),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("more", [[], ["--ragged"], ["--objective", "pareto"]])
+@pytest.mark.parametrize("more", [[], ["--imperfect"], ["--objective", "pareto"]])
 def test_lanes_that_cannot_be_had_are_a_sentence(tmp_path: Path, asked_: str, said: str, more: list[str]) -> None:
     """Array, axis, and the lanes that the ranks can fill."""
     (tmp_path / "all.yaml").write_text(ARCH)
@@ -373,10 +373,21 @@ def test_lanes_that_cannot_be_had_are_a_sentence(tmp_path: Path, asked_: str, sa
     common = ["map", str(tmp_path / "all.yaml"), "--constraints", str(tmp_path / "asked.yaml"), "--no-cache"]
     done = CliRunner().invoke(main, [*common, "--workers", "1", *more])
     assert done.exit_code == 2
-    if not more or more[0] != "--ragged":
+    if not more or more[0] != "--imperfect":
         assert said in done.output
     else:
         assert "no mapping of 'mm' uses" in done.output
+
+
+def test_the_old_name_of_imperfect_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(ARCH)
+    common = ["map", str(tmp_path / "all.yaml"), "--no-cache", "--workers", "1", "--budget", "1s"]
+    old, new = (CliRunner().invoke(main, [*common, option]) for option in ("--ragged", "--imperfect"))
+    assert old.exit_code == new.exit_code == 0
+    assert "--ragged is called --imperfect now" in old.stderr
+    assert "--ragged" not in new.stderr
+    assert "exact and imperfect factors" in old.stdout
+    assert "exact and imperfect factors" in new.stdout
 
 
 def test_the_size_of_the_space_knows_the_share_of_lanes(tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_factors_and_orders_are_kept(setting: Any, tmp_path: Path) -> None:
     assert math.prod(p.factor for p in loops if p.rank == "c") >= 2
     named = [p.rank for p in loops if p.rank in "ck"]
     assert named == sorted(named)
-    with pytest.raises(SpecError, match="are for exact factors, not with --ragged"):
+    with pytest.raises(SpecError, match="are for exact factors, not with --imperfect"):
         map_workload(setting, ops="a", rules=rules, ragged=True, workers=1)
 
 

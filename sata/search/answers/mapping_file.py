@@ -133,7 +133,7 @@ def fused_certificate(answer: Answer) -> list[str]:
 def certificate(answer: Answer) -> list[str]:
     """What is known of an answer, in a few lines."""
     point = chosen(answer)
-    scope = "ragged and exact factors" if answer.ragged else "exact factors"
+    scope = "imperfect and exact factors" if answer.ragged else "exact factors"
     where = CACHE if answer.cached else FILE_ORDER
     sure = f"proven optimal ({where})" if answer.proven else f"within {answer.gap:.3%} of the optimum"
     if answer.objective == "pareto":
@@ -150,9 +150,9 @@ def certificate(answer: Answer) -> list[str]:
         f"{answer.op}: {point.energy_pj:.6g} pJ, {cycles}; {answer.objective}: {sure}",
         *([f"  nest: that of {answer.origin}"] if answer.origin else []),
         "  scope: memories in the order of the file, each at one height;"
-        f" {answer.skeletons} choices of what memories keep, every order, {scope}; partial nests: "
-        f"{counts.get('generated', 0)} looked at, {counts.get('pruned', 0)} left out by bound, "
-        f"{counts.get('dominated', 0)} by dominance, {counts.get('too_large', 0)} too large; bound {answer.bound:.6g}",
+        f" {answer.skeletons} choices of what memories keep, every order, {scope}; partial mappings: "
+        f"{counts.get('generated', 0)} made, {counts.get('pruned', 0)} pruned by bound, "
+        f"{counts.get('dominated', 0)} dominated, {counts.get('too_large', 0)} too large; bound {answer.bound:.6g}",
     ]
 
 

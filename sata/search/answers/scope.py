@@ -25,7 +25,7 @@ def scope_data(answer: Answer) -> dict[str, Any]:
     return {
         "memories": "in the order of the file, each at one height",
         "groups": "pairs of ops" if answer.fusion is not None else "single ops",
-        "factors": "exact and ragged" if answer.ragged else "exact",
+        "factors": "exact and imperfect" if answer.ragged else "exact",
         "not_searched": list(NOT_SEARCHED),
     }
 

@@ -80,7 +80,7 @@ def search_of(
             setting.arch.name,
             setting.workload.name,
             tasks[0].objective,
-            "ragged and exact" if tasks[0].ragged else "exact",
+            "imperfect and exact" if tasks[0].ragged else "exact",
             _hash(fingerprint_text((setting.arch, setting.machine))),
             _hash(fingerprint_text(tuple(ops_of(t) for t in tasks))),
             _hash(fingerprint_text(tuple(_asked(t) for t in tasks))),
@@ -227,7 +227,7 @@ _DIFFERENCES = {
     "ops": "the choice of ops",
     "constraints": "the file of constraints",
     "objective": "the objective",
-    "factors": "--ragged",
+    "factors": "--imperfect",
     "parts": "the number of parts",
 }
 

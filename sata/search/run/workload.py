@@ -71,8 +71,8 @@ def tasks_of(setting: SearchSetup, ops: Sequence[Op | Unit], objective: str, rul
         cycle = cycle_of(setting, members)
         if ragged and loops and cycle is None:
             where = next(rule.where for rule in rules if rule.constraints is loops[0])
-            hint = "leave out --ragged, or these keys"
-            raise SpecError([Fault(where, "'factors' and 'order' are for exact factors, not with --ragged", hint)])
+            hint = "leave out --imperfect, or these keys"
+            raise SpecError([Fault(where, "'factors' and 'order' are for exact factors, not with --imperfect", hint)])
         key = tuple(same(op, constraints) for op, constraints in zip(members, asked, strict=True))
         if key not in known:
             known[key] = len(tasks)
