@@ -34,7 +34,7 @@ def _time(_ctx: click.Context, _param: click.Parameter, given: str) -> int | Non
     if given == "none":
         return None
     if not given.isdecimal() or len(given) > 3:
-        raise click.BadParameter(f"'{given}' is no number of a dimension, from 0, nor 'none'")
+        raise click.BadParameter(f"'{given}' is not a number of a dimension, from 0, nor 'none'")
     return int(given)
 
 

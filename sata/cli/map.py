@@ -27,7 +27,7 @@ def _budget(_ctx: click.Context, _param: click.Parameter, given: str | None) -> 
                 break
             if 0 < value < 1e9:
                 return value
-    raise click.BadParameter(f"'{given}' is no time; write 60s, 5min or 1h")
+    raise click.BadParameter(f"'{given}' is not a time; write 60s, 5min or 1h")
 
 
 def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> tuple[int, int] | None:
@@ -41,7 +41,7 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
         found = int(part), int(parts)
         if 1 <= found[0] <= found[1] <= MOST:
             return found
-    raise click.BadParameter(f"'{given[:40]}' is no part; write I/N, such as 1/4, with N up to {MOST}")
+    raise click.BadParameter(f"'{given[:40]}' is not a part; write I/N, such as 1/4, with N up to {MOST}")
 
 
 @click.command("map", short_help="The best mapping of every op, with proof.")
@@ -161,15 +161,11 @@ def map_(
         if not write({json_file: lambda: json_text({"space": rows})}):
             show_blocks(_space_blocks(rows))
         return
-    no_fuse = no_fuse or not strategy_named(strategy, ragged).groups
+    no_fuse = no_fuse or not strategy_named(strategy, imperfect).groups
     cache = None if no_cache else Cache()
     units = search_units(setting, chosen, fuse=not no_fuse and may_fuse(objective, imperfect))
     starts = [start for start in starts_of(setting, rules) if not (no_fuse and start.split)]
-<<<<<<< HEAD
-    tasks, number = tasks_of(setting, units, objective, rules, ragged=ragged, starts=starts, strategy=strategy)
-=======
-    tasks, number = tasks_of(setting, units, objective, rules, ragged=imperfect, starts=starts)
->>>>>>> 6ba23fe (docs/search.md anew, with a figure; the vocabulary says what others call a word; --imperfect)
+    tasks, number = tasks_of(setting, units, objective, rules, ragged=imperfect, starts=starts, strategy=strategy)
     mine = list(range(len(tasks))) if shard is None else shard_of(tasks, *shard)
     with ProgressDisplay(len(mine), budget) as watch:
         some = solve_all([tasks[n] for n in mine], Resources(workers, cache, watch, scheduler, verify), budget=budget)

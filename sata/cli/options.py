@@ -23,7 +23,7 @@ def _parse(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...])
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not name:
-            raise click.BadParameter(f"'{text}' is no NAME=VALUE, such as --set timesteps=4")
+            raise click.BadParameter(f"'{text}' is not of the form NAME=VALUE, such as --set timesteps=4")
         if name in variables:
             raise click.BadParameter(f"'{name}' is set twice: to {variables[name]} and to {value}")
         if name in TAKEN:

@@ -80,7 +80,7 @@ def write_bytes(files: Mapping[str, bytes]) -> None:
 
 
 def write(texts: Mapping[str | None, Callable[[], str]]) -> bool:
-    """Write each text to its file, or print it for `-`; None is no file. True if standard output was taken."""
+    """Write each text to its file, or print it for `-`; None is not a file. True if standard output was taken."""
     wanted = {name: text() for name, text in texts.items() if name is not None}
     write_files({name: text for name, text in wanted.items() if name != STDOUT})
     if STDOUT in wanted:

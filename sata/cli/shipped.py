@@ -57,7 +57,7 @@ def _copy(files: Sequence[ShippedFile], folder: Path) -> None:
     from sata.specs.text.faults import Fault, SpecError, Where
 
     if not folder.is_dir():
-        raise SpecError([Fault(Where(str(folder)), "is no folder")])
+        raise SpecError([Fault(Where(str(folder)), "is not a folder")])
     found = copies(files, folder)
     for parent in {target.parent for target in found}:
         parent.mkdir(exist_ok=True)

@@ -68,7 +68,7 @@ class GivenResult:
         known = [f.name for f in fields(GivenRecord) if f.type == "str"]
         for name in by:
             if name not in known:
-                raise ValueError(f"'{name}' is no field to sum over; expected some of {', '.join(known)}")
+                raise ValueError(f"'{name}' is not a field to sum over; expected some of {', '.join(known)}")
         terms: dict[tuple[str, ...], list[float]] = {}
         for record in self.records:
             terms.setdefault(tuple(getattr(record, name) for name in by), []).append(getattr(record, what))

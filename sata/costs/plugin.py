@@ -123,7 +123,7 @@ def _load(name: str, target: str, package: str, defaults: Mapping[str, Scalar]) 
     if function is None:
         raise PluginError(f"{who}: the module '{module_name}' has no '{function_name}'")
     if not inspect.isfunction(function) or not _returns_estimate(function):
-        raise PluginError(f"{who} is no plug-in: a function annotated '-> Estimate' (sata.plugins) is expected")
+        raise PluginError(f"{who} is not a plug-in: a function annotated '-> Estimate' (sata.plugins) is expected")
     package = package or _distribution(module)
     return _signature(name, target, package, function, defaults, f"plug-in {package} ({target})")
 
@@ -159,7 +159,7 @@ def _signature(name: str, target: str, package: str, function: Callable[..., obj
     technology = ""
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-            raise PluginError(f"{who}: its parameter '{parameter}' is no attribute; every one must be named")
+            raise PluginError(f"{who}: its parameter '{parameter}' is not an attribute; every one must be named")
         given = None if parameter.default is parameter.empty else parameter.default
         if parameter.name == TECHNOLOGY:
             technology = "needs it" if given is None else "takes it"

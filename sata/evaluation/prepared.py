@@ -161,7 +161,9 @@ def check_gated_actions(arch: Arch, prices: Mapping[str, Price], faults: Faults)
         known = prices[node.name].energy_pj
         for action in dict.fromkeys((*node.gate, *node.skip)):
             if action and action not in known:
-                message = f"'{action}' is no action of {node.name} (class {node.component}); it has: {', '.join(known)}"
+                message = (
+                    f"'{action}' is not an action of {node.name} (class {node.component}); it has: {', '.join(known)}"
+                )
                 faults.add(node.where, message, did_you_mean(action, known))
 
 

@@ -7,7 +7,7 @@ timeloop-accelergy-exercises.
 
 An action with arguments (`address_delta`, `data_delta`) has one energy for each combination. Each is an action of its
 own here, `read(address_delta=0, data_delta=1)`; `read` itself is the dearest of them, as timeloop takes it.
-`leak` is the energy of a cycle (`idle` before 0.4). With a clock it is no action but the leakage, energy times clock;
+`leak` is the energy of a cycle (`idle` before 0.4). With a clock it is the leakage, energy times clock;
 without one it stays an action and leakage is not priced.
 Cells have no widths here: a memory that says `width` moves that many bits with one action.
 """
@@ -131,10 +131,10 @@ class _ErtReader:
         at = doc.where((*path, "name"))
         parts = tuple(_INDICES.sub("", name).split(".")) if isinstance(name, str) else ()
         if not parts or not all(parts):
-            self.faults.add(at, f"{name!r} is no name of a component, such as system.chip.PE[0..127].mac")
+            self.faults.add(at, f"{name!r} is not a name of a component, such as system.chip.PE[0..127].mac")
             return
         if name in seen:
-            self.faults.add(at, f"the table '{name}' stands twice", f"the first is in line {seen[name]}")
+            self.faults.add(at, f"the table '{name}' is defined twice", f"the first is in line {seen[name]}")
             return
         seen[name] = at.line
         table = self.found.setdefault(name, _Table(parts, at))
@@ -154,7 +154,7 @@ class _ErtReader:
             energy = self.number(doc, item["energy"], (*here, "energy"))
             arguments = item.get("arguments")
             if not isinstance(item["name"], str) or not item["name"]:
-                self.faults.add(doc.where((*here, "name")), f"{item['name']!r} is no name of an action")
+                self.faults.add(doc.where((*here, "name")), f"{item['name']!r} is not a name of an action")
             elif arguments is not None and not isinstance(arguments, dict):
                 self.faults.add(doc.where((*here, "arguments")), "expected a mapping of arguments to values")
             else:
@@ -165,7 +165,7 @@ class _ErtReader:
         full = f"{name}({told})" if told else name
         if full in table.energy_pj:
             both = not told and any(other.startswith(f"{name}(") for other in table.energy_pj)
-            self.faults.add(at, f"the action '{full}' stands twice", "with and without arguments" if both else "")
+            self.faults.add(at, f"the action '{full}' is defined twice", "with and without arguments" if both else "")
             return
         if told:
             table.energy_pj[name] = max(energy, table.energy_pj.get(name, 0.0))

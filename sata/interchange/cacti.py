@@ -230,7 +230,7 @@ def cacti_table(memories: Sequence[CactiMemory], names: Sequence[str]) -> str:
         key = (memory.size_bytes, memory.banks, memory.width_bits)
         if key in first:
             there = first[key].where
-            faults.add(memory.where, f"{memory.size_bytes} B in {memory.banks} banks stand twice",
+            faults.add(memory.where, f"{memory.size_bytes} B in {memory.banks} banks are given twice",
                        f"also in {there.file} line {there.line}")  # fmt: skip
         first.setdefault(key, memory)
     faults.check()

@@ -87,7 +87,9 @@ def _pairs(text: str, what: str) -> dict[str, str]:
         match = _PAIR.fullmatch(part)
         if match is None or match[1] in found:
             twice = match is not None
-            raise ValueError(f"{what}: '{part.strip()}' {'stands twice' if twice else 'is no name=value'}")
+            raise ValueError(
+                f"{what}: '{part.strip()}' {'is given twice' if twice else 'is not of the form name=value'}"
+            )
         found[match[1]] = match[2]
     return found
 

@@ -12,7 +12,7 @@ USUAL_KINDS = ("optimizer_state",)
 
 
 def check_kinds(arch: Arch, workload: Workload, faults: Faults) -> None:
-    """A fault for every name in keep, may_keep, format, gate and skip that is no kind and no tensor of the workload."""
+    """A fault for every name in keep, may_keep, format, gate, skip that is neither kind nor tensor of the workload."""
     tensors = {t.name for op in workload.ops for t in op.tensors}
     kinds = dict.fromkeys(
         (*KINDS, *USUAL_KINDS, *workload.kinds, *workload.bits, *(t.kind for op in workload.ops for t in op.tensors))

@@ -63,10 +63,10 @@ def _has_rank(op: Op, loop: Loop, above: bool, known: Known, faults: Faults) -> 
         return True
     if loop.rank not in known.ranks | USUAL_RANKS:
         ranks = sorted(known.ranks)
-        message = f"'{loop.rank}' is no rank of any op of the workload (ranks: {', '.join(ranks)})"
+        message = f"'{loop.rank}' is not a rank of any op of the workload (ranks: {', '.join(ranks)})"
         faults.add(loop.where, message, did_you_mean(loop.rank, ranks))
     elif loop.factor not in (None, 1):
-        message = f"'{loop.rank}' is no rank of op '{op.name}' (its ranks: {', '.join(op.ranks)})"
+        message = f"'{loop.rank}' is not a rank of op '{op.name}' (its ranks: {', '.join(op.ranks)})"
         hint = f"write `{loop.rank} *`: over a rank that an op lacks, that is a loop of one"
         faults.add(loop.where, message, "above a split stand only loops that all fused ops have" if above else hint)
     return False

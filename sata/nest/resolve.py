@@ -1,6 +1,6 @@
 """A mapping entry, an architecture and an op become one resolved nest; what does not fit becomes faults.
 
-Each check is one small function; together they say why a nest is no nest of this op on this machine.
+Each check is one small function; together they say why a nest is not a nest of this op on this machine.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def way_down(arch: Arch, nodes: Sequence[NestNode], faults: Faults) -> Way | Non
     names = [way[-1].name for way in ways]
     faults.add(
         last.where,
-        f"'{last.name}' is no compute of architecture '{arch.name}'; expected one of: {', '.join(names)}",
+        f"'{last.name}' is not a compute of architecture '{arch.name}'; expected one of: {', '.join(names)}",
         did_you_mean(last.name, names),
     )
     return None
@@ -129,7 +129,8 @@ def _in_order(nodes: Sequence[NestNode], way: Way, faults: Faults) -> None:
             names = [n.name for n in way if isinstance(n, _CLASS[word])]
             faults.add(
                 node.where,
-                f"'{node.name}' is no {word} on the way to compute '{way[-1].name}'; "
+                f"'{node.name}' is not {'an' if word == 'array' else 'a'} {word} on the path to compute "
+                f"'{way[-1].name}'; "
                 f"expected one of: {', '.join(names) or 'none'}",
                 did_you_mean(node.name, names),
             )

@@ -27,11 +27,11 @@ _one = threading.Lock()
 
 
 def check_address(address: str) -> None:
-    """Raises: SpecError for what is no address of a scheduler."""
+    """Raises: SpecError for what is not an address of a scheduler."""
     match = _ADDRESS.fullmatch(address)
     if match is None or not 0 < int(match[3]) < 65536:
         hint = "such as tcp://10.0.0.1:8786, which dask-scheduler prints when it starts"
-        raise SpecError([Fault(Where(), f"--scheduler: '{address[:80]}' is no address", hint)])
+        raise SpecError([Fault(Where(), f"--scheduler: '{address[:80]}' is not an address", hint)])
 
 
 class DaskCluster:

@@ -66,7 +66,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 def read_text(name: str) -> str:
-    """The text of a file of data. Raises: SpecError if it cannot be read, is no text or is larger than 512 MiB."""
+    """The text of a file of data. Raises: SpecError if it cannot be read, is not a text or is larger than 512 MiB."""
     where = Where(name if name.isprintable() else repr(name)[1:-1])
     try:
         if Path(name).is_dir():
@@ -88,7 +88,7 @@ def read_text(name: str) -> str:
 
 
 def result_from_json(name: str) -> Any:
-    """The data of a JSON file. Raises: SpecError with line and column of what is no JSON."""
+    """The data of a JSON file. Raises: SpecError with line and column of what is not a JSON."""
     text = read_text(name)
     try:
         return json.loads(text, parse_constant=_no_number)
@@ -103,7 +103,7 @@ def result_from_json(name: str) -> Any:
 
 
 def _no_number(word: str) -> float:
-    raise ValueError(f"{word} is no number")
+    raise ValueError(f"{word} is not a number")
 
 
 def read_result(name: str) -> Result:

@@ -87,7 +87,7 @@ class _ArchReader:
         if name in self.names:
             line = self.doc.where(self.names[name]).line
             at = f"in line {line}" if line else f"at {self.doc.where(self.names[name]).path}"
-            self.faults.add(where, f"the name '{name}' stands twice", f"the first is {at}")
+            self.faults.add(where, f"the name '{name}' is defined twice", f"the first is {at}")
         self.names.setdefault(name, (*path, key))
 
     def memory(self, data: Mapping[str, Any], path: Path_) -> Memory:
@@ -160,7 +160,7 @@ class _ArchReader:
             places = [at] if isinstance(given, str) else [(*at, i) for i in range(len(given))]
             self.spoken_of += [(kind, self.doc.where(place)) for kind, place in zip(leaders, places, strict=True)]
             if len(set(leaders)) < len(leaders):
-                self.faults.add(where, "a leader stands twice")
+                self.faults.add(where, "a leader is given twice")
             if follower == "either":
                 if len(leaders) != 2:
                     message = f"'either' takes two kinds, found {len(leaders)}"

@@ -60,7 +60,9 @@ def _range(doc: Doc, given: int | str, path: Path_, faults: Faults) -> tuple[int
     """`128`, `1..128`, `..128`, `129..` -> (least, most)."""
     match = _RANGE.fullmatch(str(given))
     if match is None:
-        faults.add(doc.where(path), f"'{str(given)[:40]}' is no range of bounds", "write 128, 1..128, ..128 or 129..")
+        faults.add(
+            doc.where(path), f"'{str(given)[:40]}' is not a range of bounds", "write 128, 1..128, ..128 or 129.."
+        )
         return 1, None
     if match["one"]:
         return int(match["one"]), int(match["one"])
@@ -102,7 +104,7 @@ class _Way:
         key = next(k for k in ("memory", "array", "compute") if k in data)
         name, where = data[key], self.doc.where((*path, key))
         if name in self.names:
-            self.faults.add(where, f"{key} '{name}' stands twice in this nest")
+            self.faults.add(where, f"{key} '{name}' is used twice in this nest")
         self.names.add(name)
         if key == "memory":
             if "keep" in data and "bypass" in data:
@@ -155,5 +157,5 @@ def _bad_loop(text: str) -> str:
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*'*", text):
         return f"loop '{text}' has no factor; a number, or * for the rest of the rank"
     if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*'*\s*[0-9.]+", text):
-        return f"'{text[:40]}' is no loop; a rank, a space and a whole number"
-    return f"'{text[:40]}' is no loop; a rank and a factor"
+        return f"'{text[:40]}' is not a loop; a rank, a space and a whole number"
+    return f"'{text[:40]}' is not a loop; a rank and a factor"

@@ -190,7 +190,7 @@ class Entry:
     """One entry of a mapping. `fused`: the patterns were a list, so matching ops of one layer share the nest.
 
     `omit` is the reason an op is left out, in which case `nest` is empty. `only`: rank -> (least, most) bound that the
-    op's layer must have for the entry to apply; most None is no limit, a rank that no op of the layer has is 1.
+    op's layer must have for the entry to apply; most None is not a limit, a rank that no op of the layer has is 1.
     """
 
     patterns: tuple[str, ...]

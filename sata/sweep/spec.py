@@ -112,7 +112,7 @@ class _SweepReader:
         """Everything is said once, and something is said of what has to be."""
         for key in VARIED:
             if key in self.data.get("set", {}):
-                self.add(("sweep", "set", key), f"'{key}' is no variable", f"say '{key}:' beside 'set'", True)
+                self.add(("sweep", "set", key), f"'{key}' is not a variable", f"say '{key}:' beside 'set'", True)
         for name in grid:
             if name in fixed:
                 self.add(

@@ -99,8 +99,8 @@ def test_unknown_words_get_a_hint() -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["steps"], "'steps' is no NAME=VALUE, such as --set timesteps=4"),
-        (["=3"], "'=3' is no NAME=VALUE, such as --set timesteps=4"),
+        (["steps"], "'steps' is not of the form NAME=VALUE, such as --set timesteps=4"),
+        (["=3"], "'=3' is not of the form NAME=VALUE, such as --set timesteps=4"),
         (["steps=1", "steps=2"], "'steps' is set twice: to 1 and to 2"),
         (["ops=3"], "'ops' cannot be a variable: it is an argument of sata.evaluate"),
     ],

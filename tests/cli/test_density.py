@@ -110,7 +110,7 @@ def test_faults() -> None:
     np.savez("nothing.npz", a=np.zeros((0, 3)))
     assert fails("density", "gone.npz") == ["gone.npz: 'gone.npz' cannot be read: no such file or directory"]
     assert fails("density", "folder")[0].endswith("cannot be read: is a directory")
-    assert fails("density", "text.npz")[0].startswith("text.npz: 'text.npz' is no .npz file, or a part of one")
+    assert fails("density", "text.npz")[0].startswith("text.npz: 'text.npz' is not a .npz file, or a part of one")
     assert fails("density", "none.npz") == ["none.npz: holds no arrays"]
     assert fails("density", "nothing.npz") == ["nothing.npz: array 'a' is empty"]
     assert fails("density", "spikes.npz", "--array", "cnov") == [
@@ -122,7 +122,7 @@ def test_faults() -> None:
     assert fails("density", "spikes.npz", "--array", "flat", "--time", "none", "--model", "temporal") == [
         "spikes.npz: the model 'temporal' cannot be measured in array 'flat'; models that can: uniform, runs, blocks"
     ]
-    assert "'x' is no number of a dimension" in fails("density", "spikes.npz", "--time", "x")[-1]
+    assert "'x' is not a number of a dimension" in fails("density", "spikes.npz", "--time", "x")[-1]
     assert fails("density", "spikes.npz", "--json", "spikes.npz")[0].startswith("spikes.npz: is an input of this run")
 
 

@@ -76,7 +76,7 @@ def test_results_without_what_is_drawn() -> None:
     assert last("density", "old.json", "-o", "x.svg") == f"old.json: holds no 'tensors', which 'density' shows; {older}"
     assert last("nest", "old.json", "-o", "x.svg") == f"old.json: holds no 'nests'; {older}"
     assert last("kept", "r.json", "-o", "x.svg") == (
-        "r.json: holds no 'kept', which 'kept' shows; perhaps it is no training run"
+        "r.json: holds no 'kept', which 'kept' shows; perhaps it is not a training run"
     )
 
 

@@ -88,7 +88,7 @@ def test_list_says_what_is_wrong(elsewhere: Path) -> None:
     assert fails("list", "sata") == ["'sata' may be arch/sata.yaml or mappings/sata.yaml; say which"]
     assert fails("list", "vgg5_cifar") == ["no shipped file 'vgg5_cifar'; did you mean 'workloads/vgg5_cifar10.yaml'?"]
     assert fails("list", "zzz") == ["no shipped file 'zzz'; `sata list` lists what there is"]
-    assert fails("list", "arch", "--copy", "nowhere") == ["nowhere: is no folder"]
+    assert fails("list", "arch", "--copy", "nowhere") == ["nowhere: is not a folder"]
     assert "--copy needs the names" in fails("list", "--copy", ".")[-1]
     ok("list", "arch/sata", "--copy", ".")
     assert fails("list", "arch", "--copy", ".") == ["arch/sata.yaml: is there already and is not overwritten"]

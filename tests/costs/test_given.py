@@ -65,7 +65,7 @@ def test_sums_over_what() -> None:
         price_counts(text()).energy_pj(by=("stages",))
     assert (
         str(error.value)
-        == "'stages' is no field to sum over; expected some of run, layer, stage, group, component, action, origin"
+        == "'stages' is not a field to sum over; expected some of run, layer, stage, group, component, action, origin"
     )
 
 

@@ -79,7 +79,7 @@ def test_expressions_of_parts_belong_to_the_compound() -> None:
      ("<text>:4:37: library.components[0].aria: unknown key 'aria', expected one of: class, at, attributes, energy, area, leakage, "
      "scale, cycles, uncertainty, source; did you mean 'area'?")),
     ("- {class: a, energy: {add: 3 pJ}}\n- {class: a, energy: {add: 3 pJ}}",
-     "<text>:5:13: library.components[1].class: the class 'a' stands twice; the first is in line 4"),
+     "<text>:5:13: library.components[1].class: the class 'a' is defined twice; the first is in line 4"),
     ("- {class: a, at: {width: 16 b}, energy: {add: 3 pJ}, scale: {widht: linear}}",
      "<text>:4:64: library.components[0].scale.widht: 'widht' has no reference point in 'at'; did you mean 'width'?"),
     ("- {class: a, at: {width: 16 b}, energy: {add: 3 pJ}, area: 1 um2, scale: {width: {energy: linear}}}",
@@ -91,18 +91,18 @@ def test_expressions_of_parts_belong_to_the_compound() -> None:
     ("- {class: a, at: {n: 0}, energy: {add: 3 pJ}, scale: {n: linear}}",
      "<text>:4:60: library.components[0].scale.n: 'linear' needs a reference above 0, not 0"),
     ("- {class: a, at: {width: 16 b}, energy: {add: 3 pJ}, scale: {width: {table: {2 B: 1, 16 b: 2}}}}",
-     "<text>:4:79: library.components[0].scale.width.table: one value stands twice"),
+     "<text>:4:79: library.components[0].scale.width.table: one value is given twice"),
     ("- {class: a, at: {width: 16 b}, energy: {add: 3 pJ}, scale: {width: {table: {2 pJ: 1, 16 b: 2}}}}",
      "<text>:4:80: library.components[0].scale.width.table.2 pJ: '2 pJ' is an energy; expected a size in b, B, kB, MB, GB, TB, "
      "KiB, MiB, GiB, TiB, such as '144 KiB'"),
     ("- {class: a, at: {kind: lop}, energy: {add: 3 pJ}, scale: {kind: linear}}",
-     "<text>:4:62: library.components[0].scale.kind: 'kind' is no number and cannot scale"),
+     "<text>:4:62: library.components[0].scale.kind: 'kind' is not a number and cannot scale"),
     ("- {class: a, energy: {add: 3 pJ}, cycles: {ad: 2}}",
-     "<text>:4:46: library.components[0].cycles.ad: 'ad' is no action of 'a'; did you mean 'add'?"),
+     "<text>:4:46: library.components[0].cycles.ad: 'ad' is not an action of 'a'; did you mean 'add'?"),
     ("- {class: p, parts: {m: {class: adder}}, actions: {go: {n.add: 1}}}",
      "<text>:4:59: library.components[0].actions.go.n.add: there is no part 'n'; parts: m"),
     ("- {class: p, parts: {m: {class: adder}}, actions: {go: {m: 1}}}",
-     "<text>:4:59: library.components[0].actions.go.m: 'm' is no action of a part; expected 'part.action: count'"),
+     "<text>:4:59: library.components[0].actions.go.m: 'm' is not an action of a part; expected 'part.action: count'"),
     ("- {class: p, parts: {m: {class: adder}}, actions: {go: {m.add: twice}}}",
      "<text>:4:66: library.components[0].actions.go.m.add: expected a number or an expression, found 'twice'"),
     ("- {class: t, table: none.csv}",
@@ -143,7 +143,7 @@ def test_a_table_is_read_in_inner_units(tmp_path: Path) -> None:
     ("", "t.csv: is empty; expected a line of column names and rows of numbers"),
     ("size_B,read_pj,read_fj\n1,2,3\n", "t.csv:1:16: read_fj: the column 'read_fj' says the same as 'read_pj'"),
     ("size_B,area\n1,2\n", "t.csv:1:8: area: the column 'area' has no unit of area; expected one of area_um2, area_mm2"),
-    ("size_B,read pj\n1,2\n", "t.csv:1:8: read pj: 'read pj' is no name for a column; use letters, digits and '_'"),
+    ("size_B,read pj\n1,2\n", "t.csv:1:8: read pj: 'read pj' is not a name for a column; use letters, digits and '_'"),
     ("size_B,banks\n1,2\n", "t.csv:1:1: there is no column of energy, area or leakage, such as read_pj"),
     ("size_B,mode,read_pj\n1,fast,2\n2,3,4\n", "t.csv:2:1: mode: expected a number, found 'fast'"),
     ('size_B,read_pj,note\n1,2,"x\n', "t.csv:2:1: a quote opened in column 5 is not closed before the next comma or line end"),
@@ -158,7 +158,7 @@ def test_a_missing_column_is_a_fault_of_what_needs_it(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("bytes,read_pj\n1,2\n")
     _, faults = library(TABLE, tmp_path)
     assert faults == [
-        "mine.yaml:4:44: library.components[0].interpolate.size: 'size' is no column of t.csv; it has: bytes"
+        "mine.yaml:4:44: library.components[0].interpolate.size: 'size' is not a column of t.csv; it has: bytes"
     ]
 
 

@@ -6,7 +6,7 @@ What is left out, and why (docs/sparsity.md names all three):
 - merge reads where several leaders decide about writes that stay apart: whether any of them happens is not the
   product of what each leader says;
 - leaders with two dimensions over ranks that share one dimension of the follower (`A[p,r]` over `I[p+r]`): children
-  that share such a window have tiles whose union is no product of sets.
+  that share such a window have tiles whose union is not a product of sets.
 """
 
 from __future__ import annotations

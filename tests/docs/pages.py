@@ -3,7 +3,7 @@
 - A block whose first line is `# file: NAME` is a file: it is written, and ```diff changes one.
 - ```sh blocks are commands `sata ...`, a line each, and ```python blocks are scripts; both run in the folder of these files.
 - A ```text block behind one of them is what it prints, standard error included; a line `...` stands for any lines.
-- A ```yaml block that is no file is a whole spec, or entries of a mapping: checked, not run.
+- A ```yaml block that is not a file is a whole spec, or entries of a mapping: checked, not run.
 - Anything else needs `<!-- not run: REASON -->` on the line before the block. No block is left out in silence.
 
 `python -m tests.docs.pages` runs all pages, writes what is printed today into their ```text blocks, and writes the
@@ -98,7 +98,7 @@ def _why_not(page: str, block: Block, shown: bool) -> str:
     if block.language == "sh":
         lines = [line for line in block.text.splitlines() if line.strip() and not line.startswith("#")]
         other = [line for line in lines if not line.startswith("sata ")]
-        return f"'{other[0]}' is no command of sata" if other else ""
+        return f"'{other[0]}' is not a command of sata" if other else ""
     if block.language == "text" and shown:
         return ""
     return f"a block of '{block.language}' that nothing runs"

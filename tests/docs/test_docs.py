@@ -84,7 +84,7 @@ def test_no_block_escapes(path: Path) -> None:
 @pytest.mark.parametrize(
     ("page", "why"),
     [
-        ("```sh\npip install x\n```\n", "is no command of sata"),
+        ("```sh\npip install x\n```\n", "is not a command of sata"),
         ("```text\nhello\n```\n", "that nothing runs"),
         ("```toml\na = 1\n```\n", "that nothing runs"),
         ("```yaml\ngate: [spike]\n```\n", "that nothing runs"),

@@ -34,7 +34,7 @@ def test_the_navigation_has_every_page(conf: ModuleType) -> None:
 
 
 def test_links_that_leave_the_site(conf: ModuleType) -> None:
-    """Files become downloads, pages stay links, and what is no file loses its link."""
+    """Files become downloads, pages stay links, and what is not a file loses its link."""
     assert conf.downloads("[`README`](../README.md#a-taste)") == "{download}`README <../README.md>`"
     assert conf.downloads("[costs](costs.md#area)") == "[costs](costs.md#area)"
     assert conf.downloads("[tests](../tests)") == "tests"

@@ -143,7 +143,7 @@ def test_a_width_given(tmp_path: Path) -> None:
     (tmp_path / "w.out").write_text(TEXT)
     result = run(str(tmp_path / "w.out"), "-o", "-", "--width", "64 b")
     assert "# An access moves 64 b." in result.output
-    assert "'seven' is no quantity" in run(str(tmp_path / "w.out"), "-o", "-", "--width", "seven").output
+    assert "'seven' is not a quantity" in run(str(tmp_path / "w.out"), "-o", "-", "--width", "seven").output
 
 
 @pytest.mark.parametrize(("text", "expected"), [
@@ -185,7 +185,7 @@ def test_other_things_that_are_no_results(tmp_path: Path, monkeypatch: pytest.Mo
     assert run("b.out", "-o", "t.csv").stderr == "b.out:2:1: not UTF-8 text\n"
     assert run("gone.out", "-o", "t.csv").stderr == "gone.out: cannot be opened: no such file or directory\n"
     assert run("a.out", "a.out", "-o", "t.csv").stderr == (
-        "a.out:7:1: 147456 B in 16 banks stand twice; also in a.out line 7\n"
+        "a.out:7:1: 147456 B in 16 banks are given twice; also in a.out line 7\n"
     )
     assert run("a.out", "n.out", "-o", "t.csv").stderr == (
         "n.out:7:1: is for 22 nm, the first result for 32 nm; import each technology into a table of its own\n"

@@ -54,7 +54,7 @@ def test_what_nothing_asks_for_is_named(tmp_path: Path) -> None:
 
 
 def test_a_compute_has_no_fall_back(tmp_path: Path) -> None:
-    """An op's action `update` or `metadata_read` is no write or read."""
+    """An op's action `update` or `metadata_read` is not a write or read."""
     for action in ("update", "metadata_read"):
         spec = yaml.safe_load(yaml.safe_dump(SPEC))
         spec["arch"]["libraries"] = ["book"]

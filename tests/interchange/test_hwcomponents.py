@@ -66,8 +66,8 @@ def test_estimate_for_plug_ins_of_one_s_own() -> None:
 
 @pytest.mark.usefixtures("package")
 @pytest.mark.parametrize(("arguments", "rename", "expected"), [
-    ("width", "", "arguments: 'width' is no name=value"),
-    ("width=1, width=2", "", "arguments: 'width=2' stands twice"),
+    ("width", "", "arguments: 'width' is not of the form name=value"),
+    ("width=1, width=2", "", "arguments: 'width=2' is given twice"),
     ("width=1", "write=wriet", "the model of 'sram' has no action 'wriet', it has: read, update"),
     ("width=1", "read=update", "the model of 'sram' has an action 'read' already"),
 ])  # fmt: skip

@@ -125,7 +125,7 @@ def test_no_more_than_ten_faults() -> None:
 def test_infinite_numbers_are_no_numbers() -> None:
     text = json.dumps(small_data())
     assert said(text.replace("29.8", "NaN", 1).replace('"count": 24', '"count": NaN', 1)) == [
-        "r.json: not JSON: nan is no number"
+        "r.json: not JSON: nan is not a number"
     ]
     assert said(text.replace('"count": 24', '"count": 1e999', 1)) == [
         "r.json: records[0].count: expected a number, found a number too large"

@@ -19,7 +19,7 @@ MOST = 300  # nests of a problem: larger ones are drawn again
 
 
 def frames_of(seed: int, asked: Constraints | None = None) -> list[SearchProblem]:
-    """The skeletons of a problem whose last memory stands twice or three times, each time free to keep anything."""
+    """The skeletons of a problem whose last memory is defined twice or three times, each time free to keep anything."""
     rng = random.Random(seed)
     while True:
         arch, workload = random_problem(rng, False)

@@ -153,7 +153,7 @@ def said(*arguments: str) -> str:
 )
 def test_no_address(address: str) -> None:
     assert said("--scheduler", address) == (
-        f"--scheduler: '{address[:80]}' is no address; such as tcp://10.0.0.1:8786, which dask-scheduler prints when it starts\n"
+        f"--scheduler: '{address[:80]}' is not an address; such as tcp://10.0.0.1:8786, which dask-scheduler prints when it starts\n"
     )
 
 

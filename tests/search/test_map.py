@@ -145,12 +145,12 @@ def test_factors_that_cannot_be_are_named(setting: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "lines"), [
     ("constraints:\n- {ops: x}\n", ["c.yaml:2:9: constraints[0].ops: pattern 'x' matches no op of workload 'two'"]),
     ("constraints:\n- {ops: a, keep: {GBL: [weight]}}\n",
-     ["c.yaml:2:19: constraints[0].keep.GBL: 'GBL' is no memory of the architecture; expected one of: DRAM, GLB, spad; did you mean 'GLB'?"]),
+     ["c.yaml:2:19: constraints[0].keep.GBL: 'GBL' is not a memory of the architecture; expected one of: DRAM, GLB, spad; did you mean 'GLB'?"]),
     ("constraints:\n- {ops: a, utilization: 2}\n",
      ["c.yaml:2:25: constraints[0].utilization: the least share of lanes is 2; it must be from 0 to 1"]),
     ("constraints:\n- {ops: a, factors: {GLB: {k: 2, c: =4}, PE: {k: 2}}}\n",
-     ["c.yaml:2:37: constraints[0].factors.GLB.c: '=4' is no factor; write 4, <=4 or >=4",
-      "c.yaml:2:42: constraints[0].factors.PE: 'PE' is no memory or array of the architecture; expected one of: "
+     ["c.yaml:2:37: constraints[0].factors.GLB.c: '=4' is not a factor; write 4, <=4 or >=4",
+      "c.yaml:2:42: constraints[0].factors.PE: 'PE' is not a memory or array of the architecture; expected one of: "
       "DRAM, GLB, PEs, spad; did you mean 'PEs'?"]),
     ("constraints:\n- {ops: a, order: {DRAM: [k, k], GLB: k}}\n",
      ["c.yaml:2:30: constraints[0].order.DRAM[1]: rank 'k' is named twice",

@@ -157,7 +157,7 @@ def test_parts_that_were_changed(folder: Path, name: str, monkeypatch: pytest.Mo
 )
 def test_no_part(folder: Path, text: str) -> None:
     said = bad("map", str(folder / "arch.yaml"), str(folder / "work.yaml"), f"--shard={text}", "-o", "x.json")
-    assert f"'{text[:40]}' is no part; write I/N, such as 1/4, with N up to 10000" in " ".join(said)
+    assert f"'{text[:40]}' is not a part; write I/N, such as 1/4, with N up to 10000" in " ".join(said)
 
 
 def test_a_part_needs_a_file(folder: Path) -> None:

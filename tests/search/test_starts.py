@@ -102,7 +102,7 @@ def test_a_nest_outside_of_the_space_counts_too() -> None:
 
 
 def test_what_is_asked_goes_before_what_was_there(tmp_path: Path) -> None:
-    """A mapping that breaks a constraint is no start."""
+    """A mapping that breaks a constraint is not a start."""
     files = {
         "arch": {**ARCH, **WORKLOAD},
         "map": UNEVEN,

@@ -197,7 +197,7 @@ def test_a_file_cut_anywhere_is_one_fault(cut: int, tmp_path: Path) -> None:
     content = (tmp_path / "spikes.npz").read_bytes()
     (tmp_path / "spikes.npz").write_bytes(content[:cut])
     (fault,) = sata.check(spec_file(tmp_path))
-    assert "is no .npz file, or a part of one" in str(fault)
+    assert "is not a .npz file, or a part of one" in str(fault)
 
 
 @pytest.mark.parametrize("save_", [np.savez, np.savez_compressed])

@@ -51,7 +51,7 @@ def test_scalar_tensor_and_function_without_arguments() -> None:
         ("", 0, "expected a tensor such as W[k,c], but it ends"),
         ("X[t] += 2 * S[t]", 8, "expected a tensor such as W[k,c], but found '2'"),
         ("X[t] += S[t-t]", 10, "rank 't' cancels out of this index"),
-        ("X[t] += X[t]", 8, "tensor 'X' stands twice"),
+        ("X[t] += X[t]", 8, "tensor 'X' is defined twice"),
         ("X[t] += S[99999999999999999]", 10, "the number 99999999999999999 is too large"),
         ("X[t] = f(S[t]", 13, "expected ',' or ')', but it ends"),
         ("X[t] = f(S[t]) * W[t]", 15, "expected the end, but found '*'"),

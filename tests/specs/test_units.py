@@ -55,9 +55,9 @@ def test_every_unit_parses(dimension: str) -> None:
         ("0 B", "bits", "'0 B' is zero; a size such as '144 KiB' is expected"),
         ("0.1 b", "bits", "'0.1 b' is 0.1 bits; a size must be a whole number of bits"),
         ("1e999 B", "bits", "'1e999 B' is too large for a size; at most 1024 TiB"),
-        (True, "nm", "true is no quantity; expected a length in nm, um, such as '32 nm'"),
-        ("", "nm", "'' is no quantity; expected a length in nm, um, such as '32 nm'"),
-        ("nan pJ", "pj", "'nan pJ' is no quantity; expected an energy in fJ, pJ, nJ, uJ, mJ, such as '0.239 pJ'"),
+        (True, "nm", "true is not a quantity; expected a length in nm, um, such as '32 nm'"),
+        ("", "nm", "'' is not a quantity; expected a length in nm, um, such as '32 nm'"),
+        ("nan pJ", "pj", "'nan pJ' is not a quantity; expected an energy in fJ, pJ, nJ, uJ, mJ, such as '0.239 pJ'"),
     ],
 )  # fmt: skip
 def test_fault_teaches(text: object, dimension: str, says: str) -> None:

@@ -258,7 +258,7 @@ BAD: Mapping[str, tuple[str, list[str]]] = {
     ),
     "a file in set": (
         "sweep:\n  set: {arch: study.yaml}\n",
-        ["s.yaml:2:9: sweep.set.arch: 'arch' is no variable; say 'arch:' beside 'set'"],
+        ["s.yaml:2:9: sweep.set.arch: 'arch' is not a variable; say 'arch:' beside 'set'"],
     ),
     "both": (
         "sweep:\n  arch: study.yaml\n  mapping: mapping.yaml\n  map: {}\n",

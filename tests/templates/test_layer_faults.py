@@ -35,7 +35,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     ),
     "unknown_from": (
         (FIRST, "- {name: conv2, from: a, linear: 3}", "- {name: c, from: conv3, linear: 3}"),
-        ["<text>:9:21: workload.layers[2].from: c: 'conv3' is no layer; did you mean 'conv2'?"],
+        ["<text>:9:21: workload.layers[2].from: c: 'conv3' is not a layer; did you mean 'conv2'?"],
     ),
     "from_further_down": (
         ("- {name: a, from: b, linear: {input: 3, out: 3}}", "- {name: b, linear: 3}"),
@@ -123,8 +123,8 @@ LAYERS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     ),
     "duplicate_name": (
         (FIRST, "- {name: a, linear: 3}"),
-        ["<text>:8:12: workload.layers[1].name: 'a' is a second layer of that name; ops and results are told "
-         "apart by it"],
+        ["<text>:8:12: workload.layers[1].name: 'a' is a second layer of that name; ops and results are distinguished "
+         "by it"],
     ),
     "name_of_the_input": (
         ("- {name: input, linear: {input: 3, out: 3}}",),
@@ -132,7 +132,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], list[str]]] = {
     ),
     "name_with_dots": (
         ("- {name: conv.1, linear: {input: 3, out: 3}}",),
-        ["<text>:7:12: workload.layers[0].name: 'conv.1' is no name for a layer; use letters, digits, '_' and '-', "
+        ["<text>:7:12: workload.layers[0].name: 'conv.1' is not a name for a layer; use letters, digits, '_' and '-', "
          "a letter first"],
     ),
     "no_input_shape": (
@@ -174,7 +174,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], list[str]]] = {
         ("- {name: a, conv2d: {input: [4, 8, 8], out: 6, kernel: 3, groups: 3}}", "- {name: b, linear: 3}",
          "- {name: c, from: e, linear: 3}", "- {name: d, from: a, linear: 3}"),
         ["<text>:7:69: workload.layers[0].conv2d.groups: a: 3 groups do not divide 4 input channels",
-         "<text>:9:21: workload.layers[2].from: c: 'e' is no layer"],
+         "<text>:9:21: workload.layers[2].from: c: 'e' is not a layer"],
     ),
 }  # fmt: skip
 

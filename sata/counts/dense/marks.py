@@ -106,7 +106,7 @@ class MarkedGroup:
         raise NotImplementedError
 
     def last(self, n: int) -> int:
-        """The last index of own temporal loop number n; one that is no step of the tensor stays at zero."""
+        """The last index of own temporal loop number n; one that is not a step of the tensor stays at zero."""
         return self.factor[self.time[n]] - 1 if n < self.steps else 0
 
     def pairs(self, kind: str, outside: int) -> list[tuple[range, int | None]]:

@@ -143,7 +143,7 @@ class Tables:
         return table if inverse is None else table.take(inverse)
 
     def sums(self, view: View, link: Link, backward: bool) -> Sums:
-        """The sums at one child memory of a group that is no exact block."""
+        """The sums at one child memory of a group that is not an exact block."""
         varying = view.group.window.free  # only there do loops that are no steps of the tensor matter
         key = (view, backward, link.relevant if varying else None)
         if key not in self._sums:

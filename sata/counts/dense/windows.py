@@ -176,7 +176,7 @@ class WindowWalk:
         return self.sum(found, before=True)
 
     def last(self, n: int) -> int:
-        """The last index of temporal loop n; a loop that is no step of the tensor stays at zero."""
+        """The last index of temporal loop n; a loop that is not a step of the tensor stays at zero."""
         return self.factors[self.temporal[n]] - 1 if n < self.active else 0
 
     def extent(self) -> tuple[int, int]:

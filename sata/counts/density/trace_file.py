@@ -156,7 +156,7 @@ def _opened(path: Path) -> zipfile.ZipFile:
         return zipfile.ZipFile(BytesIO(content))
     except (zipfile.BadZipFile, struct.error, ValueError, NotImplementedError):
         raise BadParameter(
-            "file", f"'{path.name}' is no .npz file, or a part of one", "numpy.savez writes them"
+            "file", f"'{path.name}' is not a .npz file, or a part of one", "numpy.savez writes them"
         ) from None
 
 
@@ -226,7 +226,7 @@ def _shape_beside(path: Path, name: str) -> tuple[int, ...] | None:
         with file.open("rb") as stream:
             data = json.loads(stream.read(LARGEST_JSON))
     except (OSError, ValueError, RecursionError):
-        raise BadParameter("file", "shapes.json beside the trace is no JSON file") from None
+        raise BadParameter("file", "shapes.json beside the trace is not a JSON file") from None
     for key in (path.stem, path.stem.removeprefix("spikes_")):
         if isinstance(data, dict) and isinstance(data.get(key), dict):
             data = data[key]
@@ -239,7 +239,7 @@ def _checked(shape: Any, source: str) -> tuple[int, ...]:
     try:
         return _stated(shape)
     except BadParameter:
-        raise BadParameter("array", f"{source} is no shape: whole numbers of at least 1 are expected") from None
+        raise BadParameter("array", f"{source} is not a shape: whole numbers of at least 1 are expected") from None
 
 
 def _unpacked(data: NDArray[Any], shape: tuple[int, ...] | None, elements: int, name: str) -> NDArray[np.bool_]:

@@ -92,7 +92,7 @@ class Sum:
         return weights, self._features(tables, columns)
 
     def _masks(self, tables: Tables) -> list[Number]:
-        """Per term 1, or 0 where the loop that moves is no step of the tensor."""
+        """Per term 1, or 0 where the loop that moves is not a step of the tensor."""
         return [1] if self.at_compute or self.firsts else [1, *tables.active(self.link)]
 
     # --- counts -----------------------------------------------------------------------------------------------

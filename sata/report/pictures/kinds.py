@@ -54,7 +54,7 @@ def of_a_result(function: Callable[[Result], Picture], needed: str = "") -> Call
     def draw(shown: Shown) -> Picture:
         result, name = shown.result(), shown.files[0]
         if needed and not getattr(result, needed):
-            why = "an older version of sata wrote it" if needed != "kept" else "it is no training run"
+            why = "an older version of sata wrote it" if needed != "kept" else "it is not a training run"
             kind = next(k for k, one in PICTURES.items() if one.draw is draw)
             raise SpecError([Fault(Where(name), f"holds no '{needed}', which '{kind}' shows", f"perhaps {why}")])
         return function(result)

@@ -123,7 +123,7 @@ def fused_certificate(answer: Answer) -> list[str]:
     elif fusion.fused >= fusion.value * (1 - 1e-10):
         what = f"apart: {fusion.value:.6g}; fused they are proven ({where}) to be no better"
     else:
-        what = f"apart: {fusion.value:.6g}; nothing better was found fused, where nothing is below {fusion.fused:.6g}"
+        what = f"apart: {fusion.value:.6g}; nothing better was found fused; their lower bound is {fusion.fused:.6g}"
     return [
         f"{names}: {what}",
         f"  scope: pairs; {fusion.kinds} ways to share loops and a home, as docs/search.md says",

@@ -127,7 +127,7 @@ def _flaws(
         found = recounted(task.arch, ops, task.on, points, *shared)
     except (SpecError, StopIteration, KeyError, ValueError) as error:
         first = error.faults[0].message if isinstance(error, SpecError) else str(error)
-        return [f"{ops[0].name}: {first or 'it is no nest'}"]
+        return [f"{ops[0].name}: {first or 'it is not a nest'}"]
     flawed = [f"{n.op.name}: {said}" for n, own in zip(found.nests, asked, strict=True)
               for said in unmet(n, task.arch, own)]  # fmt: skip
     for op, point, figures in zip(ops, points, found.figures, strict=True):

@@ -78,7 +78,7 @@ class _ConstraintReader:
         listed = sorted(names)
         self.add(
             path,
-            f"'{str(name)[:60]}' is no {what}; expected one of: {', '.join(listed)}",
+            f"'{str(name)[:60]}' is not {'an' if what[0] == 'a' else 'a'} {what}; expected one of: {', '.join(listed)}",
             did_you_mean(str(name), listed),
             key,
         )
@@ -166,7 +166,7 @@ class _ConstraintReader:
                 self.known(rank, self.ranks, "rank of the workload", here, True)
                 match = FACTOR.fullmatch(str(value))
                 if isinstance(value, bool) or match is None or not int(match[2]):
-                    self.add(here, f"'{str(value)[:60]}' is no factor; write 4, <=4 or >=4")
+                    self.add(here, f"'{str(value)[:60]}' is not a factor; write 4, <=4 or >=4")
                     continue
                 number = int(match[2])
                 span = {"": (number, number), "<=": (1, number), ">=": (number, 1 << 62)}[match[1]]

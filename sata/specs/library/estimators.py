@@ -18,7 +18,7 @@ _TARGET = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 def read_estimator(data: Mapping[str, Any], path: Path_, doc: Doc, faults: Faults) -> Estimator:
     """A component with `estimator: module:function` or `plugin: package`. Nothing is imported here.
 
-    A target that is no name of a module and a function (a path, say) is a fault.
+    A target that is not a name of a module and a function (a path, say) is a fault.
     """
     target = data.get("estimator", "")
     if target and not _TARGET.fullmatch(target):

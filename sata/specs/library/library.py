@@ -77,7 +77,7 @@ class _LibraryReader:
             component = self.component(item, path)
             if component.name in components:
                 line = components[component.name].where.line
-                self.faults.add(self.doc.where((*path, "class")), f"the class '{component.name}' stands twice",
+                self.faults.add(self.doc.where((*path, "class")), f"the class '{component.name}' is defined twice",
                                 f"the first is in line {line}" if line else "")  # fmt: skip
             components.setdefault(component.name, component)
         return Library(data["name"], components, self.technology, data.get("source", ""), self.digest.hexdigest(),
@@ -142,7 +142,7 @@ class _LibraryReader:
             if name not in at:
                 self.fault(here, f"'{name}' has no reference point in 'at'", did_you_mean(name, at), key=True)
             elif kind_of(data["at"][name]) in ("text", "boolean"):
-                self.fault(here, f"'{name}' is no number and cannot scale", key=True)
+                self.fault(here, f"'{name}' is not a number and cannot scale", key=True)
             else:
                 scales[name] = self.scale(rule, here, at[name], kind_of(data["at"][name]), priced)
         return Reference(at, scales)
@@ -179,7 +179,7 @@ class _LibraryReader:
     def cycles(self, data: Mapping[str, Any], path: Path_, actions: list[str]) -> dict[str, float]:
         for action in data.get("cycles", {}):
             if action not in actions:
-                self.fault((*path, "cycles", action), f"'{action}' is no action of '{data['class']}'",
+                self.fault((*path, "cycles", action), f"'{action}' is not an action of '{data['class']}'",
                            did_you_mean(action, actions) or f"it has: {', '.join(actions)}", key=True)  # fmt: skip
         return {action: int(n) if n == int(n) else float(n) for action, n in data.get("cycles", {}).items()}
 
@@ -193,7 +193,7 @@ class _LibraryReader:
         for name in data.get("interpolate", {}) if columns else ():
             here = (*path, "interpolate", name)
             if name not in known:
-                self.fault(here, f"'{name}' is no column of {label}",
+                self.fault(here, f"'{name}' is not a column of {label}",
                            did_you_mean(name, known) or f"it has: {', '.join(known)}", key=True)  # fmt: skip
             elif known[name] == "text":
                 self.fault(here, f"the column '{name}' of {label} holds words and cannot be interpolated", key=True)
@@ -283,7 +283,7 @@ class _LibraryReader:
         here = (*path, key)
         part, dot, action = key.partition(".")
         if not dot or not action:
-            self.fault(here, f"'{key}' is no action of a part", "expected 'part.action: count'", key=True)
+            self.fault(here, f"'{key}' is not an action of a part", "expected 'part.action: count'", key=True)
             return None
         if part not in parts:
             self.fault(

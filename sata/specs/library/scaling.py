@@ -41,7 +41,7 @@ def _table(factors: Mapping[Any, Any], at: Scalar, kind: str, fault: Report) -> 
     if points and not points[0][0] <= float(at) <= points[-1][0]:
         fault(("table",), f"the factors do not reach the reference point {quantity_text(at, kind)}")
     if any(a[0] == b[0] for a, b in itertools.pairwise(points)):
-        fault(("table",), "one value stands twice")
+        fault(("table",), "one value is given twice")
     return Scale("table", tuple(points))
 
 

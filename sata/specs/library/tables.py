@@ -45,7 +45,7 @@ def column(header: str) -> Column:
     if header in _FOR_PEOPLE:
         return Column(header, "text", header)
     if not _NAME.fullmatch(header):
-        raise ValueError(f"'{header}' is no name for a column; use letters, digits and '_'")
+        raise ValueError(f"'{header}' is not a name for a column; use letters, digits and '_'")
     stem, _, unit = header.rpartition("_")
     lower = unit.lower()
     if stem and lower in _ENERGY:

@@ -55,7 +55,7 @@ def number_or_text(text: str) -> int | float | str:
 
 
 def names_in(text: str) -> frozenset[str]:
-    """The variables that the text asks for. Raises: ValueError if it is no expression."""
+    """The variables that the text asks for. Raises: ValueError if it is not an expression."""
     simple = _ONLY_NAME.fullmatch(text)
     if simple and simple[1] not in RESERVED:
         return frozenset(simple.groups())
@@ -118,7 +118,7 @@ def _compiled(text: str) -> _Expression:
         template = env.from_string(text)
         return _Expression(names, False, lambda known: template.render(**known))
     except TemplateError as error:
-        raise ValueError(f"{_shown(text)} is no expression: {plain_words(error)}") from None
+        raise ValueError(f"{_shown(text)} is not an expression: {plain_words(error)}") from None
     except (RecursionError, MemoryError, SyntaxError):
         raise ValueError("the expression is nested too deeply") from None
 
@@ -217,4 +217,4 @@ def _plain(value: Any, room: list[int], depth: int) -> Any:
         return {str(key): _plain(item, room, depth + 1) for key, item in value.items()}
     if getattr(value, "_undefined_name", None) is not None:
         raise ValueError(f"there is no '{value._undefined_name}' in it")
-    raise ValueError("the result is no number, text, list or mapping")
+    raise ValueError("the result is not a number, text, list or mapping")

@@ -150,7 +150,7 @@ def _expand(node: Node, loaded: LoadedTree, stack: list[tuple[Path, str]], fault
             label: str, top: bool = True) -> Node:  # fmt: skip
     """The node with every include below it filled in; untouched nodes are shared, never changed.
 
-    Below the top level, a mapping or a number is no name of a file: there `include` is a name that the user gave to a
+    Below the top level, a mapping or a number does not name a file: there `include` is a name that the user gave to a
     tensor, a rank or a kind.
     """
     if isinstance(node.value, list):

@@ -53,7 +53,7 @@ def _order(value: Any, path: Path_) -> list[int]:
 
 
 def _all(errors: Iterable[Error], root: Schema) -> list[Saying]:
-    """A value that is no quantity, or of a wrong type, is told that and nothing else."""
+    """A value that is not a quantity, or of a wrong type, is told that and nothing else."""
     by_path: dict[Path_, list[Error]] = {}
     for error in errors:
         by_path.setdefault(tuple(error.absolute_path), []).append(error)
@@ -149,7 +149,7 @@ def _missing(value: Mapping[str, Any], required: Sequence[str], schema: Schema, 
 
 
 def _twice(value: Sequence[Any], _: Any, schema: Schema, path: Path_) -> list[Saying]:
-    return [Saying((*path, i), f"{what(item)} stands twice") for i, item in enumerate(value) if item in value[:i]]
+    return [Saying((*path, i), f"{what(item)} is given twice") for i, item in enumerate(value) if item in value[:i]]
 
 
 def _short(text: str) -> str:

@@ -128,7 +128,7 @@ class _Renderer:
         for name, node in block.value.items():
             if not _IDENTIFIER.fullmatch(name):
                 self.faults.add(Where(*block.keys[name], f"variables.{name}"),
-                                f"'{name}' is no name for a variable; use letters, digits and '_'")  # fmt: skip
+                                f"'{name}' is not a name for a variable; use letters, digits and '_'")  # fmt: skip
                 self.broken.add(name)
                 continue
             if name in RESERVED:

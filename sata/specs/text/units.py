@@ -67,7 +67,7 @@ def parse_quantity(text: object, dimension: str) -> int | float:
     if isinstance(text, (int, float)) and not isinstance(text, bool):
         raise ValueError(f"{text} has no unit; {expected}")
     if not isinstance(text, str):
-        raise ValueError(f"{_shown(text)} is no quantity; {expected}")
+        raise ValueError(f"{_shown(text)} is not a quantity; {expected}")
     return _parsed(text, dimension, expected)
 
 
@@ -76,7 +76,7 @@ def _parsed(text: str, dimension: str, expected: str) -> int | float:
     dim = DIMENSIONS[dimension]
     match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise ValueError(f"{_shown(text)} is no quantity; {expected}")
+        raise ValueError(f"{_shown(text)} is not a quantity; {expected}")
     number, unit = match[1], re.sub(r"\s*/\s*", "/", match[2])
     if not unit:
         raise ValueError(f"{_shown(text)} has no unit; {expected}")

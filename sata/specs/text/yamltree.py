@@ -112,7 +112,7 @@ def _colon_missing(rest: str) -> tuple[str, str]:
     said = rest.partition(" #")[0].strip()
     key, equals, value = said.partition("=")
     hint = f"write {key.strip()}: {value.strip()}" if equals and key.strip() and len(said) < 60 else ""
-    return f"not valid YAML: '{said[:56]}{'...' if len(said) > 56 else ''}' is no 'key: value'", hint
+    return f"not valid YAML: '{said[:56]}{'...' if len(said) > 56 else ''}' is not 'key: value'", hint
 
 
 def problem_line(lines: list[str], line: int) -> str:

@@ -122,7 +122,7 @@ class _StatementReader:
         seen: set[str] = set()
         for ref in outputs + inputs:
             if ref.name in seen:
-                raise EinsumError(f"tensor '{ref.name}' stands twice", ref.column)
+                raise EinsumError(f"tensor '{ref.name}' is defined twice", ref.column)
             seen.add(ref.name)
         return Statement(outputs, inputs, function, accumulate)
 

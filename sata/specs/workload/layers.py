@@ -103,11 +103,13 @@ class _Above:
 
 def _check_name(name: str, place: Place, taken: set[str]) -> bool:
     if not _NAME.fullmatch(name):
-        place.add(f"'{name}' is no name for a layer", "name", hint="use letters, digits, '_' and '-', a letter first")
+        place.add(
+            f"'{name}' is not a name for a layer", "name", hint="use letters, digits, '_' and '-', a letter first"
+        )
     elif name == NETWORK_INPUT:
         place.add("'input' is the network's input", "name", hint="give the layer another name")
     elif name in taken:
-        place.add(f"'{name}' is a second layer of that name", "name", hint="ops and results are told apart by it")
+        place.add(f"'{name}' is a second layer of that name", "name", hint="ops and results are distinguished by it")
     else:
         return True
     return False
@@ -170,7 +172,9 @@ def _sources(item: Mapping[str, Any], kind: str, place: Place, above: _Above) ->
             later = "itself" if source == name else f"'{source}', which stands further down"
             place.add(f"{name}: reads {later}", *at, hint="a layer reads those above it")
         else:
-            place.add(f"{name}: '{source}' is no layer", *at, hint=did_you_mean(source, [*above.known, NETWORK_INPUT]))
+            place.add(
+                f"{name}: '{source}' is not a layer", *at, hint=did_you_mean(source, [*above.known, NETWORK_INPUT])
+            )
         return None
     if len(set(listed)) < len(listed):
         place.add(f"{name}: adds a layer to itself", key)

@@ -53,7 +53,7 @@ def parse_ops(ops: Sequence[Mapping[str, Any]], around: Surroundings, faults: Fa
         name = data["name"]
         if name in names:
             hint = f"the first is op {names[name] + 1}"
-            faults.add(around.places((i, "name"), offset=0), f"the op name '{name}' stands twice", hint)
+            faults.add(around.places((i, "name"), offset=0), f"the op name '{name}' is defined twice", hint)
         names.setdefault(name, i)
         op = _OpReader(data, i, around, faults).op()
         if op is not None:
@@ -105,7 +105,7 @@ class _OpReader:
         for rank in self.ranks:
             if not _RANK.fullmatch(rank):
                 where = self.at("ranks", rank, key=True)
-                self.faults.add(where, f"'{rank}' is no name for a rank", "use letters, digits and '_'")
+                self.faults.add(where, f"'{rank}' is not a name for a rank", "use letters, digits and '_'")
         points = math.prod(self.ranks.values())
         if points > LARGEST_SPACE:
             self.faults.add(
@@ -141,7 +141,7 @@ class _OpReader:
                 where = self.at("compute", offset=column)
                 if rank not in self.ranks:
                     hint = did_you_mean(rank, self.ranks) or f"ranks: {', '.join(self.ranks)}"
-                    self.faults.add(where, f"'{rank}' is no rank of this op", hint)
+                    self.faults.add(where, f"'{rank}' is not a rank of this op", hint)
                 elif rank in seen:
                     message = f"rank '{rank}' stands in two dimensions of tensor '{ref.name}'"
                     self.faults.add(where, message, "a rank indexes one dimension of a tensor")
@@ -153,7 +153,7 @@ class _OpReader:
         for i, rank in enumerate(given):
             if rank not in self.ranks:
                 where = self.at("sequential", rank, key=True) if isinstance(given, dict) else self.at("sequential", i)
-                self.faults.add(where, f"'{rank}' is no rank of this op", did_you_mean(rank, self.ranks))
+                self.faults.add(where, f"'{rank}' is not a rank of this op", did_you_mean(rank, self.ranks))
         return dict(order)
 
     def tensors(self, statement: Statement) -> Iterator[Tensor]:
