@@ -14,7 +14,7 @@ Problem = tuple[dict[str, Any], dict[str, Any]]
 
 
 def few_nests(problems: Sequence[SearchProblem], most: int) -> bool:
-    """Whether there is something to enumerate below some skeletons, and not too much."""
+    """Whether there is something to enumerate below some storage templates, and not too much."""
     number = 0
     for problem in problems:
         number += sum(1 for _ in islice(all_nests(problem), most + 1 - number))

@@ -1,5 +1,5 @@
-"""What is said of inner parts ahead of the search, against plain enumeration on random tiny problems: no mapping is below
-it, and the search that looks ahead finds the same. `SATA_SEARCH_PROBLEMS` sets how many."""
+"""What is said of inner parts ahead of the search, against plain enumeration on random tiny problems: no mapping is
+below it, and the search with cost-to-go tables finds the same. `SATA_SEARCH_PROBLEMS` sets how many."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def test_no_mapping_is_below_what_is_said_ahead(seed: int, fine: bool) -> None:
 
 @pytest.mark.parametrize("seed", range(2000, 2000 + PROBLEMS))
 def test_looking_ahead_changes_nothing_but_the_work(seed: int) -> None:
-    """From some mapping that is there already the search with its looks ahead finds the optimum, and the front."""
+    """From some mapping that is there already the search with its cost-to-go tables finds the optimum, and the
+    front."""
     problems = frames_of(seed, False)
     found = enumerated(problems)
     points = [(energy, cycles) for each in found for _, energy, cycles in each]

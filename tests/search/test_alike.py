@@ -1,4 +1,5 @@
-"""Skeletons that are not searched: for each of their nests, another skeleton that is searched has one as good."""
+"""Storage templates that are not searched: for each of their nests, another storage template that is searched has one
+as good."""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ MOST = 300  # nests of a problem: larger ones are drawn again
 
 
 def frames_of(seed: int, asked: Constraints | None = None) -> list[SearchProblem]:
-    """The skeletons of a problem whose last memory is defined twice or three times, each time free to keep anything."""
+    """The storage templates of a problem whose last memory is defined twice or three times, each time free to keep
+    anything."""
     rng = random.Random(seed)
     while True:
         arch, workload = random_problem(rng, False)

@@ -1,6 +1,6 @@
-"""Bounds of partial nests against what they become: of random nests of random problems, windows and borders under arrays
-above all, no part from the outside inwards may be said to cost more than the whole nest does. (Against the optimum alone
-most bounds could be wrong without being seen.) `SATA_SEARCH_PROBLEMS` sets how many."""
+"""Bounds of partial mappings against what they become: of random nests of random problems, windows and borders under
+arrays above all, no part from the outside inwards may be said to cost more than the whole nest does. (Against the
+optimum alone most bounds could be wrong without being seen.) `SATA_SEARCH_PROBLEMS` sets how many."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from .test_search import PROBLEMS
 
 Scored = tuple[tuple[PlacedLoop, ...], float, float]
 
-DRAWN = 100  # random nests of a skeleton, and as many small changes to the best of them
+DRAWN = 100  # random nests of a storage template, and as many small changes to the best of them
 TRIED = 24  # of these, a third of them the best
 
 
@@ -50,7 +50,7 @@ def frames_of(seed: int) -> list[SearchProblem]:
 
 
 def parts(search: BeamSearch, loops: Sequence[PlacedLoop]) -> Iterator[tuple[PartialMappings, int]]:
-    """The partial nests of a nest with its places, from nothing but the outermost memory to all loops."""
+    """The partial mappings of a nest with its places, from nothing but the outermost memory to all loops."""
     problem, moves = search.problem, search.moves
     labels = root_label(problem)
 
@@ -99,7 +99,7 @@ def nests(problem: SearchProblem, rng: random.Random) -> list[Scored]:
 
 
 def plan_of(problem: SearchProblem, loops: Sequence[PlacedLoop]) -> int:
-    """The number of the plan of a nest's spatial loops."""
+    """The number of the unrolling of a nest's spatial loops."""
     want = np.ones(len(problem.unrollings.slots), dtype=np.int64)
     for row, (array, axis, rank) in enumerate(problem.unrollings.slots):
         for loop in loops:

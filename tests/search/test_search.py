@@ -1,5 +1,5 @@
 """The search against plain enumeration of everything in scope, on random tiny problems; `SATA_SEARCH_PROBLEMS` sets how
-many (default 24 exact and 7 ragged; a long check runs 2000)."""
+many (default 24 exact and 7 imperfect; a long check runs 2000)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ Points = list[tuple[float, float]]
 
 
 def frames_of(seed: int, ragged: bool, asking: bool = False) -> list[SearchProblem]:
-    """The skeletons of a random problem that is small enough to enumerate. asking: with random factors and orders."""
+    """The storage templates of a random problem that is small enough to enumerate. asking: with random factors and
+    orders."""
     rng = random.Random(seed)
     while True:
         setting = setup_of(*random_problem(rng, ragged))
@@ -120,7 +121,7 @@ def test_merging_changes_nothing_but_the_work(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(600, 620))
 def test_bounds_of_the_root_are_bounds(seed: int) -> None:
-    """No mapping of a skeleton is below what is said of the empty nest."""
+    """No mapping of a storage template is below what is said of the empty nest."""
     for problem in frames_of(seed, False):
         points = [(energy, cycles) for _, energy, cycles in enumerate_scores(problem)]
         least = BeamSearch(problem, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()

@@ -39,7 +39,7 @@ MOST = 150  # nests of a problem: each is counted by itself
 
 
 def frames_of(seed: int, ragged: bool = False) -> list[SearchProblem]:
-    """The skeletons of a random problem that is small enough to enumerate, not all of them linear."""
+    """The storage templates of a random problem that is small enough to enumerate, not all of them linear."""
     rng = random.Random(f"sparse {seed}")
     while True:
         setting = setup_of(*random_sparse_problem(rng, ragged))
@@ -102,7 +102,7 @@ def test_a_batch_scores_as_one_by_one(seed: int, ragged: bool) -> None:
 
 @pytest.mark.parametrize("seed", range(2 * PROBLEMS, 2 * PROBLEMS + max(PROBLEMS // 2, 1)))
 def test_bounds_of_the_root_are_bounds(seed: int) -> None:
-    """No mapping of a skeleton is below what is said of the empty nest."""
+    """No mapping of a storage template is below what is said of the empty nest."""
     for problem in frames_of(seed):
         points = figures_of([problem])
         least = BeamSearch(problem, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()

@@ -55,7 +55,7 @@ def wired(rng: random.Random, problem: Problem) -> Problem:
 
 
 def frames_of(seed: int, ragged: bool, sparse: bool = False) -> list[SearchProblem]:
-    """The skeletons of a random problem that is small enough to enumerate."""
+    """The storage templates of a random problem that is small enough to enumerate."""
     rng = random.Random(seed)
     while True:
         drawn = random_sparse_problem(rng, ragged) if sparse else random_problem(rng, ragged)
@@ -76,7 +76,7 @@ def test_equals_plain_enumeration(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(9100, 9100 + PROBLEMS))
 def test_bounds_of_the_root_are_bounds(seed: int) -> None:
-    """They know that a word takes a link and a lane; no mapping of a skeleton is below them."""
+    """They know that a word takes a link and a lane; no mapping of a storage template is below them."""
     for problem in frames_of(seed, ragged=False, sparse=seed % 2 == 0):
         points = [(energy, cycles) for _, energy, cycles in enumerate_scores(problem)]
         least = BeamSearch(problem, Incumbent(Objective("energy")), SearchCounters(), {}).root_bound()
@@ -97,7 +97,7 @@ def test_equals_plain_enumeration_of_sparse(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(9800, 9800 + PROBLEMS))
 def test_a_batch_is_scored_as_its_members_are(seed: int) -> None:
-    """Windows, ragged factors, rules: energies of a batch and of `sata run`, mapping by mapping."""
+    """Windows, imperfect factors, rules: energies of a batch and of `sata run`, mapping by mapping."""
     rng = random.Random(seed)
     drawn = (window_problem(rng), random_problem(rng, seed % 3 == 0), random_sparse_problem(rng, False))[seed % 3]
     setting = setup_of(*wired(rng, drawn))
@@ -118,7 +118,7 @@ def test_a_batch_is_scored_as_its_members_are(seed: int) -> None:
 
 
 def by_slots(problem: SearchProblem) -> dict[Any, list[Any]]:
-    """Some nests of a frame, those with the same slots together."""
+    """Some nests of a problem, those with the same slots together."""
     found: dict[Any, list[Any]] = {}
     for loops in islice(all_nests(problem), 200):
         found.setdefault(tuple((p.item, p.axis, p.rank) for p in loops), []).append(loops)

@@ -1,5 +1,5 @@
 """Does a nest hold what a user asked of it? Read from the resolved nest alone, loop by loop: the search narrows its
-space by other code (`space`, `plans`, `asked`), so that a slip there is seen here."""
+space by other code (`storage_templates`, `unrolling`, `asked`), so that a slip there is seen here."""
 
 from __future__ import annotations
 

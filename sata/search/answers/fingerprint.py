@@ -1,7 +1,7 @@
 """What tells tasks apart: a text of everything that an answer depends on, and its hash.
 
-Names of ops and layers and places in files are left out, so that identical layers are one task; names of nodes, tensors
-and ranks stay, since a mapping speaks of them.
+Names of ops and layers and places in files are not part of it, so that identical layers are one task; names of nodes,
+tensors and ranks stay, since a mapping speaks of them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What plans make of links through an array, and what an arrival costs at both ends of a link."""
+"""What unrollings make of links through an array, and what an arrival costs at both ends of a link."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class CrossingKinds:
 
 
 class ArrayCrossing:
-    """What plans make of links through one array.
+    """What unrollings make of links through one array.
 
-    Of each plan: energy [T, P] by arrival at a child below; standing [T, P] the same where each element of the union of
-    all windows arrives once; copies [T, P] lanes that hold the same.
-    kinds: of the plans that are worth it; most: [T] the most lanes that share; lanes: the most of all.
+    Of each unrolling: energy [T, P] by arrival at a child below; standing [T, P] the same where each element of the
+    union of all windows arrives once; copies [T, P] lanes that hold the same.
+    kinds: of the unrollings that are worth it; most: [T] the most lanes that share; lanes: the most of all.
     """
 
     def __init__(self, problem: SearchProblem, array: int) -> None:
@@ -50,7 +50,8 @@ class ArrayCrossing:
         shape = (len(problem.operands), count)
         self.energy, self.standing = np.zeros(shape), np.zeros(shape)
         self.coincide = fanout.multicast == "tile" and len(problem.fanouts) == 1
-        self.links: list[tuple[int, float, bool, bool]] = []  # of each strand: its stop below, lanes above, who shares
+        # of each operand: its level below, lanes above, who shares
+        self.links: list[tuple[int, float, bool, bool]] = []
         self.copies = np.ones(shape)
         self.most = np.ones(shape[0])
         for t, operand in enumerate(problem.operands):
@@ -85,13 +86,13 @@ class ArrayCrossing:
         return child_energy(operand, at) + parent_energy(operand, at, share, reduce)
 
     def keep(self, worth: NDArray[np.bool_]) -> None:
-        """Leave only some plans."""
+        """Leave only some unrollings."""
         self.worth = worth
         self.__dict__.pop("kinds", None)
 
     @cached_property
     def kinds(self) -> CrossingKinds:
-        """Of the plans that are worth it, those that no other is as good as in everything."""
+        """Of the unrollings that are worth it, those that no other is as good as in everything."""
         parts = [self.energy, self.copies * self.standing, self.copies]
         rows = np.concatenate([*parts, -self.of_lanes[None, :]])
         rows = np.unique(rows[:, self.worth], axis=1)
@@ -103,7 +104,7 @@ class ArrayCrossing:
         return CrossingKinds(energy, standing, copies, -left[-1])
 
     def _same(self, problem: SearchProblem, operand: OperandChain) -> tuple[Floats, Floats]:
-        """Per plan: lanes that differ in ranks the tensor lacks; the most that windows may share beside that."""
+        """Per unrolling: lanes that differ in ranks the tensor lacks; the most that windows may share beside that."""
         lacking = [r for r, relevant in enumerate(operand.relevant) if not relevant]
         same = np.prod(self.ranks[lacking], axis=0) if lacking else np.ones(self.ranks.shape[1])
         if len(problem.fanouts) == 1:
@@ -112,9 +113,9 @@ class ArrayCrossing:
         return same, self._side_by_side(operand)
 
     def _of_tiles(self, problem: SearchProblem, operand: OperandChain, elements: bool) -> Floats:
-        """Per plan: the most lanes along windows that share, below a memory. elements: single ones are shared. Else
-        windows must coincide; those of different lanes do only where borders leave the same of both, and then they are
-        longer than half of the dimension."""
+        """Per unrolling: the most lanes along windows that share, below a memory. elements: single ones are shared.
+        Else windows must coincide; those of different lanes do only where borders leave the same of both, and then
+        they are longer than half of the dimension."""
         if elements or len(problem.fanouts) > 1:
             return self._side_by_side(operand)
         found = np.ones(self.ranks.shape[1])
@@ -130,13 +131,13 @@ class ArrayCrossing:
         return found
 
     def _side_by_side(self, operand: OperandChain) -> Floats:
-        """Per plan: the most lanes along windows that hold the same element."""
+        """Per unrolling: the most lanes along windows that hold the same element."""
         odd = [r for ranks in operand.windows for r in ranks]
         lanes = np.prod(self.ranks[odd], axis=0) if odd else np.ones(self.ranks.shape[1])
         return np.minimum(lanes, float(prod(operand.uses)))
 
     def grouped(self, grid: TileStates) -> tuple[Ints, Ints]:
-        """(factors [classes, plans], a plan of each kind): those that differ in what counts here."""
+        """(factors [classes, unrollings], an unrolling of each kind): those that differ in what counts here."""
         factors = np.stack([np.prod(self.ranks[list(ranks)], axis=0) for ranks in grid.classes]) if grid.classes else (
             np.ones((0, self.ranks.shape[1]), dtype=np.int64))  # fmt: skip
         rows = np.concatenate([factors, self.energy, self.standing, self.copies])
@@ -146,14 +147,14 @@ class ArrayCrossing:
 
 
 def child_energy(operand: OperandChain, at: int) -> float:
-    """Energy of an arrival at stop number `at` (a result: of its departure), at the child."""
+    """Energy of an arrival at level number `at` (a result: of its departure), at the child."""
     if at == len(operand.levels):
         return 0.0
     return operand.levels[at].energy["drains" if operand.output else "fills"]
 
 
 def parent_energy(operand: OperandChain, at: int, share: Any, reduce: Any) -> Any:
-    """Energy of an arrival at stop number `at` at its parent, and of the old value that comes with a result: as if it
+    """Energy of an arrival at level number `at` at its parent, and of the old value that comes with a result: as if it
     always came. share: arrivals that one access serves; reduce: results that are added on the way."""
     parent = operand.levels[at - 1].energy
     if not operand.output:

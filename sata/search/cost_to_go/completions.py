@@ -1,4 +1,4 @@
-"""What the tables of `ahead` say of partial nests: the least that any completion of them costs."""
+"""Lower bounds of the completions of partial mappings, read from the cost-to-go table (`tables`)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ PIECE = 1 << 19  # rows that are asked together
 
 @dataclass(frozen=True)
 class PartialColumns:
-    """What the least costs of partial nests depend on, see `Labels`; state: of `Grid`; apart: [T, B] arrivals at a
-    child that would stand here."""
+    """What lower bounds of completions depend on, see `PartialMappings`; state: of `TileStates`; apart: [T, B]
+    arrivals at a child that would stand here."""
 
     state: Ints
     unrolling: Ints
@@ -35,7 +35,7 @@ class PartialColumns:
 
 
 class CompletionBounds:
-    """Of one skeleton, by the item that a partial nest has passed last."""
+    """Of one storage template, by the item that a partial mapping has passed last."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class CompletionBounds:
         self.tables[item] = CostTable(at, first, count, cols, low)
 
     def partial(self, labels: PartialMappings, apart: Floats) -> PartialColumns:
-        """What is known of partial nests. apart: see `PartialColumns`."""
+        """What is known of partial mappings. apart: see `PartialColumns`."""
         state = self.grid.states(labels.left)
         return PartialColumns(state, labels.unrolling, labels.lanes, labels.energy, labels.valueless, apart)
 
@@ -67,7 +67,7 @@ class CompletionBounds:
         return np.asarray(self.tables[item].at[asked.state] >= 0)
 
     def pieces(self, asked: PartialColumns, some: Ints, item: int, low: bool) -> Iterator[Ints]:
-        """Numbers of partial nests, all known, so many together that their rows do not take too much memory."""
+        """Numbers of partial mappings, all known, so many together that their rows do not take too much memory."""
         table = self.tables[item]
         count = np.ones(len(some), dtype=np.int64) if low else table.count[table.at[asked.state[some]]]
         piece = np.cumsum(count) // PIECE
@@ -110,8 +110,8 @@ class CompletionBounds:
         return energy + problem.on.leak_pj * longest, longest, first
 
     def crossed(self, left: Ints, array: int) -> Ints:
-        """[D, P]: the states below an array, by what is left above it [R, D] and by plan; -1 where nothing is known
-        to be good enough."""
+        """[D, P]: the states below an array, by what is left above it [R, D] and by unrolling; -1 where nothing is
+        known to be good enough."""
         factors = self.crossings[array].ranks
         state = np.zeros((left.shape[1], factors.shape[1]), dtype=np.int64)
         ok = np.ones(state.shape, dtype=bool)

@@ -15,7 +15,8 @@ from sata.search.model.problem import OperandChain, SearchProblem
 
 
 class OuterBound:
-    """Of one skeleton. weights: [T][S] elements of all executions of each state; whole: the state of the empty nest."""
+    """Of one storage template. weights: [T][S] elements of all executions of each state; whole: the state of the empty
+    nest."""
 
     def __init__(
         self, problem: SearchProblem, grid: TileStates, limit: Cutoff, crossings: Sequence[ArrayCrossing]
@@ -28,7 +29,7 @@ class OuterBound:
         self._worth()
 
     def _worth(self) -> None:
-        """Which plans may be good enough, if all else comes once."""
+        """Which unrollings may be good enough, if all else comes once."""
         problem = self.problem
         energy = problem.compute_pj
         for t, operand in enumerate(problem.operands):
@@ -64,8 +65,8 @@ class OuterBound:
         return energy + more + on.leak_pj * cycles, cycles
 
     def _with_unrolling(self, rows: CostRows, crossing: ArrayCrossing, elements: Floats) -> tuple[Floats, Floats]:
-        """Of all plans of the array above: least energy of what depends on them, with what leaks meanwhile but for the
-        cycles that are returned too."""
+        """Of all unrollings of the array above: least energy of what depends on them, with what leaks meanwhile but
+        for the cycles that are returned too."""
         kinds, leak = crossing.kinds, self.problem.on.leak_pj
         if not len(kinds.lanes):
             return np.full(len(rows), np.inf), np.ones(len(rows))

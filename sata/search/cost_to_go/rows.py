@@ -1,4 +1,4 @@
-"""Rows of `ahead`: inner parts of nests, by column what they cost.
+"""Rows of `tables`: inner parts of nests, by column what they cost.
 
 A row holds, of all executions of an inner nest together: `C` energy that every execution costs again; `N` temporal
 steps, of all lanes outside one after the other. Per tensor, of what has stood still so far: `K` and `U` energy of its
@@ -19,14 +19,14 @@ from sata.search.model.objective import Objective
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 PLAN = "plan"  # stands in the trail for all spatial loops of an array
-PIECE = 1 << 13  # rows that are priced with all plans together
+PIECE = 1 << 13  # rows that are priced with all unrollings together
 C, N, TENSORS = 0, 1, 2
 K, U, W, P, B = PARTS = range(5)
 
 
 @dataclass
 class CostRows:
-    """state, mark, node: [n]; cols: [n, 2 + 5 tensors], see the module, `windows` and `labels.Trail`."""
+    """state, mark, node: [n]; cols: [n, 2 + 5 tensors], see the module, `window_overlap` and `LoopTrail`."""
 
     state: Ints
     mark: Ints
@@ -69,7 +69,7 @@ class CostTable:
 
 @dataclass(frozen=True)
 class Cutoff:
-    """What is good enough already, as `Best` has it; the least cycles of any nest of the skeleton."""
+    """What is good enough already, as `Incumbent` has it; the least cycles of any nest of the storage template."""
 
     objective: Objective
     have: tuple[tuple[float, float], ...]

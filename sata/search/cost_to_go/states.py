@@ -1,5 +1,5 @@
-"""What is left of every rank, coarsely: ranks that no tensor tells apart are one *class*, known by the product of their
-extents. A state is an extent of every class; of each tensor the least tile of all nests in a state is known.
+"""What is left of every rank, coarsely: ranks that no tensor distinguishes are one *class*, known by the product of
+their extents. A state is an extent of every class; of each tensor the least tile of all nests in a state is known.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class TileStates:
 
 
 def tile_states_of(problem: SearchProblem, fine: bool = False, above: Sequence[Set[int]] = ()) -> TileStates | None:
-    """The grid of a frame of exact factors; None if it has too many states. fine: ranks of windows each by itself;
+    """The grid of a problem of exact factors; None if it has too many states. fine: ranks of windows each by itself;
     above: of the outermost items, the ranks that loops below them may run over."""
     alike: dict[tuple[object, ...], list[int]] = {}
     for r in range(len(problem.ranks)):

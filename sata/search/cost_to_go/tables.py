@@ -1,9 +1,9 @@
-"""What the inner part of a nest costs at least, from the compute outwards: nests of one skeleton, thinned to those
-that some outer part may want.
+"""The cost-to-go table of one storage template: the least cost of every inner part of a nest, by backward dynamic
+programming from the compute outwards. Rows that no outer part may want are dropped.
 
-The nests here are simpler than real ones: ranks are classes (`grid`), and a tensor with windows costs no more than the
-elements it touches until a loop moves the whole tile. All else is what `moves` counts, so that for other tensors the
-least of these nests is what the rest of a partial nest really costs. docs/search.md has the argument.
+The nests here are simpler than real ones: ranks are classes (`states`), and a tensor with windows costs no more than
+the elements it touches until a loop moves the whole tile. All else is what `extend` counts, so that for other tensors
+the least of these nests is what the rest of a partial mapping really costs. docs/search.md has the argument.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ MOST = 1 << 18  # rows in one place: more are not worth it
 
 
 class CostToGo:
-    """Least costs below every place of one skeleton, as far as they may lead below a limit. above: see
-    `grid_of`."""
+    """Least costs below every place of one storage template, as far as they may lead below a limit. above: see
+    `tile_states_of`."""
 
     def __init__(self, problem: SearchProblem, grid: TileStates, limit: Cutoff, fine: bool = False, most: int = MOST,
                  deadline: float | None = None, above: Sequence[Set[int]] = ()) -> None:  # fmt: skip
@@ -254,7 +254,7 @@ class CostToGo:
             k[:] = 0.0  # where borders cut tiles off, a small tile may keep more of itself than the one that holds it
 
     def _array(self, rows: CostRows, item: int) -> CostRows:
-        """With an array: one row for every plan of it."""
+        """With an array: one row for every unrolling of it."""
         crossing = self.crossings[self.arrays.index(item)]
         factors, names = crossing.grouped(self.grid)
         found = [rows.take(np.zeros(0, dtype=np.int64))]
@@ -357,7 +357,7 @@ class CostToGo:
         return rows.take(left)
 
     def _unmarked(self, rows: CostRows, item: int) -> CostRows:
-        """The rows of each state as partial nests see them: what only further loops would ask for is dropped."""
+        """The rows of each state as partial mappings see them: what only further loops would ask for is dropped."""
         if not self.fine or not self.windowed:
             return rows
         rows = CostRows(rows.state, np.zeros_like(rows.mark), rows.node, rows.cols.copy())

@@ -1,4 +1,4 @@
-"""Plain enumeration: every nest of a skeleton, one after the other, with no argument to leave any out.
+"""Plain enumeration: every nest of a storage template, one after the other, with no argument to leave any out.
 
 The oracle of the search, and the answer for spaces small enough. Loops of one rank that follow each other in a block
 are one loop, which is the only thing taken together here.

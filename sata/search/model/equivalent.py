@@ -1,4 +1,4 @@
-"""Skeletons that need not be searched, because another has a nest that is as good for each of theirs.
+"""Storage templates that need not be searched, because another has a nest that is as good for each of theirs.
 
 - *Alike*: two that differ in the names of their memories only.
 - *Passed through*: a memory keeps a tensor below one that is no dearer and never in the way, with no array between.
@@ -7,8 +7,8 @@
 - *Crowded*: a memory keeps several tensors while one beside it, of the same kind, is empty. With nothing looped over
   between the two, one of the tensors may move over at the same costs, and there is more room.
 
-A skeleton of the second sort keeps one tensor more than the one it is left for, and one of the third sort fills one
-memory less, so some skeleton that is as good is always left.
+A storage template of the second sort keeps one tensor more than the one it is left for, and one of the third sort
+fills one memory less, so some storage template that is as good is always left.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _comparable(problem: SearchProblem) -> bool:
 
 
 def _likeness(problem: SearchProblem) -> Any:
-    """What the costs of a linear frame's nests depend on."""
+    """What the costs of a linear problem's nests depend on."""
     nodes = tuple(
         (i.size_bits, i.buffers, i.bandwidth) if isinstance(i, Memory) else i.name for i in problem.template.items
     )
@@ -57,7 +57,7 @@ def _key(way: Sequence[Any], keeps: dict[str, tuple[str, ...]]) -> Any:
 
 
 def _passed_through(problem: SearchProblem) -> Iterator[Any]:
-    """Keys of skeletons that leave a tensor out of one memory and are no worse."""
+    """Keys of storage templates that leave a tensor out of one memory and are no worse."""
     keeps = dict(problem.template.keeps)
     for operand in problem.operands:
         for parent, child in zip(operand.levels, operand.levels[1:], strict=False):
@@ -73,7 +73,7 @@ def _no_dearer(parent: Level, child: Level) -> bool:
 
 
 def _crowded(problem: SearchProblem, every: dict[Any, SearchProblem]) -> Iterator[Any]:
-    """Keys of skeletons in which a tensor has moved to a memory of its own beside where it was."""
+    """Keys of storage templates in which a tensor has moved to a memory of its own beside where it was."""
     keeps, way = dict(problem.template.keeps), problem.template.way
     for number, operand in enumerate(problem.operands):
         for at, level in enumerate(operand.levels):

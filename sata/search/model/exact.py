@@ -1,7 +1,7 @@
 """Energy, cycles and fit of a batch of mappings of one structure, by the functions that evaluate a single one.
 
 `score(nest, structure, factors)`: what `sata run` says of each, for a million at once. Where the busiest instance of a
-memory is not any instance (ragged ends, windows cut at a border), the mapping is evaluated by itself.
+memory is not any instance (imperfect factors, windows cut at a border), the mapping is evaluated by itself.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from sata.specs.text.faults import Faults, SpecError
 
 @dataclass(frozen=True)
 class MemberNest:
-    """A skeleton and its loops."""
+    """A storage template and its loops."""
 
     template: StorageTemplate
     loops: tuple[PlacedLoop, ...]

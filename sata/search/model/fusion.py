@@ -93,8 +93,8 @@ def shared_ranks(maker: Op, taker: Op) -> frozenset[str]:
 @dataclass(frozen=True)
 class FusionKind:
     """One way to fuse: the names of the nodes down to the home, the ranks that may be looped over above it (sequential:
-    only in time), and for each op the skeletons that may be chosen. bans: what the second op's skeletons forbid above
-    the split, alike for all of them."""
+    only in time), and for each op the storage templates that may be chosen. bans: what the second op's storage
+    templates forbid above the split, alike for all of them."""
 
     prefix: tuple[str, ...]
     ranks: frozenset[str]
@@ -140,7 +140,7 @@ def fusion_kinds(choice: FusionProblem) -> list[FusionKind]:
 def _by_prefix(
     choice: FusionProblem, which: int, inner: frozenset[str]
 ) -> dict[tuple[str, ...], list[StorageTemplate]]:
-    """The skeletons of one op by the nodes of its way down to the innermost home of what passes inside."""
+    """The storage templates of one op by the nodes of its way down to the innermost home of what passes inside."""
     found: dict[tuple[str, ...], list[StorageTemplate]] = {}
     # loops stand below memories that only the other op keeps something in, too: `joint` tells whether all have a place
     asked = replace(choice.constraints[which], factors={})
@@ -169,7 +169,8 @@ def agree(one: StorageTemplate, other: StorageTemplate, prefix: Sequence[str]) -
 
 
 def joint(template: StorageTemplate, other: StorageTemplate, prefix: Sequence[str]) -> StorageTemplate:
-    """A skeleton whose items down to the split are those of both ops; what only the other keeps keeps nothing here."""
+    """A storage template whose items down to the split are those of both ops; what only the other keeps keeps nothing
+    here."""
     above = set(prefix)
     items = tuple(n for n in template.way if n in template.items or (n.name in above and n.name in other.keeps))
     keeps = {i.name: template.keeps.get(i.name, ()) for i in items if isinstance(i, Memory)}

@@ -48,7 +48,7 @@ class PricedPort:
 
 
 def priced_ports(problem: SearchProblem, port: PricedPort) -> SearchProblem | None:
-    """A frame that pays for a port, and whose compute takes no time. None if the memory is below an array: there what
+    """A problem that pays for a port, and whose compute takes no time. None if the memory is below an array: there what
     one instance moves is not a sum."""
     rate, events, name = port.bits_per_cycle, port.events, port.memory.name
 

@@ -36,7 +36,7 @@ class Objective:
         return float(self.value(np.array([energy_pj]), np.array([cycles]))[0])
 
     def prunable(self, energy: Floats, cycles: Floats, have: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
-        """Which lower bounds leave no hope for something better than what there is."""
+        """Which lower bounds are no better than the incumbents."""
         less = 1.0 - SLACK
         found = np.asarray(cycles >= self.below * less)
         for best_energy, best_cycles in have:

@@ -1,4 +1,4 @@
-"""What is fixed about the search below one skeleton, in small integers: ranks, tensors, their chains, lanes, prices.
+"""The search problem of one storage template, in small integers: ranks, tensors, their chains, lanes, prices.
 
 A rank is *regular for a tensor* if it is exact and either the tensor lacks it or it alone indexes a dimension of the
 tensor that it does not leave (no window, no border). Loops over regular ranks act on a tensor only through products;
@@ -41,8 +41,8 @@ from sata.specs.model import Array, Bandwidth, Compute, Memory, Op, Tensor
 class Level:
     """A memory on the chain of a tensor: the number of its item, the arrays above it; by element of a dense count the
     energy and the bits moved of every event, bits of the largest tile as it is and as it must fit. All of these are the
-    least of any nest, and exact where the frame is linear and no wires have a price: `energy` has what a word takes at
-    least on the wires below, `own` is the memory's alone."""
+    least of any nest, and exact where the problem is linear and no wires have a price: `energy` has what a word takes
+    at least on the wires below, `own` is the memory's alone."""
 
     item: int
     memory: Memory
@@ -77,7 +77,7 @@ class OperandChain:
 @dataclass
 class SearchProblem:
     """See the module. `usable`: per array, the most lanes that can ever work. linear: an event costs the same whatever
-    the loops are, so that counts of partial nests are all that there is to know; else prices are the least ones, and
+    the loops are, so that counts of partial mappings are all that there is to know; else prices are the least ones, and
     what a nest costs is known once it is complete."""
 
     template: StorageTemplate
@@ -93,10 +93,10 @@ class SearchProblem:
     cycles_each: float
     ragged: bool
     constraints: Constraints
-    merging: bool  # whether partial nests with the same future may be merged
+    merging: bool  # whether partial mappings with the same future may be merged
     linear: bool = True
     unrollings: Unrollings = field(default_factory=lambda: all_unrollings((), (), (), frozenset(), {}, True))
-    sharing: tuple[tuple[Any, ...], ...] = ()  # per tensor, see `plans.sharing`
+    sharing: tuple[tuple[Any, ...], ...] = ()  # per tensor, see `sharing_factors`
 
     @property
     def array_items(self) -> list[int]:
@@ -111,7 +111,8 @@ class SearchProblem:
 def problem_of(
     template: StorageTemplate, on: Machine, constraints: Constraints, ragged: bool, known: dict[Any, Any] | None = None
 ) -> SearchProblem:
-    """The frame of a skeleton. Ranks of one vanish. known: what skeletons of one op share, filled here."""
+    """The problem of a storage template. Ranks of one vanish. known: what storage templates of one op share, filled
+    here."""
     known = {} if known is None else known
     op = template.op
     ranks = tuple(r for r, bound in op.ranks.items() if bound > 1)
@@ -245,7 +246,7 @@ def _with_wires(energy: dict[str, float], below: Sequence[Any], further: Sequenc
 
 
 def _known(known: dict[Any, Any], key: Any, make: Callable[[], Any], keep: bool = True) -> Any:
-    """What skeletons of one op share, made once."""
+    """What storage templates of one op share, made once."""
     if not keep or key not in known:
         found = make()
         if not keep:

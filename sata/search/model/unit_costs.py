@@ -1,4 +1,4 @@
-"""The least that an event of a skeleton can cost, whatever loops follow: by element of its dense count.
+"""The least that an event of a storage template can cost, whatever loops follow: by element of its dense count.
 
 Where zeros decide only at the compute and no format stores a tensor, this is what the event costs. Under rules at
 memories an event happens at least as often as the leaders' single elements are non-zero: a tile that holds a non-zero

@@ -1,4 +1,4 @@
-"""What the rest of a partial nest will cost at least.
+"""Lower bounds of the completions of partial mappings (branch and bound).
 
 Whatever loops follow, the tile that a memory would hold here passes each further link at least as often as it would
 arrive here: each of its arrivals serves some child below, which must be told. And the compute takes every operand at
@@ -33,7 +33,7 @@ class LowerBound:
 @dataclass
 class BoundParts:
     """What bounds are made of, per label: least energy without leakage; least cycles of each resource by name, of which
-    the most count. Of an op in a pair not all resources count: see `fused_member`."""
+    the most count. Of an op in a pair not all resources count: see `member`."""
 
     energy: Floats
     cycles: dict[str, Floats]
@@ -57,7 +57,7 @@ def lower_bound(
 
 def bound_parts(moves: Extender, labels: PartialMappings, item: int, done: bool = False, rough: bool = False,
           each: float | None = None) -> BoundParts:  # fmt: skip
-    """The same, in parts. each: cycles of an operation, if they are not those of the frame."""
+    """The same, in parts. each: cycles of an operation, if they are not those of the problem."""
     problem = moves.problem
     energy = labels.energy.copy()
     bits = labels.bits.copy()
@@ -104,14 +104,14 @@ def _operand_bound(
             back = apart * 0.0
         back = np.maximum(back, 0.0)
         if last:
-            cost_to_go = max(passed, level.arrays) if problem.ragged else level.arrays
+            first_array = max(passed, level.arrays) if problem.ragged else level.arrays
             behind: Any = 1  # lanes already below the parent that one access can serve
             if problem.ragged and n == first and closed and passed > level.arrays:
                 behind = (labels.added[t] if operand.output else labels.share[t]) * (labels.lanes // labels.spread[t])
-            each = operand.points / (_sharing(problem, labels, t, cost_to_go) * behind)
+            each = operand.points / (_sharing(problem, labels, t, first_array) * behind)
             if operand.output:
                 out = np.maximum(out, each)
-                lanes = _lanes(problem, labels, cost_to_go) * (
+                lanes = _lanes(problem, labels, first_array) * (
                     labels.lanes if problem.ragged and passed > level.arrays else 1
                 )
                 known = labels.valueless[t] if closed else np.full(len(labels), np.inf)
@@ -161,7 +161,7 @@ def _lanes(problem: SearchProblem, labels: PartialMappings, array: int) -> Any:
 
 
 def _between(problem: SearchProblem, labels: PartialMappings, first: int, last: int) -> Any:
-    """The most lanes of the arrays from number `first` on, those from `last` on left out."""
+    """The most lanes of the arrays from number `first` on, without those from `last` on."""
     if problem.ragged:
         return prod(problem.usable[first:last])
     return problem.unrollings.lanes_between(first, last)[labels.unrolling] if has_unrolling(labels) else (

@@ -1,4 +1,6 @@
-"""Merging of partial nests with the same future: one that is no better in anything is left out.
+"""Dominance between labels of the same state (label-setting).
+
+A label that is no better in any cost than another of its state is dropped.
 
 Two labels at the same place have the same future where the same is left of every rank, the loops that each tensor
 still remembers are the same, and (where there are such) the lanes are. Then whatever completes one completes the

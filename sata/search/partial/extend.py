@@ -1,4 +1,4 @@
-"""Adding a loop to partial nests, and closing the links into a memory or the compute."""
+"""Adding a loop to partial mappings, and closing the links into a memory or the compute."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from sata.specs.model import Array, Memory
 APART, SHARED, MERGED, LEAVING, LEAVING_MERGED, TILE, CHILDREN = range(COLUMNS)
 
 
-SharedTables = dict[Any, LinkCounts]  # of all skeletons of one op: what has been counted of a tensor serves them all
+# Of all storage templates of one op: what has been counted of a tensor serves them all.
+SharedTables = dict[Any, LinkCounts]
 
 
 class Extender:
-    """All that changes the partial nests of one frame."""
+    """All that changes the partial mappings of one problem."""
 
     def __init__(self, problem: SearchProblem, shared: SharedTables) -> None:
         self.problem = problem
@@ -83,7 +84,7 @@ class Extender:
     # --- links --------------------------------------------------------------------------------------------------
 
     def counts(self, labels: PartialMappings, t: int, ends: LinkEnds) -> NDArray[np.float64]:
-        """[COLUMNS, B] of the tensor's link into here: see `Links.count`, regular ranks included."""
+        """[COLUMNS, B] of the tensor's link into here: see `LinkCounts.count`, regular ranks included."""
         operand = self.problem.operands[t]
         if not len(labels):
             return np.zeros((COLUMNS, 0))
@@ -105,7 +106,7 @@ class Extender:
         return found
 
     def close_memory(self, labels: PartialMappings, item: int) -> PartialMappings:
-        """Labels after the memory of an item, what it keeps having arrived; tiles that do not fit are left out."""
+        """Labels after the memory of an item, what it keeps having arrived; tiles that do not fit are dropped."""
         memory = self.problem.template.items[item]
         assert isinstance(memory, Memory)
         limit = None if memory.size_bits is None else memory.size_bits // memory.buffers
@@ -149,7 +150,7 @@ class Extender:
         return found
 
     def _arrive(self, labels: PartialMappings, t: int, at: int, columns: NDArray[np.float64]) -> None:
-        """Costs of the link into stop number `at` of a tensor (the compute: one more than its stops)."""
+        """Costs of the link into level number `at` of a tensor (the compute: one more than its levels)."""
         operand = self.problem.operands[t]
         if at == 0:
             labels.valueless[t] = 0.0 if operand.tensor.initialised else columns[APART]

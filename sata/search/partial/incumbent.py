@@ -1,4 +1,4 @@
-"""Mappings that a search has found: one with its figures, the best so far, and what was done for them."""
+"""Scored mappings, the incumbent, and the counters of a search."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ScoredMapping:
 
 @dataclass
 class Incumbent:
-    """The best so far: one for a single objective, or a Pareto front."""
+    """The incumbent: one for a single objective, or a Pareto front."""
 
     objective: Objective
     mappings: list[ScoredMapping] = field(default_factory=list)
@@ -86,8 +86,12 @@ class FrontStep(Incumbent):
 
 @dataclass
 class SearchCounters:
-    """What a search has done, in partial nests: made, left out by a bound, by another that is as good, for want of
-    room; in complete ones: reached, and scored as `sata run` does."""
+    """Numbers of labels and of complete mappings.
+
+    generated: labels made by extending others. pruned: labels dropped by their lower bound. dominated: labels dropped
+    for another one. too_large: labels whose tiles do not fit a memory. complete: complete mappings reached. scored:
+    those of them that were scored as `sata run` does it.
+    """
 
     generated: int = 0
     pruned: int = 0

@@ -1,6 +1,6 @@
-"""What passes one link of a partial nest, counted by the very functions that count a whole one.
+"""What passes one link of a partial mapping, counted by the very functions that count a whole one.
 
-For one tensor the loops over its regular ranks act by products alone: `moves` (rank A of the small structure built
+For one tensor the loops over its regular ranks act by products alone: `extend` (rank A of the small structure built
 here) stands for all temporal loops up to the last one that moves the tile as a whole, `rests` (rank Z) for those
 further in. With them and the loops of its history the tensor has the same arrivals, sharing and tile as in the nest.
 """
@@ -42,7 +42,7 @@ Shape = tuple[LinkEnds, tuple[tuple[int, ...], ...], int, tuple[int, ...]]
 
 
 class LinkCounts:
-    """Counts of one strand, remembered by history."""
+    """Counts of one operand, remembered by history."""
 
     def __init__(self, operand: OperandChain, bounds: tuple[int, ...], fanouts: tuple[Fanout, ...]) -> None:
         self.operand, self.fanouts = operand, fanouts

@@ -1,4 +1,4 @@
-"""What the user asks of the temporal loops of one block (`Constraints.factors`, `order`), on partial nests."""
+"""What the user asks of the temporal loops of one block (`Constraints.factors`, `order`), on partial mappings."""
 
 from __future__ import annotations
 

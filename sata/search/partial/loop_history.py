@@ -1,4 +1,5 @@
-"""Loops over irregular ranks, in order, as far as they still matter: interned, so that a partial nest holds a number.
+"""Loops over irregular ranks, in order, as far as they still matter: interned, so that a partial mapping holds a
+number.
 
 An entry is (rank, role, factor, before): role -1 for a temporal loop, else the number of the array; `before` is the
 product of the temporal loops over regular ranks further out. Only what follows the last loop that moves the tensor's

@@ -1,4 +1,4 @@
-"""Partial nests, as columns: what of the loops so far matters to what is still to come, and what it has cost.
+"""Labels of partial mappings, as columns: the state that completions depend on, and the cost so far.
 
 left      [R, B] values of each rank still to be looped over (the extent of a tile); entry [R, B]: the same where the
                  block began, if the user asks for loops of it, else 1
@@ -13,7 +13,7 @@ history   [T, B] numbers of histories; valueless [T, B]: results that arrived at
 energy    [B] pJ; bits [M, 2, B] read and written so far by an instance of each limited memory;
 instances [M, B] of that memory, as far as arrays above it have been passed
 node      [B] where the loops are told (`LoopTrail`)
-tag       [B] what labels belong to that are searched side by side, each with its own: none is left out for another's
+tag       [B] what labels belong to that are searched side by side, each with its own: none prunes another
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ def concatenated(parts: list[PartialMappings]) -> PartialMappings:
 
 
 def root_label(problem: SearchProblem, unrollings_first: bool = False) -> PartialMappings:
-    """The empty nest. Its plan for the arrays is -1 until the first of them is reached (see `frontier`); plans_first:
-    once with every plan instead."""
+    """The empty nest. Its unrolling for the arrays is -1 until the first of them is reached (see `beam`); plans_first:
+    once with every unrolling instead."""
     ranks, tensors, limited = len(problem.ranks), len(problem.operands), len(problem.bandwidths)
 
     def ones(n: int) -> Ints:

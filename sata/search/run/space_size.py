@@ -61,7 +61,8 @@ def _last(steps: Sequence[tuple[str, Constraints]]) -> Constraints:
 
 
 def _nests(setting: SearchSetup, op: Op, constraints: Constraints, jointly: bool) -> tuple[int, int]:
-    """(skeletons, nests of all of them). jointly: with the lanes of each array together, as `utilization` needs it."""
+    """(storage templates, nests of all of them). jointly: with the lanes of each array together, as `utilization`
+    needs it."""
     number = total = 0
     known: dict[Any, int] = {}
     for template in storage_templates(setting.arch, op, setting.machine.prices, constraints):
@@ -77,8 +78,8 @@ def _nests(setting: SearchSetup, op: Op, constraints: Constraints, jointly: bool
 
 
 def nests_of(template: StorageTemplate, constraints: Constraints) -> int:
-    """Nests of a skeleton, an upper bound in two ways: the lanes of an array are not checked jointly, and all ranks are
-    given their place in every order of a block.
+    """Nests of a storage template, an upper bound in two ways: the lanes of an array are not checked jointly, and all
+    ranks are given their place in every order of a block.
 
     Per rank the ordered factorisations over its places; times the orders of the ranks in each block.
     """

@@ -1,4 +1,4 @@
-"""A skeleton and its loops as a nest: the entry of a mapping, the resolved nest, its structure."""
+"""A storage template and its loops as a nest: the entry of a mapping, the resolved nest, its structure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ KNOWN = Known(frozenset(), frozenset(), {})
 
 @dataclass(frozen=True, order=True)
 class PlacedLoop:
-    """A loop, after item number `item` of the skeleton; `axis`: where it is spatial (the item is then an array)."""
+    """A loop, after item number `item` of the storage template; `axis`: where it is spatial (the item is then an
+    array)."""
 
     item: int
     axis: str
@@ -56,7 +57,7 @@ def loops_in_order(template: StorageTemplate, loops: Sequence[PlacedLoop]) -> li
 
 
 def _without_idle(template: StorageTemplate, loops: Sequence[PlacedLoop], number: int) -> PlacedLoop:
-    """A loop, of no more steps than its rank has: two ragged loops in one (3 of 2 for 5) would have some."""
+    """A loop, of no more steps than its rank has: two imperfect loops in one (3 of 2 for 5) would have some."""
     loop = loops[number]
     if any(other.rank == loop.rank for other in loops[:number]):
         return loop

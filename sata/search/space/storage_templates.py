@@ -1,7 +1,7 @@
-"""The space of one op: its ways down the architecture, and what the memories of a way keep.
+"""The space of one op: its paths down the architecture, and what the memories of a path keep.
 
-A *skeleton* is a choice of both: it fixes everything of a nest but its loops. Loops stand in *blocks*, one below
-every memory that keeps something and one below every array; in a block any sequence of temporal loops may stand.
+A *storage template* is a choice of both: it fixes everything of a nest but its loops. Loops stand in *blocks*, one
+below every memory that keeps something and one below every array; in a block any sequence of temporal loops may stand.
 The spatial loops of an array take, on each of its axes, any ranks and factors that fit its size.
 
 `keep` of the architecture is always kept, `may_keep` is left to the search; a memory that says neither may keep any
@@ -73,7 +73,7 @@ class Constraints:
 
 
 def paths_of(arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Constraints) -> list[Way]:
-    """The ways down that end in a compute which has the op's action."""
+    """The paths down that end in a compute which has the op's action."""
     found = []
     for way in arch.ways():
         last = way[-1]
@@ -85,8 +85,8 @@ def paths_of(arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Const
 def storage_templates(
     arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Constraints, inner: frozenset[str] = frozenset()
 ) -> Iterator[StorageTemplate]:
-    """Every skeleton of an op: each way, each choice of what the memories keep that gives every tensor a home. inner:
-    names of tensors whose home is not the outermost memory, since they pass to a fused op."""
+    """Every storage template of an op: each way, each choice of what the memories keep that gives every tensor a home.
+    inner: names of tensors whose home is not the outermost memory, since they pass to a fused op."""
     for way in paths_of(arch, op, prices, constraints):
         memories = [node for node in way if isinstance(node, Memory)]
         tensors = [t for t in op.tensors if not t.local]

@@ -1,7 +1,7 @@
 """Which ranks the arrays unroll: chosen first, since what they share and how many lanes work bounds all the rest.
 
-A plan gives every axis of every array a factor of every rank. Only exact factors are planned; ragged ones are chosen
-where the array stands.
+An unrolling gives every axis of every array a factor of every rank. Only exact factors are planned; imperfect ones are
+chosen where the array stands.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Unrollings:
         return tuple(int(np.prod(a, axis=0).max(initial=1)) for a in self.inner)
 
     def lanes_between(self, first: int, last: int) -> Ints:
-        """Of every plan, lanes of the arrays from number `first` on, those from `last` on left out."""
+        """Of every unrolling, lanes of the arrays from number `first` on, without those from `last` on."""
         return np.asarray(np.prod(self.inner[first] // self.inner[last], axis=0))
 
     def lanes(self, array: int, unrolling: Ints) -> Ints:
@@ -55,8 +55,8 @@ def all_unrollings(
     arrays: Sequence[Array], ranks: Sequence[str], bounds: Sequence[int], fixed: frozenset[int],
     allowed: Mapping[tuple[str, str], tuple[str, ...]], exact: bool, least: Callable[[int], int] = lambda _size: 1,
 ) -> Unrollings:  # fmt: skip
-    """Every plan; there may be none. fixed: ranks that stay in time; allowed: (array, axis) -> names of ranks that may
-    stand there; least: the fewest lanes that are enough of an axis of so many."""
+    """Every unrolling; there may be none. fixed: ranks that stay in time; allowed: (array, axis) -> names of ranks
+    that may stand there; least: the fewest lanes that are enough of an axis of so many."""
     slots: list[Slot] = []
     factors: Ints = np.ones((0, 1), dtype=np.int64)
     used = np.ones((len(bounds), 1), dtype=np.int64)
