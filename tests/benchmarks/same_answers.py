@@ -25,7 +25,7 @@ LABELS = {
     "sata_version": "says which version wrote the file",
     "command": "names the file that was written",
     "date": "says when the file was written",
-    "files": "holds digests of files, which may gain a comment",
+    "sha256": "is the digest of a file, which may gain a comment",
 }
 TEMPLATES = ("lif_bptt", "lif_inference", "ann_training", "ann_inference", "qnn_inference")
 MISSING = "is not there"
@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("other", help="a git revision, or the folder of a checkout")
     parser.add_argument("-k", default="", help="only cases whose name holds this")
     arguments = parser.parse_args()
-    different, kinds = 0, Counter[tuple[str, str]]()
+    different, kinds = 0, Counter[str]()
     with checkout(arguments.other) as other:
         for case in cases():
             if arguments.k not in case.name:
@@ -62,10 +62,11 @@ def main() -> int:
             print(f"{case.name}: {'differs' if found else 'refused by both' if new.code else 'the same'}", flush=True)
             for line in found:
                 print(f"    {line}")
-                kinds[line.partition(" (")[0], line.partition(", ")[2].partition(")")[0]] += 1
+                far = line.partition(", ")[2].partition(")")[0]
+                kinds[f"{line.partition(' (')[0]}: {'more than rounding' if far.startswith('up to') else far}"] += 1
             different += bool(found)
-    for (kind, far), times in sorted(kinds.items()):
-        print(f"{kind}: {far}, in {times} cases")
+    for kind, times in sorted(kinds.items()):
+        print(f"{kind}, in {times} cases")
     print(f"{different} differ" if different else "all the same")
     return 1 if different else 0
 
@@ -128,7 +129,7 @@ def differences(old: Answer, new: Answer) -> list[str]:
 
 
 def how_far(each: Sequence[tuple[str, object, object]]) -> str:
-    """`rounding alone`, `up to 3.2 %`, or `new`, `gone` and `other` where values are no numbers."""
+    """`rounding alone`, `up to 3.2 %`, or `new`, `gone` and `other` where values are not numbers."""
     worst = 0.0
     for _, before, after in each:
         if before == MISSING or after == MISSING:
