@@ -96,17 +96,17 @@ class DaskCluster:
         future.add_done_callback(lambda done: self._events.put(_outcome(number, done)))
 
     def wait(self, seconds: float) -> list[WorkerEvent]:
-        found = []
+        events = []
         with suppress(queue.Empty):
-            found.append(self._events.get(timeout=seconds))
+            events.append(self._events.get(timeout=seconds))
             while True:
-                found.append(self._events.get_nowait())
+                events.append(self._events.get_nowait())
         if self._client.status not in ("running", "connecting"):
             raise self._gone()
-        for event in found:
+        for event in events:
             if event.kind != "news":
                 self._busy.pop(event.number, None)
-        return found
+        return events
 
     def stop(self) -> None:
         self._flag.set()

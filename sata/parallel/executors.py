@@ -115,8 +115,8 @@ class InProcess:
             self._events.append(WorkerEvent(number, "failed", error))
 
     def wait(self, seconds: float) -> list[WorkerEvent]:
-        found, self._events = self._events, []
-        return found
+        events, self._events = self._events, []
+        return events
 
     def stop(self) -> None:
         """Nothing to do: `heard` says it."""
@@ -163,55 +163,55 @@ class ProcessPool:
 
     def give(self, number: int, job: Any) -> None:
         while True:
-            one = next((p for p in self._all if p.job is None), None) or self._begin()
+            process = next((p for p in self._all if p.job is None), None) or self._begin()
             try:
-                one.pipe.send((number, job))
+                process.pipe.send((number, job))
             except (BrokenPipeError, ConnectionResetError):  # it died while it had nothing to do
-                self._remove(one)
+                self._remove(process)
                 continue
-            one.job = number
+            process.job = number
             return
 
     def wait(self, seconds: float) -> list[WorkerEvent]:
         busy = {p.pipe: p for p in self._all if p.job is not None}
-        found: list[WorkerEvent] = []
+        events: list[WorkerEvent] = []
         for ready in wait_for(list(busy), seconds):
-            found += self._heard(busy[ready])  # type: ignore[index]
-        return found
+            events += self._heard(busy[ready])  # type: ignore[index]
+        return events
 
-    def _heard(self, one: _Process) -> list[WorkerEvent]:
+    def _heard(self, worker: _Process) -> list[WorkerEvent]:
         """All that one process has said. The end of its pipe is its own end."""
-        found: list[WorkerEvent] = []
-        number = one.job
+        events: list[WorkerEvent] = []
+        number = worker.job
         assert number is not None
         try:
-            while one.job is not None and one.pipe.poll():
-                kind, value = one.pipe.recv()
-                found.append(WorkerEvent(number, kind, value))
+            while worker.job is not None and worker.pipe.poll():
+                kind, value = worker.pipe.recv()
+                events.append(WorkerEvent(number, kind, value))
                 if kind != "news":
-                    one.job = None
+                    worker.job = None
         except (EOFError, OSError):
-            self._remove(one)
-            found.append(WorkerEvent(number, "lost", _why(one.process.exitcode)))
-        return found
+            self._remove(worker)
+            events.append(WorkerEvent(number, "lost", _why(worker.process.exitcode)))
+        return events
 
     def stop(self) -> None:
-        for one in self._all:
-            if one.job is not None:
+        for worker in self._all:
+            if worker.job is not None:
                 with suppress(OSError):
-                    one.pipe.send("stop")
+                    worker.pipe.send("stop")
 
     def close(self) -> None:
-        for one in self._all:
-            if one.job is not None:
-                one.process.kill()
-            one.pipe.close()
+        for worker in self._all:
+            if worker.job is not None:
+                worker.process.kill()
+            worker.pipe.close()
         until = time.monotonic() + _PATIENCE
-        for one in self._all:
-            one.process.join(max(0.0, until - time.monotonic()))
-            if one.process.is_alive():
-                one.process.kill()
-                one.process.join()
+        for worker in self._all:
+            worker.process.join(max(0.0, until - time.monotonic()))
+            if worker.process.is_alive():
+                worker.process.kill()
+                worker.process.join()
         self._all = []
 
     def _begin(self) -> _Process:
@@ -224,13 +224,13 @@ class ProcessPool:
         self._all.append(one)
         return one
 
-    def _remove(self, one: _Process) -> None:
-        self._all.remove(one)
-        one.pipe.close()
-        one.process.join(_PATIENCE)
-        if one.process.is_alive():
-            one.process.kill()
-            one.process.join()
+    def _remove(self, worker: _Process) -> None:
+        self._all.remove(worker)
+        worker.pipe.close()
+        worker.process.join(_PATIENCE)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
 
 
 def _why(code: int | None) -> str:

@@ -106,7 +106,7 @@ class Cache:
 
     def _evict(self) -> None:
         """Remove the least lately used answers, and what writers that were killed have left."""
-        found, total, now = [], 0, time.time()
+        entries, total, now = [], 0, time.time()
         for path in self.folder.glob("*/*"):
             with suppress(OSError):
                 status = path.stat()
@@ -114,11 +114,11 @@ class Cache:
                     if now - status.st_mtime > _ABANDONED:
                         path.unlink()
                     continue
-                found.append((status.st_mtime, status.st_size, path))
+                entries.append((status.st_mtime, status.st_size, path))
                 total += status.st_size
         if total <= self.most:
             return
-        for _, size, path in sorted(found):
+        for _, size, path in sorted(entries):
             with suppress(OSError):
                 path.unlink()
             total -= size

@@ -36,8 +36,8 @@ def data_of(value: Any) -> Any:
 
 def decoded(kind: type[T], data: Any) -> T:
     """The value of a dataclass from data that `data_of` made. Raises: Misfit."""
-    found: T = _value(kind, data, 0)
-    return found
+    value: T = _value(kind, data, 0)
+    return value
 
 
 @lru_cache(maxsize=64)

@@ -23,17 +23,17 @@ def nest_of_point(point: MappingPoint, arch: Arch, compute: str, arrays: bool = 
     kinds = {n.name: n for way in arch.ways() for n in way}
     nest: list[dict[str, Any]] = []
     for number, name in enumerate(point.items):
-        own = [p for p in point.loops if p.item == number]
+        here = [p for p in point.loops if p.item == number]
         node = kinds[name]
         if isinstance(node, Memory):
             nest.append({"memory": name, "keep": list(point.keeps[name])})
         elif isinstance(node, Array):
-            axes = {a: ", ".join(f"{p.rank} {p.factor}" for p in own if p.axis == a) for a in node.shape}
+            axes = {a: ", ".join(f"{p.rank} {p.factor}" for p in here if p.axis == a) for a in node.shape}
             if arrays or any(axes.values()):
                 nest.append({"array": name, **{a: text for a, text in axes.items() if text}})
         else:
             nest.append({"compute": compute})
-        temporal = ", ".join(f"{p.rank} {p.factor}" for p in own if not p.axis)
+        temporal = ", ".join(f"{p.rank} {p.factor}" for p in here if not p.axis)
         if temporal:
             nest.append({"for": temporal})
     return nest
@@ -41,10 +41,10 @@ def nest_of_point(point: MappingPoint, arch: Arch, compute: str, arrays: bool = 
 
 def mapping_data(answers: Mapping[str, Answer], arch: Arch) -> list[dict[str, Any]]:
     """The value of `mapping:` for ops by name; fused ones have one entry."""
-    found: list[dict[str, Any]] = []
+    entries: list[dict[str, Any]] = []
     for ops, nest in _entries(answers, arch):
-        found.append({"ops": ops[0] if len(ops) == 1 else list(ops), "nest": nest})
-    return found
+        entries.append({"ops": ops[0] if len(ops) == 1 else list(ops), "nest": nest})
+    return entries
 
 
 def _entries(answers: Mapping[str, Answer], arch: Arch) -> Iterator[tuple[tuple[str, ...], list[dict[str, Any]]]]:

@@ -39,10 +39,10 @@ class ArrayCrossing:
 
     def __init__(self, problem: SearchProblem, array: int) -> None:
         unrollings, self.array = problem.unrollings, array
-        own = [(row, rank) for row, (a, _, rank) in enumerate(unrollings.slots) if a == array]
+        slots = [(row, rank) for row, (a, _, rank) in enumerate(unrollings.slots) if a == array]
         count = unrollings.factors.shape[1]
         self.ranks = np.ones((len(problem.ranks), count), dtype=np.int64)
-        for row, rank in own:
+        for row, rank in slots:
             self.ranks[rank] *= unrollings.factors[row]
         lanes = np.prod(self.ranks, axis=0).astype(np.float64)
         self.lanes, self.of_lanes = float(lanes.max(initial=1.0)), lanes
@@ -56,19 +56,19 @@ class ArrayCrossing:
         self.most = np.ones(shape[0])
         for t, operand in enumerate(problem.operands):
             same, windows = self._same(problem, operand)
-            at = next((n for n, s in enumerate(operand.levels) if s.arrays > array), len(operand.levels))
-            if at < len(operand.levels) and operand.irregular:
+            position = next((n for n, s in enumerate(operand.levels) if s.arrays > array), len(operand.levels))
+            if position < len(operand.levels) and operand.irregular:
                 windows = self._of_tiles(problem, operand, operand.output or fanout.multicast != "tile")
             self.copies[t] = same
             reduced, shared = fanout.reduce, operand.output or fanout.multicast != "none"
             share = same * windows if shared else np.ones(count)
             reduce = same * windows if reduced else np.ones(count)
             self.most[t] = float(np.max(reduce if operand.output else share))
-            if at == 0 or operand.levels[at - 1].arrays > array:
-                self.links.append((at, 0.0, shared, reduced))
+            if position == 0 or operand.levels[position - 1].arrays > array:
+                self.links.append((position, 0.0, shared, reduced))
                 continue  # all of it is below, or nothing passes
-            outer = float(prod(problem.usable[operand.levels[at - 1].arrays : array]))
-            self.links.append((at, outer, shared, reduced))
+            outer = float(prod(problem.usable[operand.levels[position - 1].arrays : array]))
+            self.links.append((position, outer, shared, reduced))
             self.energy[t] = self.price(operand, t, windows, slice(None))
             # each element of all windows once: lanes that hold it too start without its value, which may save more
             self.standing[t] = np.minimum(self.price(operand, t, 1.0, slice(None)), windows * self.energy[t])
@@ -78,12 +78,12 @@ class ArrayCrossing:
     def price(self, operand: OperandChain, t: int, windows: Any, unrolling: Any) -> Any:
         """Energy of an arrival at the child below, where so many lanes along windows share it, beside those that differ
         in ranks the tensor lacks. 0 where nothing passes."""
-        at, outer, shared, reduced = self.links[t]
+        position, outer, shared, reduced = self.links[t]
         if not outer:
             return windows * 0.0
         together = self.copies[t, unrolling] * windows * outer
-        share, reduce = (together if own else together * 0.0 + outer for own in (shared, reduced))
-        return child_energy(operand, at) + parent_energy(operand, at, share, reduce)
+        share, reduce = (together if is_shared else together * 0.0 + outer for is_shared in (shared, reduced))
+        return child_energy(operand, position) + parent_energy(operand, position, share, reduce)
 
     def keep(self, worth: NDArray[np.bool_]) -> None:
         """Leave only some unrollings."""
@@ -118,17 +118,17 @@ class ArrayCrossing:
         they are longer than half of the dimension."""
         if elements or len(problem.fanouts) > 1:
             return self._side_by_side(operand)
-        found = np.ones(self.ranks.shape[1])
+        most = np.ones(self.ranks.shape[1])
         for axis, ranks, uses, clipped in zip(
             operand.axes, operand.windows, operand.uses, operand.clipped, strict=True
         ):
-            own = self.ranks[list(ranks)]
+            lanes = self.ranks[list(ranks)]
             share = window_share(self.ranks, [ranks], [uses], [clipped])
-            left = np.array([problem.bounds[r] for r in ranks])[:, None] // own
+            left = np.array([problem.bounds[r] for r in ranks])[:, None] // lanes
             span = np.sum(np.abs(np.array(axis.coefs))[:, None] * (left - 1), axis=0)
             alike = clipped & (2 * span > axis.size)
-            found = found * np.where(alike, np.minimum(np.prod(own, axis=0), float(uses)), share)
-        return found
+            most = most * np.where(alike, np.minimum(np.prod(lanes, axis=0), float(uses)), share)
+        return most
 
     def _side_by_side(self, operand: OperandChain) -> Floats:
         """Per unrolling: the most lanes along windows that hold the same element."""
@@ -146,29 +146,31 @@ class ArrayCrossing:
         return factors[:, chosen[first]], chosen[first]
 
 
-def child_energy(operand: OperandChain, at: int) -> float:
+def child_energy(operand: OperandChain, position: int) -> float:
     """Energy of an arrival at level number `at` (a result: of its departure), at the child."""
-    if at == len(operand.levels):
+    if position == len(operand.levels):
         return 0.0
-    return operand.levels[at].energy["drains" if operand.output else "fills"]
+    return operand.levels[position].energy["drains" if operand.output else "fills"]
 
 
-def parent_energy(operand: OperandChain, at: int, share: Any, reduce: Any) -> Any:
+def parent_energy(operand: OperandChain, position: int, share: Any, reduce: Any) -> Any:
     """Energy of an arrival at level number `at` at its parent, and of the old value that comes with a result: as if it
     always came. share: arrivals that one access serves; reduce: results that are added on the way."""
-    parent = operand.levels[at - 1].energy
+    parent = operand.levels[position - 1].energy
     if not operand.output:
         return parent["reads"] / share
-    back = parent["reads"] + (operand.levels[at].energy["fills"] if at < len(operand.levels) else 0.0)
+    back = parent["reads"] + (operand.levels[position].energy["fills"] if position < len(operand.levels) else 0.0)
     merging = 0.0 if operand.irregular else parent["merge_reads"] * (1.0 / reduce - 1.0 / share)
     # lanes that hold an element together, but one, start without its value
-    return parent["updates"] / reduce + back / share + merging - (1.0 - 1.0 / share) * back_energy(operand, at + 1)
+    return (
+        parent["updates"] / reduce + back / share + merging - (1.0 - 1.0 / share) * back_energy(operand, position + 1)
+    )
 
 
 def back_energy(operand: OperandChain, first: int) -> float:
     """Energy of old values by element, over the links into stops from number `first` on and into the compute."""
     total = 0.0
-    for at in range(first, len(operand.levels) + 1):
-        total += operand.levels[at - 1].energy["reads"]
-        total += operand.levels[at].energy["fills"] if at < len(operand.levels) else 0.0
+    for position in range(first, len(operand.levels) + 1):
+        total += operand.levels[position - 1].energy["reads"]
+        total += operand.levels[position].energy["fills"] if position < len(operand.levels) else 0.0
     return total

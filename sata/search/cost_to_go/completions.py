@@ -51,11 +51,11 @@ class CompletionBounds:
     def add(self, rows: CostRows, item: int) -> None:
         """Table the rows below an item."""
         states, first, count = np.unique(rows.state, return_index=True, return_counts=True)
-        at = np.full(self.totals.whole + 1, -1, dtype=np.int64)
-        at[states] = np.arange(len(states))
+        number_of_state = np.full(self.totals.whole + 1, -1, dtype=np.int64)
+        number_of_state[states] = np.arange(len(states))
         cols = np.ascontiguousarray(rows.cols.T)
         low = np.minimum.reduceat(cols, first, axis=1) if len(states) else cols
-        self.tables[item] = CostTable(at, first, count, cols, low)
+        self.tables[item] = CostTable(number_of_state, first, count, cols, low)
 
     def partial(self, labels: PartialMappings, apart: Floats) -> PartialColumns:
         """What is known of partial mappings. apart: see `PartialColumns`."""
@@ -66,12 +66,14 @@ class CompletionBounds:
         """[B]: whether anything is known to be good enough below an item."""
         return np.asarray(self.tables[item].at[asked.state] >= 0)
 
-    def pieces(self, asked: PartialColumns, some: Ints, item: int, low: bool) -> Iterator[Ints]:
+    def pieces(self, asked: PartialColumns, chosen_columns: Ints, item: int, low: bool) -> Iterator[Ints]:
         """Numbers of partial mappings, all known, so many together that their rows do not take too much memory."""
         table = self.tables[item]
-        count = np.ones(len(some), dtype=np.int64) if low else table.count[table.at[asked.state[some]]]
+        count = (
+            np.ones(len(chosen_columns), dtype=np.int64) if low else table.count[table.at[asked.state[chosen_columns]]]
+        )
         piece = np.cumsum(count) // PIECE
-        for chosen in np.split(some, np.flatnonzero(np.diff(piece)) + 1):
+        for chosen in np.split(chosen_columns, np.flatnonzero(np.diff(piece)) + 1):
             if len(chosen):
                 yield chosen
 
@@ -80,27 +82,27 @@ class CompletionBounds:
         all must be `known`. item: the last one passed; cycles: a bound known already; low: a first
         look, one for each, which says less."""
         problem, number, table = self.problem, len(self.problem.operands), self.tables[item]
-        at = table.at[asked.state]
+        numbers = table.at[asked.state]
         if low:
-            first, row, every = np.arange(len(at)), at, table.low
+            first, row, every = np.arange(len(numbers)), numbers, table.low
         else:
-            count = table.count[at]
+            count = table.count[numbers]
             first = np.cumsum(count) - count
-            of = np.repeat(np.arange(len(at)), count)
-            row, every = np.arange(len(of)) + (table.first[at] - first)[of], table.cols
+            of = np.repeat(np.arange(len(numbers)), count)
+            row, every = np.arange(len(of)) + (table.first[numbers] - first)[of], table.cols
             asked, cycles = asked.take(of), cycles[of]
         passed = sum(n <= item for n in self.arrays)
-        each = still = np.zeros((number, len(row)))
+        per_arrival = still = np.zeros((number, len(row)))
         if passed:
             crossing = self.crossings[passed - 1]
-            each, still = crossing.energy[:, asked.unrolling], crossing.standing[:, asked.unrolling]
+            per_arrival, still = crossing.energy[:, asked.unrolling], crossing.standing[:, asked.unrolling]
         energy = every[C][row] + asked.energy
         for t, operand in enumerate(problem.operands):
             k, u, p, b = (every[TENSORS + part * number + t][row] for part in (K, U, P, B))
             # lanes along windows hold elements together: those of the union once, or each arrival shared by the most
-            open_ = asked.apart[t] * each[t] if operand.irregular else 0.0
+            open_ = asked.apart[t] * per_arrival[t] if operand.irregular else 0.0
             once = self.grid.mean[t][-1] if operand.irregular else asked.apart[t]
-            energy += p * each[t] + asked.apart[t] * (k + u) + np.maximum(open_, once * still[t]) * b
+            energy += p * per_arrival[t] + asked.apart[t] * (k + u) + np.maximum(open_, once * still[t]) * b
             inside = operand.levels[0].item > item
             if operand.output and not (inside and operand.tensor.initialised):
                 # also of an initialised one all lanes but one start without a value
@@ -116,9 +118,9 @@ class CompletionBounds:
         state = np.zeros((left.shape[1], factors.shape[1]), dtype=np.int64)
         ok = np.ones(state.shape, dtype=bool)
         for ranks, values, stride in zip(self.grid.classes, self.grid.values, self.grid.strides, strict=True):
-            own, inverse = np.unique(np.prod(factors[list(ranks)], axis=0), return_inverse=True)
+            products, inverse = np.unique(np.prod(factors[list(ranks)], axis=0), return_inverse=True)
             before = np.prod(left[list(ranks)], axis=0)[:, None]
-            ok &= (before % own == 0)[:, inverse]
-            place = np.minimum(np.searchsorted(values, before // own), len(values) - 1)
+            ok &= (before % products == 0)[:, inverse]
+            place = np.minimum(np.searchsorted(values, before // products), len(values) - 1)
             state += (place * stride)[:, inverse]
         return np.where(ok & (self.tables[self.arrays[array]].at[state] >= 0), state, -1)

@@ -37,10 +37,10 @@ class TileStates:
 
     def states(self, left: Ints) -> Ints:
         """[B] from what is left of every rank [R, B]."""
-        found = np.zeros(left.shape[1], dtype=np.int64)
+        numbers = np.zeros(left.shape[1], dtype=np.int64)
         for ranks, values in zip(self.classes, self.values, strict=True):
-            found = found * len(values) + np.searchsorted(values, np.prod(left[list(ranks)], axis=0))
-        return found
+            numbers = numbers * len(values) + np.searchsorted(values, np.prod(left[list(ranks)], axis=0))
+        return numbers
 
     @property
     def strides(self) -> list[int]:
@@ -103,10 +103,10 @@ def _tiles(
                             for a in operand.axes)):  # fmt: skip
         whole = {operand.irregular[p - 2]: e for a, c in zip(operand.axes, chosen, strict=True)
                  for p, e in zip(a.ranks, c, strict=True)}  # fmt: skip
-        at = tuple(int(np.searchsorted(values[g], prod(whole[r] for r in classes[g]))) for g in odd)
+        place = tuple(int(np.searchsorted(values[g], prod(whole[r] for r in classes[g]))) for g in odd)
         for kind in range(2):
             size = prod(table[c][kind] for table, c in zip(tables, chosen, strict=True))
-            least[(kind, *at)] = min(least[(kind, *at)], size)
+            least[(kind, *place)] = min(least[(kind, *place)], size)
     places = np.unravel_index(np.arange(extents.shape[1]), shape)
     mean, largest = (part[tuple(places[g] for g in odd)] for part in least)
     return regular * mean, regular * largest, regular
@@ -115,7 +115,7 @@ def _tiles(
 @lru_cache(maxsize=1 << 10)
 def _window(axis: Axis, bounds: tuple[int, ...]) -> dict[tuple[int, ...], tuple[float, float]]:
     """By extents of the ranks of one dimension: coordinates of a tile that exist, on average and at most."""
-    found = {}
+    sizes = {}
     for extents in product(*(divisors(b) for b in bounds)):
         inner = sumset(axis.coefs, extents, (1,) * len(extents))
         low = inner.min()
@@ -127,13 +127,13 @@ def _window(axis: Axis, bounds: tuple[int, ...]) -> dict[tuple[int, ...], tuple[
         first = np.clip(-starts, 0, len(mask))
         last = np.clip(axis.size - starts, 0, len(mask))
         count = total[np.maximum(last, first)] - total[first]
-        found[extents] = (float(count.mean()), float(count.max()))
-    return found
+        sizes[extents] = (float(count.mean()), float(count.max()))
+    return sizes
 
 
 def sumset(coefs: Sequence[int], extents: Sequence[int], strides: Sequence[int]) -> Ints:
     """Sums of coefficient times stride times index, for all indices below the extents."""
-    found = np.zeros(1, dtype=np.int64)
+    sums = np.zeros(1, dtype=np.int64)
     for c, e, s in zip(coefs, extents, strides, strict=True):
-        found = (found[:, None] + c * s * np.arange(e)).ravel()
-    return found
+        sums = (sums[:, None] + c * s * np.arange(e)).ravel()
+    return sums

@@ -62,29 +62,29 @@ class WindowMarks:
         return self._each(rows, add)
 
     def _each(self, rows: Ints, change: object) -> Ints:
-        found, inverse = distinct_columns(rows)
+        distinct, inverse = distinct_columns(rows)
         new = []
-        for number, *own in found.T.tolist():
+        for number, *own in distinct.T.tolist():
             mark = change(self.marks[number], own)  # type: ignore[operator]
-            at = self.numbers.get(mark)
-            if at is None:
-                at = self.numbers[mark] = len(self.marks)
+            number_of_mark = self.numbers.get(mark)
+            if number_of_mark is None:
+                number_of_mark = self.numbers[mark] = len(self.marks)
                 self.marks.append(mark)
-            new.append(at)
+            new.append(number_of_mark)
         return np.array(new, dtype=np.int64)[inverse]
 
     def sizes(self, numbers: Ints, t: int) -> Floats:
         """[B]: the most elements of the child's tile."""
-        found, inverse = np.unique(numbers, return_inverse=True)
-        each = []
-        for number in found.tolist():
+        distinct, inverse = np.unique(numbers, return_inverse=True)
+        tile_sizes = []
+        for number in distinct.tolist():
             child = self.marks[number][t]
             size = float(child[0]) if child else 0.0
             for axis in self.problem.operands[t].axes if child else ():
                 extents = [child[1][p - 2][0] for p in axis.ranks]
                 size *= len(np.unique(sumset(axis.coefs, extents, [1] * len(extents))))
-            each.append(size)
-        return np.array(each)[inverse.reshape(-1)]
+            tile_sizes.append(size)
+        return np.array(tile_sizes)[inverse.reshape(-1)]
 
     def overlap(self, numbers: Ints, t: int, state: Ints, rank: int, factors: Ints) -> Floats:
         """[B]: elements that a child still holds, on average, each time a loop over a rank goes on. factors:
@@ -95,21 +95,21 @@ class WindowMarks:
         children = [self.marks[number][t] for number in marks.tolist()]
         kept = np.array([float(child[0]) if child else 0.0 for child in children])[mark.reshape(-1)]
         for axis in operand.axes:  # a few different ones of each dimension make up all
-            own = [operand.irregular[p - 2] for p in axis.ranks]
-            bounds = tuple(self.problem.bounds[r] for r in own)
+            ranks = [operand.irregular[p - 2] for p in axis.ranks]
+            bounds = tuple(self.problem.bounds[r] for r in ranks)
             moved = axis.ranks.index(at) if at in axis.ranks else -1
             known: dict[tuple[Place, ...], int] = {(): 0}
             places = [tuple(child[1][p - 2] for p in axis.ranks) if child else () for child in children]
             of_mark = np.array([known.setdefault(place, len(known)) for place in places], dtype=np.int64)
             names = list(known)
             passed = factors if moved >= 0 else np.ones_like(factors)
-            extents = [self.grid.extents[self.of[r]][state] for r in own]
-            found, inverse = distinct_columns(np.stack([of_mark[mark.reshape(-1)], passed, *extents]))
+            extents = [self.grid.extents[self.of[r]][state] for r in ranks]
+            distinct, inverse = distinct_columns(np.stack([of_mark[mark.reshape(-1)], passed, *extents]))
             each = [
                 _overlap(axis.coefs, axis.offset, axis.size, bounds, names[place], tuple(here), moved, factor)
                 if names[place]
                 else 0.0
-                for place, factor, *here in found.T.tolist()
+                for place, factor, *here in distinct.T.tolist()
             ]
             kept = kept * np.array(each)[inverse]
         return kept
@@ -170,7 +170,7 @@ def lanes_sharing(axis: Axis, extents: tuple[int, ...], lanes: tuple[int, ...], 
     if windows and not (clipped and 2 * (tile[-1] - tile[0]) > axis.size):
         return float(number.max() if clipped else number.mean())
     first, last = places[0] + tile[0], places[-1] + tile[-1]
-    at = np.zeros(last - first + 1, dtype=np.int64)
+    holders = np.zeros(last - first + 1, dtype=np.int64)
     for place, count in zip(places.tolist(), number.tolist(), strict=True):
-        at[tile + place - first] += count
-    return float(at.max())
+        holders[tile + place - first] += count
+    return float(holders.max())

@@ -99,8 +99,8 @@ def lanes_work(problem: SearchProblem, loops: Sequence[PlacedLoop]) -> bool:
         for axis, size in node.shape.items() if isinstance(node, Array) else ():
             name, lanes = f"{number}.{axis}", Fraction(1)
             for rank in {loop.rank for loop in loops if (loop.item, loop.axis) == (number, axis)}:
-                own = [(f"{p.item}.{p.axis}" if p.axis else "", p.factor) for p in loops if p.rank == rank]
-                lanes *= busy_lanes(problem.template.op.ranks[rank], own, name)
+                factors = [(f"{p.item}.{p.axis}" if p.axis else "", p.factor) for p in loops if p.rank == rank]
+                lanes *= busy_lanes(problem.template.op.ranks[rank], factors, name)
             if lanes < Fraction(repr(least)) * size:
                 return False
     return True

@@ -25,13 +25,13 @@ Keeps = frozenset[tuple[str, frozenset[str]]]
 def without_equivalents(problems: Sequence[SearchProblem]) -> list[SearchProblem]:
     """Those of one op that are to be searched."""
     every = {_key(problem.template.way, dict(problem.template.keeps)): problem for problem in problems}
-    found: dict[Any, SearchProblem] = {}
+    kept: dict[Any, SearchProblem] = {}
     for problem in problems:
         if not _comparable(problem):
-            found[id(problem)] = problem
+            kept[id(problem)] = problem
         elif not any(other in every for other in (*_passed_through(problem), *_crowded(problem, every))):
-            found.setdefault(_likeness(problem), problem)
-    return list(found.values())
+            kept.setdefault(_likeness(problem), problem)
+    return list(kept.values())
 
 
 def _comparable(problem: SearchProblem) -> bool:
@@ -76,7 +76,7 @@ def _crowded(problem: SearchProblem, every: dict[Any, SearchProblem]) -> Iterato
     """Keys of storage templates in which a tensor has moved to a memory of its own beside where it was."""
     keeps, way = dict(problem.template.keeps), problem.template.way
     for number, operand in enumerate(problem.operands):
-        for at, level in enumerate(operand.levels):
+        for position, level in enumerate(operand.levels):
             old = level.memory
             if len(keeps[old.name]) < 2:
                 continue
@@ -87,14 +87,14 @@ def _crowded(problem: SearchProblem, every: dict[Any, SearchProblem]) -> Iterato
                 # the other may have rules or formats, so that its prices are only the least ones
                 if other is None or not _comparable(other) or not _same(old, new):
                     continue
-                if _as_dear(level, other.operands[number].levels[at]):
+                if _as_dear(level, other.operands[number].levels[position]):
                     yield key
 
 
 def _beside(way: Sequence[Any], name: str, keeps: dict[str, tuple[str, ...]]) -> Iterator[Memory]:
     """Empty memories between which and a named one stands nothing but empty ones."""
-    at = next(n for n, node in enumerate(way) if node.name == name)
-    for nodes in (way[at + 1 :], way[:at][::-1]):
+    position = next(n for n, node in enumerate(way) if node.name == name)
+    for nodes in (way[position + 1 :], way[:position][::-1]):
         for node in nodes:
             if not isinstance(node, Memory) or keeps.get(node.name):
                 break

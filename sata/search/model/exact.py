@@ -126,9 +126,9 @@ def _with(loop: BoundLoop, factor: int) -> BoundLoop:
 def _cycles(counts: _Batch, on: Machine) -> tuple[Floats, Bools]:
     """(cycles, which of them are known)."""
     nest, structure, factors = counts.nest, counts.structure, counts.factors
-    each = on.prices[nest.compute.name].cycles.get(nest.op.action, 1)
+    cycles_of_action = on.prices[nest.compute.name].cycles.get(nest.op.action, 1)
     steps, known = _busy_steps(counts)
-    longest: Any = compute_cycles(steps, each)
+    longest: Any = compute_cycles(steps, cycles_of_action)
     busiest: dict[str, tuple[Any, Any]] = {}
     alike = np.ones(factors.shape[1], dtype=bool)
     for number, level in enumerate(nest.levels):
@@ -136,14 +136,22 @@ def _cycles(counts: _Batch, on: Machine) -> tuple[Floats, Bools]:
         if bandwidth.read_bits is None and bandwidth.write_bits is None:
             continue
         alike &= uniform(structure, factors, number)
-        own = [a for a in counts.accesses if a.memory is level.memory]
+        accesses = [a for a in counts.accesses if a.memory is level.memory]
         rows = first_of_alike(structure, list(factors), number, counts.dense)
-        busiest[level.memory.name] = moved_bits(own, rows, on.bits)
+        busiest[level.memory.name] = moved_bits(accesses, rows, on.bits)
         longest = np.maximum(longest, memory_cycles(*busiest[level.memory.name], bandwidth))
     cycles = np.asarray(longest, dtype=np.float64)
     if has_places(nest):
         op = TimedOp(
-            nest, structure, factors, counts.accesses, on.bits, counts.dense.steps, steps, float(each), busiest
+            nest,
+            structure,
+            factors,
+            counts.accesses,
+            on.bits,
+            counts.dense.steps,
+            steps,
+            float(cycles_of_action),
+            busiest,
         )
         cycles = np.concatenate([exposed(timing).cycles for timing in timings(op)])
     for b in np.flatnonzero(~alike & known).tolist():
@@ -204,10 +212,10 @@ def figures(nest: OpNest, structure: Structure, factors: tuple[int, ...], on: Ma
     except SpecError:
         return float("inf"), float("inf"), False
     faults = Faults()
-    found = tally(counts, on.prices, on.bits, faults)
+    costs = tally(counts, on.prices, on.bits, faults)
     faults.check()
-    cycles = found.cycles
-    energies = [r["energy_pj"] for r in found.records]
+    cycles = costs.cycles
+    energies = [r["energy_pj"] for r in costs.records]
     if on.clock_hz is not None and cycles:
         energies += [float(leakage_energy_pj(mw, cycles / on.clock_hz, n)) for mw, n in on.leaks]
     return sum(energies), cycles, all(o.fits for o in occupancies([counts], on.bits))

@@ -55,8 +55,8 @@ def priced_ports(problem: SearchProblem, port: PricedPort) -> SearchProblem | No
     def level(of: Level) -> Level:
         if of.memory.name != name or not rate:
             return of
-        more = {e: problem.on.leak_pj * bits / rate for e, bits in of.bits.items() if e in events}
-        return replace(of, energy={e: pj + more.get(e, 0.0) for e, pj in of.energy.items()})
+        port_energy = {e: problem.on.leak_pj * bits / rate for e, bits in of.bits.items() if e in events}
+        return replace(of, energy={e: pj + port_energy.get(e, 0.0) for e, pj in of.energy.items()})
 
     if any(s.memory.name == name and s.arrays for operand in problem.operands for s in operand.levels):
         return None

@@ -133,7 +133,7 @@ def problem_of(
     computes, price = prod(op.ranks.values()), on.prices[template.compute.name]
     kept = _known(known, ("kept", template.compute.name), lambda: surviving_computes(op, rules), not rules.decisions)
     unskipped = 1.0 if kept is None else float(np.max(kept.unskipped)) / computes
-    each = float(price.cycles.get(op.action, 1)) * unskipped
+    cycles_each = float(price.cycles.get(op.action, 1)) * unskipped
     fanouts = tuple(Fanout(a.multicast, a.reduce) for a in arrays)
     names = tuple(a.name for a in arrays)
     if names not in known:
@@ -153,7 +153,7 @@ def problem_of(
     return SearchProblem(
         template, on, ranks, bounds, operands, fanouts,
         tuple(_usable(a, [b for i, b in enumerate(bounds) if i not in temporal], ragged) for a in arrays),
-        tuple(limited), temporal, compute_lower_cost(kept, computes, op.action, price), each, ragged,
+        tuple(limited), temporal, compute_lower_cost(kept, computes, op.action, price), cycles_each, ragged,
         constraints, merging, same, unrollings, tuple(shared),
     )  # fmt: skip
 
@@ -215,15 +215,15 @@ def _operand_chain(
     axes = tuple(Axis(tuple(place[r] for r in a.ranks), a.coefs, a.offset, a.size) for a, _ in odd)
     whole = [not ragged and divides(axis_of(op, d, number), list(op.ranks.values())) for d in t.dims if d.terms]
     levels = []
-    for at, name in enumerate(template.chain(t.name)):
+    for position, name in enumerate(template.chain(t.name)):
         item = next(i for i, m in enumerate(template.items) if not isinstance(m, Array) and m.name == name)
         memory = template.items[item]
         assert isinstance(memory, Memory)
-        kept = _kept(rules, index, at, op)
-        found = unit_costs(memory, t, kept, _itself(rules, index, at, t), whole, on)
+        kept = _kept(rules, index, position, op)
+        costs = unit_costs(memory, t, kept, _itself(rules, index, position, t), whole, on)
         above = sum(isinstance(i, Array) for i in template.items[:item])
-        energy = _with_wires(found.energy, template.items[item:], template.chain(t.name)[at + 1 :], t, kept, on)
-        levels.append(Level(item, memory, above, energy, found.bits, found.fitting_bits, found.energy))
+        energy = _with_wires(costs.energy, template.items[item:], template.chain(t.name)[position + 1 :], t, kept, on)
+        levels.append(Level(item, memory, above, energy, costs.bits, costs.fitting_bits, costs.energy))
     carried = tuple(i for i, r in enumerate(ranks) if r in carried_ranks(op, t))
     uses = tuple(_uses(a.coefs, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
     clipped = tuple(_clipped(a, tuple(bounds[order[p - 2]] for p in a.ranks)) for a in axes)
@@ -235,23 +235,23 @@ def _with_wires(energy: dict[str, float], below: Sequence[Any], further: Sequenc
                 kept: dict[str, SurvivingShare], on: Machine) -> dict[str, float]:  # fmt: skip
     """Energies of events at a memory with what each word takes at least on the wires to the next memory on its chain:
     in every array between, one lane gets (or gives) it over one link. below: the items from the memory on."""
-    each = 0.0
+    word_energy = 0.0
     for item in below[1:]:
         if item.name in further[:1]:
             break
         if isinstance(item, Array) and item.hop is not None:
-            each += word_least(on.bits[tensor.kind], on.prices[item.name])
+            word_energy += word_least(on.bits[tensor.kind], on.prices[item.name])
     words = ("updates", "reads") if tensor.role == "output" else ("reads",)
-    return energy if not each else {**energy, **{e: energy[e] + each * kept[e].actual for e in words}}
+    return energy if not word_energy else {**energy, **{e: energy[e] + word_energy * kept[e].actual for e in words}}
 
 
 def _known(known: dict[Any, Any], key: Any, make: Callable[[], Any], keep: bool = True) -> Any:
     """What storage templates of one op share, made once."""
     if not keep or key not in known:
-        found = make()
+        value = make()
         if not keep:
-            return found
-        known[key] = found
+            return value
+        known[key] = value
     return known[key]
 
 

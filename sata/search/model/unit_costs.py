@@ -82,12 +82,12 @@ def unit_costs(
     leads = any({tensor.kind, tensor.name} & set(rule.leaders) for rule in memory.rules)
     energy, bits = {}, {}
     for event in EVENTS:
-        own = kept.get(event, SurvivingShare())
+        share = kept.get(event, SurvivingShare())
         if itself:
-            actual, moving = min(own.actual, store.share), min(own.unskipped, store.share)
+            actual, moving = min(share.actual, store.share), min(share.unskipped, store.share)
         else:
-            actual, moving = own.actual * store.share, own.unskipped * store.share
-        metadata = store.metadata_bits * (1.0 if leads else own.actual)
+            actual, moving = share.actual * store.share, share.unskipped * store.share
+        metadata = store.metadata_bits * (1.0 if leads else share.actual)
         bits[event] = moving * value + metadata
         energy[event] = _words(memory, price, event, value, actual, moving) + _metadata(
             memory, price, event, element, metadata
@@ -106,11 +106,13 @@ def word_least(element_bits: int, price: Price) -> float:
 
 def compute_lower_cost(kept: Left | None, computes: float, action: str, price: Price) -> float:
     """pJ of all operations at least."""
-    each = action_energy_pj(price, action)
+    action_energy = action_energy_pj(price, action)
     if kept is None:
-        return computes * each
+        return computes * action_energy
     actual, unskipped = float(np.max(kept.actual)), float(np.max(kept.unskipped))
-    return actual * each + max(unskipped - actual, 0.0) * min(action_energy_pj(price, action, "gated"), each)
+    return actual * action_energy + max(unskipped - actual, 0.0) * min(
+        action_energy_pj(price, action, "gated"), action_energy
+    )
 
 
 def _words(memory: Memory, price: Price, event: str, element: int, actual: float, moving: float) -> float:
@@ -232,8 +234,8 @@ def _store(form: TensorFormat, sizes: tuple[int, ...], time: int | None, model: 
         else:
             kept = whole.occupied(owner, number) if model.monotone else 0.0
         span = kept if drops else float(prod(n for n, o in zip(sizes, owner, strict=True) if o <= number))
-        found = FORMATS[rank.name].encode(Fibres(0.0, span, kept, bits, lambda _: 0.0))
-        entries, metadata = found.entries, metadata + found.metadata_bits
+        stored = FORMATS[rank.name].encode(Fibres(0.0, span, kept, bits, lambda _: 0.0))
+        entries, metadata = stored.entries, metadata + stored.metadata_bits
         drops = drops or FORMATS[rank.name].drops_empty
     return _Store(min(entries / total, 1.0), metadata / total)
 

@@ -50,9 +50,9 @@ def undominated_of(
         worse = np.all(columns[leader] <= columns[alive], axis=1) & ~first
         keep[alive[worse]] = False
         alive = alive[~worse & ~first]
-    found = np.zeros(number, dtype=bool)
-    found[order[keep]] = True
-    return found
+    kept = np.zeros(number, dtype=bool)
+    kept[order[keep]] = True
+    return kept
 
 
 def keys(problem: SearchProblem, labels: PartialMappings, passed: int) -> NDArray[np.int64]:
@@ -72,17 +72,17 @@ def keys(problem: SearchProblem, labels: PartialMappings, passed: int) -> NDArra
 
 def columns(problem: SearchProblem, labels: PartialMappings) -> NDArray[np.float64]:
     """[B, columns], smaller is better."""
-    found = [labels.energy, *labels.bits.reshape(-1, len(labels))]
-    found += [-labels.instances[n] for n in range(len(problem.bandwidths))]
-    found.append(-labels.lanes)
+    costs = [labels.energy, *labels.bits.reshape(-1, len(labels))]
+    costs += [-labels.instances[n] for n in range(len(problem.bandwidths))]
+    costs.append(-labels.lanes)
     fills = bool(problem.bandwidths)
     for t, operand in enumerate(problem.operands):
-        found.append(labels.moved[t] * labels.spread[t] * 64.0 + labels.gap[t])
-        found += [-labels.share[t]]
+        costs.append(labels.moved[t] * labels.spread[t] * 64.0 + labels.gap[t])
+        costs += [-labels.share[t]]
         if operand.output:
-            found += [-labels.added[t], -labels.valueless[t]]
+            costs += [-labels.added[t], -labels.valueless[t]]
         if fills:
-            found.append(labels.since[t] / labels.share[t])
+            costs.append(labels.since[t] / labels.share[t])
             if operand.output:
-                found.append(labels.since[t] / labels.added[t])
-    return np.stack([np.asarray(c, dtype=np.float64) for c in found], axis=1)
+                costs.append(labels.since[t] / labels.added[t])
+    return np.stack([np.asarray(c, dtype=np.float64) for c in costs], axis=1)

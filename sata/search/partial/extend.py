@@ -62,9 +62,9 @@ class Extender:
     def _remember(self, labels: PartialMappings, t: int, rank: int, array: int, factors: Ints) -> None:
         histories = self.links[t].histories
         for factor in [f for f in np.unique(factors).tolist() if f > 1]:
-            some = np.flatnonzero(factors == factor)
-            own = labels.history[t, some]
-            labels.history[t, some] = histories.grow(own, rank, array, factor, labels.steps[t, some])
+            chosen = np.flatnonzero(factors == factor)
+            before = labels.history[t, chosen]
+            labels.history[t, chosen] = histories.grow(before, rank, array, factor, labels.steps[t, chosen])
 
     def _unroll(
         self, labels: PartialMappings, t: int, operand: OperandChain, rank: int, array: int, factors: Ints
@@ -89,21 +89,21 @@ class Extender:
         if not len(labels):
             return np.zeros((COLUMNS, 0))
         below = labels.left[list(operand.irregular)]
-        found = self.links[t].count(ends, labels.history[t], labels.gap[t], labels.moved[t], labels.steps[t], below)
+        sums = self.links[t].count(ends, labels.history[t], labels.gap[t], labels.moved[t], labels.steps[t], below)
         regular = [r for r, relevant in enumerate(operand.relevant) if relevant and r not in operand.irregular]
         tile = np.prod(labels.left[regular], axis=0) if regular else np.ones(len(labels), dtype=np.int64)
         scale = labels.spread[t] * tile
-        found = np.asarray(found * scale, dtype=np.float64)
-        found[TILE] *= tile / scale
-        found[CHILDREN] *= labels.since[t] / scale
+        sums = np.asarray(sums * scale, dtype=np.float64)
+        sums[TILE] *= tile / scale
+        sums[CHILDREN] *= labels.since[t] / scale
         if operand.output:
-            found[MERGED] /= labels.share[t]
-            found[LEAVING_MERGED] /= labels.share[t]
-            found[LEAVING] /= labels.added[t]
+            sums[MERGED] /= labels.share[t]
+            sums[LEAVING_MERGED] /= labels.share[t]
+            sums[LEAVING] /= labels.added[t]
         else:
-            found[SHARED] /= labels.share[t]
-            found[MERGED] /= labels.share[t]
-        return found
+            sums[SHARED] /= labels.share[t]
+            sums[MERGED] /= labels.share[t]
+        return sums
 
     def close_memory(self, labels: PartialMappings, item: int) -> PartialMappings:
         """Labels after the memory of an item, what it keeps having arrived; tiles that do not fit are dropped."""
@@ -111,52 +111,52 @@ class Extender:
         assert isinstance(memory, Memory)
         limit = None if memory.size_bits is None else memory.size_bits // memory.buffers
         held: Any = 0
-        found = {}
+        arrivals = {}
         ok = np.ones(len(labels), dtype=bool)
         for t, operand in enumerate(self.problem.operands):
-            at = next((n for n, s in enumerate(operand.levels) if s.item == item), None)
-            if at is None:
+            position = next((n for n, s in enumerate(operand.levels) if s.item == item), None)
+            if position is None:
                 continue
-            if at == 0:
+            if position == 0:
                 if item:  # an inner home: nothing is carried above it
                     for rank in operand.carried:
                         ok &= labels.left[rank] == self.problem.bounds[rank]
-                found[t] = self.counts(labels, t, LinkEnds(-1, False))
+                arrivals[t] = self.counts(labels, t, LinkEnds(-1, False))
             else:
-                found[t] = self.counts(labels, t, LinkEnds(operand.levels[at - 1].arrays, False))
-            held = held + found[t][TILE] * operand.levels[at].fitting_bits
+                arrivals[t] = self.counts(labels, t, LinkEnds(operand.levels[position - 1].arrays, False))
+            held = held + arrivals[t][TILE] * operand.levels[position].fitting_bits
         if limit is not None:
             ok &= within(held, limit)
         labels = labels.take(ok)
         if item in self.limited:
             labels.instances[self.limited[item]] = labels.lanes
-        for t, columns in found.items():
-            at = next(n for n, s in enumerate(self.problem.operands[t].levels) if s.item == item)
-            self._arrive(labels, t, at, columns[:, ok])
-            labels.floor[t] = columns[APART][ok] if at else 0.0
+        for t, columns in arrivals.items():
+            position = next(n for n, s in enumerate(self.problem.operands[t].levels) if s.item == item)
+            self._arrive(labels, t, position, columns[:, ok])
+            labels.floor[t] = columns[APART][ok] if position else 0.0
             for column in (labels.since, labels.share, labels.added):
                 column[t] = 1
         return labels
 
     def tiles(self, labels: PartialMappings, item: int) -> dict[str, Floats]:
         """Bits that the tiles of each tensor must find room for in the memory of an item, if it came next, [B]."""
-        found = {}
+        sizes = {}
         for t, operand in enumerate(self.problem.operands):
-            at = next((n for n, s in enumerate(operand.levels) if s.item == item), None)
-            if at is not None:
-                arrays = operand.levels[at - 1].arrays if at else -1
+            position = next((n for n, s in enumerate(operand.levels) if s.item == item), None)
+            if position is not None:
+                arrays = operand.levels[position - 1].arrays if position else -1
                 elements = self.counts(labels, t, LinkEnds(arrays, False))[TILE]
-                found[operand.tensor.name] = elements * operand.levels[at].fitting_bits
-        return found
+                sizes[operand.tensor.name] = elements * operand.levels[position].fitting_bits
+        return sizes
 
-    def _arrive(self, labels: PartialMappings, t: int, at: int, columns: NDArray[np.float64]) -> None:
+    def _arrive(self, labels: PartialMappings, t: int, position: int, columns: NDArray[np.float64]) -> None:
         """Costs of the link into level number `at` of a tensor (the compute: one more than its levels)."""
         operand = self.problem.operands[t]
-        if at == 0:
+        if position == 0:
             labels.valueless[t] = 0.0 if operand.tensor.initialised else columns[APART]
             return
-        parent = operand.levels[at - 1]
-        child = operand.levels[at] if at < len(operand.levels) else None
+        parent = operand.levels[position - 1]
+        child = operand.levels[position] if position < len(operand.levels) else None
         if operand.output:
             back = columns[MERGED] - labels.valueless[t]
             above = {

@@ -65,8 +65,8 @@ class LinkCounts:
         """
         if not self.operand.irregular:
             apart = (steps if ends.compute else moved).astype(np.float64)
-            one = np.ones(len(apart))
-            return np.stack([apart, apart, apart, apart, apart, one, one])
+            ones = np.ones(len(apart))
+            return np.stack([apart, apart, apart, apart, apart, ones, ones])
         if not ends.compute:  # loops that move nothing, innermost, are no steps of the tensor
             steps = np.where(gap == self.histories.lengths(history), moved, self.histories.lasts(history))
         rows = np.stack([history, gap, *below])
@@ -88,10 +88,10 @@ class LinkCounts:
         products = before[:, inverse]
         products[0] = moved
         products[last[inverse], np.arange(len(inverse))] = steps
-        each = coefs[:, :, inverse]
-        found = np.einsum("cgb,gb->cb", each[[*range(5), COLUMNS]], products)
-        found[SHARED] = np.minimum(found[SHARED], found[5])
-        return np.concatenate([found[:5], each[5:COLUMNS, 0]])
+        coefficients = coefs[:, :, inverse]
+        sums = np.einsum("cgb,gb->cb", coefficients[[*range(5), COLUMNS]], products)
+        sums[SHARED] = np.minimum(sums[SHARED], sums[5])
+        return np.concatenate([sums[:5], coefficients[5:COLUMNS, 0]])
 
     def _shape(self, ends: LinkEnds, number: int, gap: int, *below: int) -> Shape:
         """What coefficients depend on: the ends, the loops without the products before them, the gap, what is below."""
@@ -112,28 +112,28 @@ class LinkCounts:
                 for shape in members
                 for from_ in (size, *range(size))
             ]
-            found = self._sums(structure, plan, ends, np.ascontiguousarray(np.array(rows, dtype=np.int64).T))
-            found = found.reshape(COLUMNS + 1, len(members), size + 1)
-            tails = (found[:, :, 1:] - found[:, :, :1]) / 2
-            each = np.zeros((COLUMNS + 1, len(members), size + 1))
-            each[:, :, 1:-1] = tails[:, :, :-1] - tails[:, :, 1:]
-            each[:, :, -1] = tails[:, :, -1]
-            each[:, :, 0] = found[:, :, 0] / 2 - tails[:, :, 0]
-            each[5:COLUMNS] = found[5:COLUMNS, :, :1]  # tile and children do not depend on them
+            sums = self._sums(structure, plan, ends, np.ascontiguousarray(np.array(rows, dtype=np.int64).T))
+            sums = sums.reshape(COLUMNS + 1, len(members), size + 1)
+            tails = (sums[:, :, 1:] - sums[:, :, :1]) / 2
+            coefficients = np.zeros((COLUMNS + 1, len(members), size + 1))
+            coefficients[:, :, 1:-1] = tails[:, :, :-1] - tails[:, :, 1:]
+            coefficients[:, :, -1] = tails[:, :, -1]
+            coefficients[:, :, 0] = sums[:, :, 0] / 2 - tails[:, :, 0]
+            coefficients[5:COLUMNS] = sums[5:COLUMNS, :, :1]  # tile and children do not depend on them
             for n, shape in enumerate(members):
-                self._known[shape] = each[:, n]
+                self._known[shape] = coefficients[:, n]
 
     def _factors(self, shape: Shape, products: list[int]) -> list[int]:
         """Factors of the slots that `_structure` lays out, `moved` being 2."""
         ends, loops, gap, below = shape
         factors: list[int] = []
         passed = 2
-        for at, (_, _, factor) in enumerate(loops):
-            if at == gap:
+        for position, (_, _, factor) in enumerate(loops):
+            if position == gap:
                 factors.append(2)
-            if at >= gap:
-                factors.append(products[at - gap] // passed)
-                passed = products[at - gap]
+            if position >= gap:
+                factors.append(products[position - gap] // passed)
+                passed = products[position - gap]
             factors.append(factor)
         if gap == len(loops):
             factors.append(2)
@@ -145,13 +145,13 @@ class LinkCounts:
         if key not in self._plans:
             loops, gap = pattern
             slots: list[Slot] = []
-            for at, (rank, role) in enumerate(loops):
-                slots += [Slot(A), Slot(Z)] if at == gap else [Slot(Z)] if at > gap else []
+            for position, (rank, role) in enumerate(loops):
+                slots += [Slot(A), Slot(Z)] if position == gap else [Slot(Z)] if position > gap else []
                 slots.append(Slot(self.place[rank], role))
             slots += [Slot(A), Slot(Z)] if gap == len(loops) else [Slot(Z)]
             child = len(slots)
-            own = [i for i, s in enumerate(slots) if s.array >= ends.arrays >= 0 and s.array >= 0]
-            parent = min(own, default=child) if ends.arrays >= 0 else child
+            crossed = [i for i, s in enumerate(slots) if s.array >= ends.arrays >= 0 and s.array >= 0]
+            parent = min(crossed, default=child) if ends.arrays >= 0 else child
             if not ends.compute:
                 slots += [Slot(p) for p in range(2, len(self.bounds))]
             depths = (parent,) if ends.compute or ends.arrays < 0 else (parent, child)

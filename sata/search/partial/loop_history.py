@@ -28,11 +28,11 @@ class LoopHistories:
         self._grown: dict[tuple[int, int, int, int, int], int] = {}
 
     def number(self, entries: tuple[Entry, ...]) -> int:
-        found = self.numbers.get(entries)
-        if found is None:
-            found = self.numbers[entries] = len(self.entries)
+        known = self.numbers.get(entries)
+        if known is None:
+            known = self.numbers[entries] = len(self.entries)
             self.entries.append(entries)
-        return found
+        return known
 
     def lengths(self, numbers: Ints) -> Ints:
         """How many entries each has."""
@@ -42,8 +42,8 @@ class LoopHistories:
     def lasts(self, numbers: Ints) -> Ints:
         """The `before` of the last entry of each; 1 without one."""
         values, inverse = np.unique(numbers, return_inverse=True)
-        each = [self.entries[v][-1][3] if self.entries[v] else 1 for v in values.tolist()]
-        return np.array(each, dtype=np.int64)[inverse]
+        factors = [self.entries[v][-1][3] if self.entries[v] else 1 for v in values.tolist()]
+        return np.array(factors, dtype=np.int64)[inverse]
 
     def grow(self, numbers: Ints, rank: int, role: int, factor: int, before: Ints) -> Ints:
         """Each history with one more loop. before: the product of regular temporal loops, [B]."""
@@ -53,16 +53,16 @@ class LoopHistories:
 
     def _grow(self, history: int, rank: int, role: int, factor: int, before: int) -> int:
         key = (history, rank, role, factor, before)
-        found = self._grown.get(key)
-        if found is None:
+        grown = self._grown.get(key)
+        if grown is None:
             entries = self.entries[history]
             last = entries[-1] if entries else None
             if role == TEMPORAL and last is not None and (last[0], last[1], last[3]) == (rank, role, before):
                 entries = (*entries[:-1], (rank, role, last[2] * factor, before))  # nothing between: one loop
             else:
                 entries = (*entries, (rank, role, factor, before))
-            found = self._grown[key] = self.number(entries)
-        return found
+            grown = self._grown[key] = self.number(entries)
+        return grown
 
     def flush(self, numbers: Ints) -> Ints:
         """Each history after a loop that moves the whole tile."""
@@ -70,8 +70,8 @@ class LoopHistories:
         return np.array([self._flush(v) for v in values.tolist()], dtype=np.int64)[inverse]
 
     def _flush(self, history: int) -> int:
-        found = self._flushed.get(history)
-        if found is None:
+        flushed = self._flushed.get(history)
+        if flushed is None:
             entries: list[Entry] = []
             for rank, role, factor, _ in _by_rank(self.entries[history]):
                 last = entries[-1] if entries else None
@@ -79,8 +79,8 @@ class LoopHistories:
                     entries[-1] = (rank, role, last[2] * factor, 1)
                 else:
                     entries.append((rank, role, factor, 1))
-            found = self._flushed[history] = self.number(tuple(entries))
-        return found
+            flushed = self._flushed[history] = self.number(tuple(entries))
+        return flushed
 
 
 def _by_rank(entries: tuple[Entry, ...]) -> list[Entry]:

@@ -80,7 +80,7 @@ def root_label(problem: SearchProblem, unrollings_first: bool = False) -> Partia
     def ones(n: int) -> Ints:
         return np.ones((n, 1), dtype=np.int64)
 
-    one = PartialMappings(
+    label = PartialMappings(
         np.array(problem.bounds, dtype=np.int64).reshape(ranks, 1), ones(ranks), np.ones(1, dtype=np.int64),
         ones(tensors), ones(tensors),
         np.zeros((tensors, 1), dtype=np.int64), ones(tensors), ones(tensors), ones(tensors), ones(tensors),
@@ -89,12 +89,12 @@ def root_label(problem: SearchProblem, unrollings_first: bool = False) -> Partia
         np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64),
     )  # fmt: skip
     if unrollings_first:
-        labels = one.take(np.zeros(problem.unrollings.factors.shape[1], dtype=np.int64))
+        labels = label.take(np.zeros(problem.unrollings.factors.shape[1], dtype=np.int64))
         labels.unrolling = np.arange(len(labels), dtype=np.int64)
         return labels
     if problem.fanouts and not problem.ragged:
-        one.unrolling = one.unrolling - 1
-    return one
+        label.unrolling = label.unrolling - 1
+    return label
 
 
 class LoopTrail:
@@ -117,12 +117,12 @@ class LoopTrail:
 
     def loops_of(self, node: int) -> list[tuple[int, str, int, int]]:
         """(item, axis, rank, factor) of the loops that led to a node, outermost first."""
-        found = []
+        loops_outwards = []
         starts = np.array(self.starts)
         while node > 0:
             piece = int(np.searchsorted(starts, node, side="right")) - 1
-            at = node - self.starts[piece]
+            index = node - self.starts[piece]
             item, axis, rank, factors = self.loops[piece]
-            found.append((item, axis, rank, int(factors[at])))
-            node = int(self.parents[piece][at])
-        return found[::-1]
+            loops_outwards.append((item, axis, rank, int(factors[index])))
+            node = int(self.parents[piece][index])
+        return loops_outwards[::-1]

@@ -23,24 +23,24 @@ def by_law(setting: SearchSetup, answers: Mapping[str, Answer]) -> dict[str, Ans
     if streams(arch):
         return dict(answers)
     named = {op.name: op for op in setting.workload.ops}
-    found: dict[str, Answer] = {}
+    scored: dict[str, Answer] = {}
     for name, answer in answers.items():
         fusion = answer.fusion
         if fusion is None or not fusion.split:
             points = [
                 with_figures([p], recounted(arch, [named[name]], setting.machine, [p], ""))[0] for p in answer.points
             ]
-            found[name] = _scored(answer, points)
+            scored[name] = _scored(answer, points)
         elif name == fusion.ops[0]:
             ops = [named[op] for op in fusion.ops]
             each = [answers[op].points[0] for op in fusion.ops]
             figures = recounted(arch, ops, setting.machine, each, fusion.split, fusion.loops)
             for op, point in zip(fusion.ops, with_figures(each, figures), strict=True):
-                found[op] = _scored(answers[op], [point])
-    for answer in list(found.values()):
+                scored[op] = _scored(answers[op], [point])
+    for answer in list(scored.values()):
         if answer.fusion is not None:
-            found = found | _fusion(answers, found, answer.fusion.ops)
-    return {name: found[name] for name in answers}
+            scored = scored | _fusion(answers, scored, answer.fusion.ops)
+    return {name: scored[name] for name in answers}
 
 
 def _scored(answer: Answer, points: Sequence[MappingPoint]) -> Answer:

@@ -16,8 +16,8 @@ def too_few_lanes(task: Task) -> Fault | None:
     """The fault of an op whose loops fill too few lanes of some axis on every way down; None if they may do."""
     if not task.constraints.utilization:
         return None
-    found = [_of_way(task, way) for way in paths_of(task.arch, task.op, task.on.prices, task.constraints)]
-    return found[0] if found and all(found) else None
+    faults_by_path = [_of_way(task, way) for way in paths_of(task.arch, task.op, task.on.prices, task.constraints)]
+    return faults_by_path[0] if faults_by_path and all(faults_by_path) else None
 
 
 def _of_way(task: Task, way: Way) -> Fault | None:
@@ -39,14 +39,14 @@ def _of_way(task: Task, way: Way) -> Fault | None:
 
 def _filled(states: set[Left], free: Sequence[int], size: int, ragged: bool) -> set[tuple[Left, int]]:
     """(what is left, lanes) of all ways to unroll some ranks on an axis."""
-    found = {(left, 1) for left in states}
+    filled = {(left, 1) for left in states}
     for n in free:
-        for left, lanes in tuple(found):
+        for left, lanes in tuple(filled):
             for factor in range(2, min(left[n], size // lanes) + 1):
                 if ragged or left[n] % factor == 0:
                     rest = -(-left[n] // factor)
-                    found.add(((*left[:n], rest, *left[n + 1 :]), lanes * factor))
-    return found
+                    filled.add(((*left[:n], rest, *left[n + 1 :]), lanes * factor))
+    return filled
 
 
 def _fault(task: Task, axis: str, size: int, least: int, lanes: Sequence[int]) -> Fault:

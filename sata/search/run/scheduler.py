@@ -101,7 +101,7 @@ def solve_all(tasks: Sequence[Task], how: Resources | None = None, *, budget: fl
               work: Callable[[Task, Report], Answer] = run_task) -> list[Answer]:  # fmt: skip
     """The answers, in the order of the tasks. budget: seconds for all of them together.
 
-    A worker that is killed costs only the work it has in hand. Ctrl-C ends what is worked on; what does not have begun
+    A worker that is killed costs only the work it has in hand. Ctrl-C ends what is worked on; what has not begun
     then still gets its first mapping. Raises: SpecError for tasks that kill whoever takes them.
     """
     how = how or Resources()

@@ -67,8 +67,8 @@ def setup_of(
     instances = {node.name: number for node, number in all_nodes(loaded.arch)}
     on = machine(prices, instances, loaded.workload.bits, loaded.arch.clock_hz)
     known = {name for doc in loaded.docs if set(doc.data) & {"arch", "workload"} for name in doc.declared}
-    own = {name: value for name, value in (variables or {}).items() if name in known}
-    return SearchSetup(loaded, streaming(loaded.arch), graph.workload, on, graph, (arch, workload), own)
+    given = {name: value for name, value in (variables or {}).items() if name in known}
+    return SearchSetup(loaded, streaming(loaded.arch), graph.workload, on, graph, (arch, workload), given)
 
 
 def _all_kept(arch: Arch, workload: Workload) -> Iterator[Group]:

@@ -33,7 +33,7 @@ def starts_of(setting: SearchSetup, rules: Sequence[ConstraintRule]) -> list[Sta
     if mapping is None:
         return []
     turning = {setting.workload.ops[n].name for cycle in setting.graph.order.cycles for n in cycle.ops}
-    found, faults = [], Faults()
+    starts, faults = [], Faults()
     for group in build(setting.arch, setting.workload, mapping, faults).groups:
         ops = [nest.op for nest in group.nests]
         if turning & {op.name for op in ops}:
@@ -46,8 +46,8 @@ def starts_of(setting: SearchSetup, rules: Sequence[ConstraintRule]) -> list[Sta
         start = start_at(setting.arch, ops, setting.machine, [constraints_of(rules, op) for op in ops], points, split,
                          mapping.where.file or "the mapping given")  # fmt: skip
         if start is not None:
-            found.append(start)
-    return found
+            starts.append(start)
+    return starts
 
 
 def start_at(arch: Arch, ops: Sequence[Op], on: Any, asked: Sequence[Constraints], points: Sequence[MappingPoint],
@@ -149,11 +149,11 @@ def starts_from(task: Task, known: Sequence[tuple[Task, Answer]]) -> tuple[Start
     if isinstance(task, CycleTask):
         return ()
     pieces = [(form_of(ops_of(t)), t, a) for other, answer in known for t, a in _pieces(other, answer)]
-    found = []
+    starts = []
     for target in (task, *(task.parts() if isinstance(task, GroupTask) else ())):
         form = form_of(ops_of(target))
-        found += [start_from(target, other, answer) for own, other, answer in pieces if own == form]
-    return tuple(start for start in found if start is not None)
+        starts += [start_from(target, other, answer) for own, other, answer in pieces if own == form]
+    return tuple(start for start in starts if start is not None)
 
 
 def _pieces(task: Task, answer: Answer) -> Iterator[tuple[Task, Answer]]:
@@ -176,8 +176,12 @@ def no_worse(task: Task, answer: Answer) -> Answer:
     if not starts or task.objective == "pareto":
         return answer
     best = min(starts, key=lambda s: s.value(task.objective))
-    own = answer.members or (answer,)
-    value = sum(value_at(task.objective, m.points[0]) for m in own) if all(m.points for m in own) else float("inf")
+    answers_of_ops = answer.members or (answer,)
+    value = (
+        sum(value_at(task.objective, m.points[0]) for m in answers_of_ops)
+        if all(m.points for m in answers_of_ops)
+        else float("inf")
+    )
     return with_start(answer, best) if best.value(task.objective) < value * (1.0 - SLACK) else answer
 
 
@@ -208,18 +212,18 @@ def with_start(answer: Answer, start: Start) -> Answer:
 def for_unit(starts: Sequence[Start], ops: Sequence[Op]) -> tuple[Start, ...]:
     """The starts of just these ops: of their group, of each by itself, and those put together."""
     names = tuple(op.name for op in ops)
-    found = [s for s in starts if s.ops == names or (len(s.ops) == 1 and s.ops[0] in names)]
-    single = {s.ops[0]: s for s in found if len(s.ops) == 1}
+    starts_of_unit = [s for s in starts if s.ops == names or (len(s.ops) == 1 and s.ops[0] in names)]
+    single = {s.ops[0]: s for s in starts_of_unit if len(s.ops) == 1}
     if len(names) > 1 and all(name in single for name in names):
         each = [single[name] for name in names]
-        found.append(Start(names, tuple(s.points[0] for s in each), "", each[0].origin))
-    return tuple(found)
+        starts_of_unit.append(Start(names, tuple(s.points[0] for s in each), "", each[0].origin))
+    return tuple(starts_of_unit)
 
 
 def settled(answers: Mapping[str, Answer], starts: Sequence[Start]) -> dict[str, Answer]:
     """Answers by op, and where starts fuse other ops than the search did, whichever is better of the ops that both
     make one by one."""
-    found = dict(answers)
+    settled_answers = dict(answers)
     units = {(a.fusion.ops if a.fusion is not None else (op,)) for op, a in answers.items()}
     for cluster in _clusters([*units, *(s.ops for s in starts if set(s.ops) <= set(answers))]):
         own = [s for s in starts if set(s.ops) <= cluster]
@@ -229,17 +233,17 @@ def settled(answers: Mapping[str, Answer], starts: Sequence[Start]) -> dict[str,
         have = sum(value_at(objective, p) for op in cluster for p in answers[op].points)
         if sum(s.value(objective) for s in own) < have * (1.0 - SLACK):
             for start in own:
-                found |= _replaced(answers, start)
-    return found
+                settled_answers |= _replaced(answers, start)
+    return settled_answers
 
 
 def _clusters(groups: Sequence[tuple[str, ...]]) -> list[set[str]]:
     """The smallest sets of ops that hold each group whole."""
-    found: list[set[str]] = []
+    clusters: list[set[str]] = []
     for group in groups:
-        touched = [c for c in found if c & set(group)]
-        found = [c for c in found if c not in touched] + [set(group).union(*touched)]
-    return found
+        touched = [c for c in clusters if c & set(group)]
+        clusters = [c for c in clusters if c not in touched] + [set(group).union(*touched)]
+    return clusters
 
 
 def _replaced(answers: Mapping[str, Answer], start: Start) -> dict[str, Answer]:

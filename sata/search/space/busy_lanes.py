@@ -23,13 +23,13 @@ def busy_lanes(bound: int, loops: Sequence[Split], axis: str) -> Fraction:
 
 def _indices(bound: int, factors: Sequence[int], zero: Collection[int]) -> int:
     """How many indices below the bound have a digit of 0 in each of some loops."""
-    found, left = 0, bound
+    index, left = 0, bound
     for n, factor in enumerate(factors):
         stride = prod(factors[n + 1 :])
         if n in zero:
             left = min(left, stride)
             continue
         whole = min(left // stride, factor)
-        found += whole * prod(f for m, f in enumerate(factors[n + 1 :], n + 1) if m not in zero)
+        index += whole * prod(f for m, f in enumerate(factors[n + 1 :], n + 1) if m not in zero)
         left -= whole * stride
-    return found + (left > 0)
+    return index + (left > 0)

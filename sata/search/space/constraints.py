@@ -123,11 +123,11 @@ class _ConstraintReader:
 
     def names(self, entry: Mapping[str, Any], key: str, path: Path_) -> dict[str, tuple[str, ...]]:
         """memory -> kinds or tensors."""
-        found: dict[str, tuple[str, ...]] = {}
+        kept: dict[str, tuple[str, ...]] = {}
         given = entry.get(key, {})
         if not isinstance(given, dict):
             self.add((*path, key), f"'{key}' maps memories to lists of kinds or tensors, such as {{GLB: [weight]}}")
-            return found
+            return kept
         for memory, kinds in given.items():
             self.known(memory, self.memories, "memory of the architecture", (*path, key, memory), True)
             if not isinstance(kinds, list):
@@ -135,8 +135,8 @@ class _ConstraintReader:
                 continue
             for i, kind in enumerate(kinds):
                 self.known(kind, self.kinds, "kind or tensor of the workload", (*path, key, memory, i))
-            found[memory] = tuple(map(str, kinds))
-        return found
+            kept[memory] = tuple(map(str, kinds))
+        return kept
 
     def blocks(
         self, entry: Mapping[str, Any], key: str, path: Path_, kind: type, form: str
@@ -157,7 +157,7 @@ class _ConstraintReader:
 
     def factors(self, entry: Mapping[str, Any], path: Path_) -> dict[str, dict[str, tuple[int, int]]]:
         """node -> rank -> (least, most)."""
-        found: dict[str, dict[str, tuple[int, int]]] = {}
+        bounds: dict[str, dict[str, tuple[int, int]]] = {}
         for name, ranks in self.blocks(
             entry, "factors", path, dict, "ranks and factors, such as {GLB: {k: 4, c: <=8}}"
         ):
@@ -170,27 +170,27 @@ class _ConstraintReader:
                     continue
                 number = int(match[2])
                 span = {"": (number, number), "<=": (1, number), ">=": (number, 1 << 62)}[match[1]]
-                found.setdefault(name, {})[str(rank)] = span
-        return found
+                bounds.setdefault(name, {})[str(rank)] = span
+        return bounds
 
     def order(self, entry: Mapping[str, Any], path: Path_) -> dict[str, tuple[str, ...]]:
         """node -> ranks, outermost first."""
-        found: dict[str, tuple[str, ...]] = {}
+        orders: dict[str, tuple[str, ...]] = {}
         for name, ranks in self.blocks(entry, "order", path, list, "lists of ranks, outermost first: {GLB: [k, c]}"):
             for i, rank in enumerate(ranks):
                 here: Path_ = (*path, "order", name, i)
                 if self.known(rank, self.ranks, "rank of the workload", here) and rank in ranks[:i]:
                     self.add(here, f"rank '{rank}' is named twice")
-            found[name] = tuple(map(str, ranks))
-        return found
+            orders[name] = tuple(map(str, ranks))
+        return orders
 
     def spatial(self, entry: Mapping[str, Any], path: Path_) -> dict[tuple[str, str], tuple[str, ...]]:
         """(array, axis) -> ranks."""
-        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        allowed: dict[tuple[str, str], tuple[str, ...]] = {}
         given = entry.get("spatial", {})
         if not isinstance(given, dict) or not all(isinstance(axes, dict) for axes in given.values()):
             self.add((*path, "spatial"), "'spatial' maps arrays to axes to lists of ranks, such as {PEs: {x: [k, c]}}")
-            return found
+            return allowed
         for array, axes in given.items():
             if not self.known(array, set(self.arrays), "array of the architecture", (*path, "spatial", array), True):
                 continue
@@ -202,5 +202,5 @@ class _ConstraintReader:
                     continue
                 for i, rank in enumerate(ranks):
                     self.known(rank, self.ranks, "rank of the workload", (*here, i))
-                found[array, str(axis)] = tuple(map(str, ranks))
-        return found
+                allowed[array, str(axis)] = tuple(map(str, ranks))
+        return allowed

@@ -22,22 +22,22 @@ TABLE = 1 << 12  # bounds whose weights are looked up
 @lru_cache(maxsize=1 << 12)
 def prime_factors(number: int) -> tuple[int, ...]:
     """The prime factors, ascending, each as often as it divides."""
-    found: list[int] = []
+    primes: list[int] = []
     p = 2
     while p < TRIED and p * p <= number:
         while number % p == 0:
-            found.append(p)
+            primes.append(p)
             number //= p
         p += 1
     rest = [number] if number > 1 else []
     while rest:
         n = rest.pop()
         if n < TRIED * TRIED or is_prime(n):
-            found.append(n)
+            primes.append(n)
         else:
             divisor = _divisor(n)
             rest += [divisor, n // divisor]
-    return tuple(sorted(found))
+    return tuple(sorted(primes))
 
 
 def primes_of(number: int) -> tuple[int, ...]:
@@ -48,21 +48,21 @@ def primes_of(number: int) -> tuple[int, ...]:
 @lru_cache(maxsize=1 << 12)
 def divisors(number: int) -> tuple[int, ...]:
     """All divisors, ascending."""
-    found = [1]
+    products = [1]
     for p, times in Counter(prime_factors(number)).items():
-        found = [d * p**e for d in found for e in range(times + 1)]
-    return tuple(sorted(found))
+        products = [d * p**e for d in products for e in range(times + 1)]
+    return tuple(sorted(products))
 
 
 def prime_weight(bound: int, numbers: Ints) -> Ints:
     """How many prime factors divisors of `bound` have, int64 [B]."""
     if bound <= TABLE:
         return _weights(bound).take(numbers)
-    found = np.zeros(len(numbers), dtype=np.int64)
+    weights = np.zeros(len(numbers), dtype=np.int64)
     for p, times in Counter(prime_factors(bound)).items():
         for power in range(1, times + 1):
-            found += numbers % p**power == 0
-    return found
+            weights += numbers % p**power == 0
+    return weights
 
 
 @lru_cache(maxsize=1 << 10)
@@ -101,22 +101,22 @@ def _divisor(number: int) -> int:
     """A divisor other than one and itself of a number that is not prime: Pollard's rho, gcds taken in blocks."""
     for shift in range(1, number):
         x = y = 2
-        found = 1
-        while found == 1:
+        divisor = 1
+        while divisor == 1:
             block, start = 1, (x, y)
             for _ in range(128):
                 x = (x * x + shift) % number
                 y = (y * y + shift) % number
                 y = (y * y + shift) % number
                 block = block * abs(x - y) % number
-            found = gcd(block, number)
-        if found == number:  # too far in one block: again, step by step
-            (x, y), found = start, 1
-            while found == 1:
+            divisor = gcd(block, number)
+        if divisor == number:  # too far in one block: again, step by step
+            (x, y), divisor = start, 1
+            while divisor == 1:
                 x = (x * x + shift) % number
                 y = (y * y + shift) % number
                 y = (y * y + shift) % number
-                found = gcd(abs(x - y), number)
-        if found != number:
-            return found
+                divisor = gcd(abs(x - y), number)
+        if divisor != number:
+            return divisor
     raise AssertionError("a prime has no divisor")

@@ -46,14 +46,14 @@ def loops_in_order(template: StorageTemplate, loops: Sequence[PlacedLoop]) -> li
         node = template.items[loop.item]
         return loop.item, list(node.shape).index(loop.axis) if loop.axis and isinstance(node, Array) else 1 << 30
 
-    found: list[PlacedLoop] = []
+    merged: list[PlacedLoop] = []
     for loop in sorted((loop for loop in loops if loop.factor > 1), key=place):
-        last = found[-1] if found else None
+        last = merged[-1] if merged else None
         if last and (last.item, last.axis, last.rank) == (loop.item, loop.axis, loop.rank):
-            found[-1] = replace(last, factor=last.factor * loop.factor)
+            merged[-1] = replace(last, factor=last.factor * loop.factor)
         else:
-            found.append(loop)
-    return [_without_idle(template, found, n) for n in range(len(found))]
+            merged.append(loop)
+    return [_without_idle(template, merged, n) for n in range(len(merged))]
 
 
 def _without_idle(template: StorageTemplate, loops: Sequence[PlacedLoop], number: int) -> PlacedLoop:
@@ -70,9 +70,9 @@ def nodes_of(template: StorageTemplate, loops: Sequence[PlacedLoop]) -> tuple[Ne
     ordered = loops_in_order(template, loops)
     nodes: list[NestNode] = []
     for number, item in enumerate(template.items):
-        own = [loop for loop in ordered if loop.item == number]
-        spatial = tuple(Loop(p.rank, p.factor, p.axis) for p in own if p.axis)
-        temporal = tuple(Loop(p.rank, p.factor) for p in own if not p.axis)
+        here = [loop for loop in ordered if loop.item == number]
+        spatial = tuple(Loop(p.rank, p.factor, p.axis) for p in here if p.axis)
+        temporal = tuple(Loop(p.rank, p.factor) for p in here if not p.axis)
         if isinstance(item, Memory):
             nodes.append(MapMemory(item.name, template.keeps[item.name]))
         elif isinstance(item, Array):
@@ -101,12 +101,12 @@ def nest_of(template: StorageTemplate, loops: Sequence[PlacedLoop]) -> OpNest:
     if bound is None:
         raise ValueError("; ".join(str(f) for f in faults))
     items: list[Item] = []
-    at = 0
+    position = 0
     for number, item in enumerate(template.items):
         items.append(NestLevel(item, template.keeps[item.name]) if isinstance(item, Memory) else item)
-        while at < len(ordered) and ordered[at].item == number:
-            items.append(bound[at])
-            at += 1
+        while position < len(ordered) and ordered[position].item == number:
+            items.append(bound[position])
+            position += 1
     if isinstance(items[-1], BoundLoop):
         raise ValueError("a loop stands below the compute")
     chains = {t.name: template.chain(t.name) for t in op.tensors if not t.local}
@@ -122,13 +122,13 @@ def shape_of(nest: OpNest) -> Shape:
 def slotted_nest(template: StorageTemplate, slots: Sequence[tuple[int, str, str]]) -> tuple[OpNest, Shape]:
     """A nest with a loop at every slot (item, axis, rank), whatever its factor: the structure of a whole batch."""
     items: list[Item] = []
-    at = 0
+    position = 0
     for number, item in enumerate(template.items):
         items.append(NestLevel(item, template.keeps[item.name]) if isinstance(item, Memory) else item)
-        while at < len(slots) and slots[at][0] == number:
-            _, axis, rank = slots[at]
+        while position < len(slots) and slots[position][0] == number:
+            _, axis, rank = slots[position]
             items.append(BoundLoop(rank, 1, 1, item.name if axis else None, axis or None))
-            at += 1
+            position += 1
     chains = {t.name: template.chain(t.name) for t in template.op.tensors if not t.local}
     nest = OpNest(template.op, tuple(items), chains, len(items))
     return nest, shape_of(nest)

@@ -74,12 +74,12 @@ class Constraints:
 
 def paths_of(arch: Arch, op: Op, prices: Mapping[str, Price], constraints: Constraints) -> list[Way]:
     """The paths down that end in a compute which has the op's action."""
-    found = []
+    paths = []
     for way in arch.ways():
         last = way[-1]
         if op.action in prices[last.name].energy_pj and constraints.compute in ("", last.name):
-            found.append(way)
-    return found
+            paths.append(way)
+    return paths
 
 
 def storage_templates(
@@ -97,9 +97,9 @@ def storage_templates(
                 for m in memories
             }
             items = tuple(node for node in way if not isinstance(node, Memory) or keeps[node.name])
-            found = StorageTemplate(op, way, items, {name: kept for name, kept in keeps.items() if kept})
-            if reachable(found, constraints):
-                yield found
+            candidate = StorageTemplate(op, way, items, {name: kept for name, kept in keeps.items() if kept})
+            if reachable(candidate, constraints):
+                yield candidate
 
 
 def reachable(template: StorageTemplate, constraints: Constraints) -> bool:

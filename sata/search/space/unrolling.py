@@ -72,10 +72,12 @@ def all_unrollings(
                     continue
                 fits = [np.flatnonzero((lanes * f <= size) & (bound % (used[rank] * f) == 0)) for f in choices]
                 chosen = np.concatenate(fits)
-                more = np.concatenate([np.full(len(f), c, dtype=np.int64) for f, c in zip(fits, choices, strict=True)])
-                factors = np.concatenate([factors[:, chosen], more[None, :]])
-                used, lanes = used[:, chosen], lanes[chosen] * more
-                used[rank] *= more
+                chosen_factors = np.concatenate(
+                    [np.full(len(f), c, dtype=np.int64) for f, c in zip(fits, choices, strict=True)]
+                )
+                factors = np.concatenate([factors[:, chosen], chosen_factors[None, :]])
+                used, lanes = used[:, chosen], lanes[chosen] * chosen_factors
+                used[rank] *= chosen_factors
                 slots.append((k, axis, rank))
             enough = lanes >= least(size)
             factors, used = factors[:, enough], used[:, enough]
@@ -104,7 +106,7 @@ def sharing_factors(
     see `window_share`. windows: ranks of each irregular dimension; uses, clipped: see there.
     """
     count = len(fanouts)
-    found = [np.ones(unrollings.factors.shape[1])]
+    by_array = [np.ones(unrollings.factors.shape[1])]
     together = np.ones(unrollings.factors.shape[1], dtype=np.int64)
     whole = output or any(f.multicast == "element" for f in fanouts)
     irregular = {r for ranks in windows for r in ranks}
@@ -118,8 +120,8 @@ def sharing_factors(
                 together = together * unrollings.factors[row]
             elif rank in irregular:
                 odd[rank] *= unrollings.factors[row]
-        found.append(together * window_share(odd, windows, uses, [whole or c for c in clipped]))
-    return tuple(found[::-1])
+        by_array.append(together * window_share(odd, windows, uses, [whole or c for c in clipped]))
+    return tuple(by_array[::-1])
 
 
 def window_share(lanes: Ints, windows: Windows, uses: Sequence[int], unequal: Sequence[bool]) -> Floats:
@@ -132,9 +134,9 @@ def window_share(lanes: Ints, windows: Windows, uses: Sequence[int], unequal: Se
     sets of a and b numbers are at least a + b - 1. Where borders cut windows off, or single elements are shared, the
     places that many lanes share may be those that hold the most.
     """
-    found = np.ones(lanes.shape[1])
-    for ranks, most, each in zip(windows, uses, unequal, strict=True):
-        own = lanes[list(ranks)]
-        places = np.max(own, axis=0) if each else np.sum(own - 1, axis=0) + 1
-        found = found * np.minimum(np.prod(own, axis=0) / places, float(most))
-    return found
+    share = np.ones(lanes.shape[1])
+    for ranks, most, is_unequal in zip(windows, uses, unequal, strict=True):
+        of_window = lanes[list(ranks)]
+        places = np.max(of_window, axis=0) if is_unequal else np.sum(of_window - 1, axis=0) + 1
+        share = share * np.minimum(np.prod(of_window, axis=0) / places, float(most))
+    return share
