@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import click
@@ -152,10 +151,12 @@ def schema(name: str) -> None:
     Example:
       sata schema workload > workload.schema.json
     """
-    folder = Path(__file__).resolve().parent.parent / "schemas"
-    known = sorted(path.stem for path in folder.glob("*.json"))
+    from sata.api.tools import schema as schema_text
+    from sata.api.tools import schema_names
+
+    known = schema_names()
     if name not in known:
         hint = did_you_mean(name, known)
         message = f"no schema '{name}', expected one of: {', '.join(known)}"
         raise click.UsageError(f"{message}; {hint}" if hint else message)
-    click.echo((folder / f"{name}.json").read_text(encoding="utf-8").rstrip())
+    click.echo(schema_text(name))

@@ -39,8 +39,8 @@ def compare(files: tuple[str, ...], tolerance: float | None, each: tuple[str, ..
       sata compare before.json after.json
       sata compare main.json branch.json --tolerance 1% --each stage
     """
+    from sata.api.tools import compare as compared
     from sata.cli.output import show_blocks, write
-    from sata.report.compare import compare as compared
     from sata.report.compare_text import compare_blocks
     from sata.report.files import check_targets, json_text
     from sata.report.read import read_result
@@ -57,7 +57,7 @@ def compare(files: tuple[str, ...], tolerance: float | None, each: tuple[str, ..
             faults += error.faults
     if faults:
         raise SpecError(faults)
-    found = [compared(results[0], other, each) for other in results[1:]]
+    found = [compared(results[0], other, each=each) for other in results[1:]]
     beyond = [] if tolerance is None else [c for one in found for c in one.beyond(tolerance)]
     data = {
         "tolerance": tolerance,

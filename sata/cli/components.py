@@ -28,28 +28,18 @@ def components(library: str | None, json_file: str | None) -> None:
       sata components sata_32nm
       sata components my_library.yaml --json classes.json
     """
+    from sata.api.tools import libraries_of
     from sata.cli.output import show_blocks, write
-    from sata.costs.nodes import load_libraries
     from sata.report.components_text import class_data, library_blocks
     from sata.report.files import check_targets, json_text
-    from sata.specs.text.faults import Faults, Where
 
     check_targets({"--json": json_file} if json_file is not None else {}, [library] if library is not None else [])
-    names = [library] if library is not None else _shipped()
-    faults = Faults()
-    found = load_libraries([(name, Where()) for name in names], [], faults)
-    faults.check()
+    found = libraries_of(library)
     data = [{"library": one.name, "source": one.source, "technology_nm": one.technology_nm,
              "classes": [class_data(c) for c in one.components.values()]} for one in found]  # fmt: skip
     if write({json_file: lambda: json_text({"libraries": data})}):
         return
     show_blocks([b for one in found for b in library_blocks(one)] if library is not None else _names(found))
-
-
-def _shipped() -> list[str]:
-    from sata.specs.text.find import shipped
-
-    return sorted(path.stem for path in shipped("components").glob("*.yaml"))
 
 
 def _names(libraries: Sequence[Library]) -> list[Block]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from sata.cli.options import json_option
@@ -58,28 +56,15 @@ def density(
       sata density spikes.npz --array conv2 --model blocks
       sata density spikes.npz --json measured.json
     """
+    from sata.api.tools import measured_arrays
     from sata.cli.output import show_blocks, width, write
-    from sata.counts.density.interface import BadParameter
-    from sata.counts.density.measured import measure
-    from sata.counts.density.trace_file import array_names, measured
     from sata.report.density_text import density_legend, measured_blocks, measured_data, measured_yaml
     from sata.report.files import check_targets, json_text
     from sata.report.text import wrapped
     from sata.specs.text.faults import Fault, SpecError, Where, did_you_mean
 
     check_targets({"--json": json_file} if json_file is not None else {}, [file])
-    found = []
-    try:
-        for name in arrays or array_names(Path(file)):
-            values = measured(Path(file), name).values
-            if not values.size or (time is not None and time >= values.ndim):
-                message = f"array '{name}' has no dimension {time}" if values.size else f"array '{name}' is empty"
-                raise BadParameter("", message, "" if not values.size else "say --time none")
-            found.append((name, measure(values, time)))
-    except BadParameter as error:
-        raise SpecError([Fault(Where(file), error.message, error.hint)]) from None
-    if not found:
-        raise SpecError([Fault(Where(file), "holds no arrays")])
+    found = measured_arrays(file, arrays, time)
     data = {"file": file, "arrays": [measured_data(name, one) for name, one in found]}
     if write({json_file: lambda: json_text(data)}):
         return

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sata.cli.options import access_options, set_option
-from sata.cli.price import priced
 
 if TYPE_CHECKING:
     from sata.interchange.importers import Importer
@@ -86,6 +85,7 @@ def _export_command(exporter: Exporter) -> click.Command:
     """`sata export NAME ARCH`, with an option for each file that the exporter writes."""
 
     def run(arch: str, variables: dict[str, Any], **given: str | None) -> None:
+        from sata.api.prices import priced
         from sata.cli.output import write
         from sata.report.files import check_targets
 

@@ -2,61 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
-from sata.search.answers.scope import (
-    NOT_SEARCHED,
-    gap_of,
-    gap_text,
-    is_proven,
-    proven_text,
-    scope_data,
-    scope_of,
-    total_text,
-)  # fmt: skip
+from sata.search.answers.scope import NOT_SEARCHED, gap_of, gap_text, is_proven, proven_text, total_text
 
 if TYPE_CHECKING:
+    from sata.api.search import MapResult
     from sata.cli.watch import ProgressDisplay
     from sata.report.text import Block
     from sata.search.answers.cache import Cache
     from sata.search.engine.solve import Answer, MappingPoint
-    from sata.specs.model import Arch
 
 INTERRUPTED = 130  # exit code: the user ended the search; what was found is written
 
 
-def tell(
-    answers: Mapping[str, Answer], arch: Arch, workload: str, output: str | None, json_file: str | None, kept: int = 0
-) -> None:
+def tell(found: MapResult, output: str | None, json_file: str | None) -> None:
     """Write the mapping and the JSON, and print the tables unless one of them took standard output."""
     from sata.cli.output import show_blocks, write
-
-    if not write(texts_of(answers, arch, workload, output, json_file)):
-        show_blocks(_blocks(answers, kept))
-
-
-def texts_of(
-    answers: Mapping[str, Answer], arch: Arch, workload: str, output: str | None, json_file: str | None
-) -> dict[str | None, Callable[[], str]]:
-    """What goes into the files: the mapping, and the JSON."""
     from sata.report.files import json_text
-    from sata.search.answers.mapping_file import mapping_text
 
-    objective = next(iter(answers.values())).objective
-    header = [
-        f"The best mapping of {workload} on {arch.name} for {objective}, found by sata map.",
-        "What is known of each op stands above it; docs/search.md says what it means.",
-        "Scope: memories in the order of the file, each at one height; ops alone"
-        + (" or in pairs" if any(a.fusion is not None for a in answers.values()) else "")
-        + f". Not searched: {', '.join(NOT_SEARCHED)}.",
-    ]
-    return {
-        output: lambda: mapping_text(answers, arch, header),
-        json_file: lambda: json_text(_data(answers)),
-    }
+    if not write({output: found.to_yaml, json_file: lambda: json_text(found.to_dict())}):
+        show_blocks(_blocks(found.answers, found.cached))
 
 
 def finish(watch: ProgressDisplay, cache: Cache | None) -> None:
@@ -144,26 +113,3 @@ def _sure(answer: Answer) -> str:
         where = ", ".join([answer.fusion.split, *(f"{rank} {factor}" for rank, factor in answer.fusion.loops)])
         return f"fused below {where}, {sure}"
     return sure
-
-
-def _data(answers: Mapping[str, Answer]) -> dict[str, Any]:
-    """The JSON: per op its certificate and points, in the form that `sata plot` reads of one op."""
-    from sata.search.answers.codec import data_of
-
-    first = next(iter(answers.values()))
-    ops = []
-    for op, a in answers.items():
-        points = [{"label": f"{op} {n}", "energy_pj": p.energy_pj, "cycles": p.cycles} for n, p in enumerate(a.points)]
-        ops.append({
-            "op": op, "objective": a.objective, "proven": is_proven(a), "gap": gap_of(a), "bound": a.bound,
-            "scope": scope_of(a), "cached": a.cached, "origin": a.origin,
-            "interrupted": a.interrupted, "seconds": a.seconds, "choices_of_keeps": a.skeletons,
-            "counts": dict(a.counts), "fusion": None if a.fusion is None else data_of(a.fusion),
-            "points": points,
-            "pareto": list(range(len(points))) if a.objective == "pareto" else [],
-        })  # fmt: skip
-    widest = next((a for a in answers.values() if a.fusion is not None), first)
-    found: dict[str, Any] = {"ops": ops, "scope": scope_data(widest)}
-    if len(ops) == 1:
-        found |= {"points": ops[0]["points"], "pareto": ops[0]["pareto"]}
-    return found

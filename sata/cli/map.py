@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -115,29 +116,14 @@ def map_(
     from sata.parallel.threads import one_blas_thread
 
     one_blas_thread()
+    from sata.api.search import SearchOptions, planned, space_of
+    from sata.api.spec import Spec
     from sata.cli.found import finish, tell
     from sata.cli.output import show_blocks, write
     from sata.cli.watch import ProgressDisplay
     from sata.parallel.dask import check_address
     from sata.report.files import check_targets, json_text
     from sata.search.answers.cache import Cache
-    from sata.search.engine.group import may_fuse
-    from sata.search.engine.propose import strategy_named
-    from sata.search.run.check_whole import check_whole
-    from sata.search.run.lawful import by_law
-    from sata.search.run.scheduler import Resources, solve_all
-    from sata.search.run.setup import setup_of
-    from sata.search.run.shards import search_of, shard_of, shard_text
-    from sata.search.run.starts import settled, starts_of
-    from sata.search.run.workload import (
-        answers_by_op,
-        check_found,
-        part_by_law,
-        search_units,
-        selected,
-        tasks_of,
-    )
-    from sata.search.space.constraints import read_constraints
 
     if ragged:
         click.echo("warning: --ragged is called --imperfect now; the old name goes with the next version", err=True)
@@ -150,40 +136,31 @@ def map_(
             raise click.UsageError("--workers are processes of this machine; --scheduler has workers of its own")
     targets = {option: name for option, name in (("--json", json_file), ("-o", output)) if name is not None}
     check_targets(targets, [name for name in (arch, workload, constraints_file, mapping_file) if name is not None])
-    setting = setup_of(arch, workload, variables, mapping_file)
-    rules = read_constraints(constraints_file, setting.arch, setting.workload) if constraints_file is not None else []
-    check_targets(targets)  # includes, tables and recordings are known now
-    chosen = selected(setting, ops)
+    spec = Spec.of_sources(arch, workload, mapping_file, variables)
+    asked = SearchOptions(objective, ops, budget, constraints_file, imperfect, not no_fuse, workers, not no_cache,
+                          verify, scheduler, strategy)  # fmt: skip
     if space:
-        from sata.search.run.space_size import space_rows
-
-        rows = space_rows(setting, chosen, rules)
+        rows = list(space_of(spec, asked))
+        check_targets(targets)  # includes, tables and recordings are known now
         if not write({json_file: lambda: json_text({"space": rows})}):
             show_blocks(_space_blocks(rows))
         return
-    no_fuse = no_fuse or not strategy_named(strategy, imperfect).groups
+    search = planned(spec, asked)
+    check_targets(targets)
     cache = None if no_cache else Cache()
-    units = search_units(setting, chosen, fuse=not no_fuse and may_fuse(objective, imperfect))
-    starts = [start for start in starts_of(setting, rules) if not (no_fuse and start.split)]
-    tasks, number = tasks_of(setting, units, objective, rules, ragged=imperfect, starts=starts, strategy=strategy)
-    mine = list(range(len(tasks))) if shard is None else shard_of(tasks, *shard)
-    with ProgressDisplay(len(mine), budget) as watch:
-        some = solve_all([tasks[n] for n in mine], Resources(workers, cache, watch, scheduler, verify), budget=budget)
-    check_found([tasks[n] for n in mine], some)
+    with ProgressDisplay(len(search.tasks if shard is None else search.part(*shard)), budget) as watch:
+        if shard is not None:
+            text = search.run_part(*shard, watch, cache)
+        else:
+            found = search.run(watch, cache)
     if shard is not None:
-        search = search_of(setting, units, tasks, number, shard[1])
-        scored = [part_by_law(setting, tasks[n], answer) for n, answer in zip(mine, some, strict=True)]
-        text = shard_text(search, shard[0], dict(zip(mine, scored, strict=True)))
         write({output: lambda: text, json_file: lambda: text})
-        finish(watch, cache)
-        return
-    answers = by_law(setting, settled(answers_by_op(units, number, tasks, some), starts))
-    check_whole(setting, answers, ops)
-    tell(answers, setting.arch, setting.workload.name, output, json_file, watch.kept)
+    else:
+        tell(found, output, json_file)
     finish(watch, cache)
 
 
-def _space_blocks(rows: list[dict[str, Any]]) -> list[Block]:
+def _space_blocks(rows: Sequence[Mapping[str, Any]]) -> list[Block]:
     from sata.report.text import TextTable
 
     cells = tuple((r["op"], f"{r['keeps']:,}", f"{r['nests']:.3g}", r["removed"]) for r in rows)

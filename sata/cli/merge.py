@@ -20,23 +20,10 @@ def merge(files: tuple[str, ...], output: str | None, json_file: str | None) -> 
     Example:
       sata merge part1.json part2.json -o best.yaml
     """
+    from sata.api.search import merge as merged
     from sata.cli.found import tell
     from sata.report.files import check_targets
-    from sata.search.run.shards import Shard, merged_shards, read_shard
-    from sata.specs.text.faults import Fault, SpecError, Where
 
     targets = {option: name for option, name in (("--json", json_file), ("-o", output)) if name is not None}
     check_targets(targets, files)
-    named: dict[str, Shard] = {}
-    faults: list[Fault] = []
-    for name in files:
-        try:
-            if name in named:
-                faults.append(Fault(Where(name), "is given twice"))
-            named[name] = read_shard(name)
-        except SpecError as error:
-            faults += error.faults
-    if faults:
-        raise SpecError(faults)
-    search, arch, answers = merged_shards(named)
-    tell(answers, arch, search.workload, output, json_file)
+    tell(merged(*files), output, json_file)

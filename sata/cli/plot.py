@@ -31,10 +31,11 @@ def plot(kind: str, files: tuple[str, ...], output: str, ops: str | None, column
       sata plot nest result.json --ops conv2.forward -o nest.pdf
       sata plot compare before.json after.json -o compare.png
     """
+    from sata.api.tools import plot as draw
     from sata.cli.output import write_bytes
     from sata.report.files import check_targets
-    from sata.report.pictures.kinds import PICTURES, picture
-    from sata.report.pictures.style import FORMATS, render
+    from sata.report.pictures.kinds import PICTURES
+    from sata.report.pictures.style import FORMATS
     from sata.specs.text.faults import did_you_mean
 
     if kind not in PICTURES:
@@ -52,4 +53,4 @@ def plot(kind: str, files: tuple[str, ...], output: str, ops: str | None, column
     if form not in FORMATS:
         raise click.UsageError(f"-o {output}: the name must end in .{', .'.join(FORMATS[:-1])} or .{FORMATS[-1]}")
     check_targets({"-o": output}, files)
-    write_bytes({output: render(picture(kind, files, ops, column), form)})
+    write_bytes({output: draw(kind, *files, ops=ops, column=column, form=form)})

@@ -9,9 +9,7 @@ import click
 from sata.cli.options import access_options, json_option, set_option
 
 if TYPE_CHECKING:
-    from sata.costs.evaluate import Price
     from sata.report.text import Block
-    from sata.specs.model import Arch
 
 
 @click.command(short_help="Prices and where they come from; price given counts.")
@@ -56,29 +54,15 @@ def price(
 
 
 def _counts(source: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str, Any]]:
-    from sata.costs.given import price_counts
+    from sata.api.tools import price_counts
     from sata.report.prices_text import counts_blocks, counts_data
 
-    result = price_counts(source, variables)
+    result = price_counts(source, **variables)
     return counts_blocks(result), counts_data(result)
 
 
-def priced(source: str, variables: dict[str, Any]) -> tuple[Arch, dict[str, Price]]:
-    """An architecture and the prices of its nodes. Raises: SpecError with all faults."""
-    from sata.costs.nodes import price_nodes, prices_of
-    from sata.specs import load
-    from sata.specs.text.faults import Faults
-
-    loaded = load(source, variables=variables)
-    assert loaded.arch is not None
-    faults = Faults()
-    prices = prices_of(loaded.arch, loaded.docs, faults)
-    nodes = price_nodes(loaded.arch, prices, faults, loaded.docs[0]) if prices is not None else {}
-    faults.check()
-    return loaded.arch, nodes
-
-
 def _arch(source: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str, Any]]:
+    from sata.api.prices import priced
     from sata.costs.nodes import area_um2, leakage_mw, price_table
     from sata.report.prices_text import price_blocks, price_data
 
@@ -89,6 +73,7 @@ def _arch(source: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str
 
 
 def _explain(source: str, component: str, variables: dict[str, Any]) -> tuple[list[Block], dict[str, Any]]:
+    from sata.api.prices import priced
     from sata.costs.nodes import all_nodes
     from sata.report.explain_text import explain_blocks, explain_data
     from sata.specs.text.faults import did_you_mean
@@ -105,6 +90,7 @@ def _explain(source: str, component: str, variables: dict[str, Any]) -> tuple[li
 
 
 def _diff(sources: tuple[str, str], variables: dict[str, Any]) -> tuple[list[Block], dict[str, Any]]:
+    from sata.api.prices import priced
     from sata.costs.nodes import price_table
     from sata.report.explain_text import diff_blocks, differences
 

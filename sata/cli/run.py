@@ -38,9 +38,10 @@ def run(
       sata run arch/sata.yaml workloads/vgg5_cifar10.yaml --html report.html
       sata run my_study.yaml --set timesteps=4 --csv - | head
     """
+    from sata.api.spec import Spec
     from sata.cli.output import show_blocks, write
     from sata.cli.progress import progress
-    from sata.evaluation import evaluate_prepared, explain_sparsity, idle_rules, prepare
+    from sata.evaluation import idle_rules
     from sata.report.files import check_targets, result_csv, result_json
     from sata.report.sparsity_text import idle_block, sparsity_blocks
     from sata.report.summary import summary
@@ -49,20 +50,21 @@ def run(
     given = {"--json": json_file, "--csv": csv_file, "--html": html_file}
     targets = {option: name for option, name in given.items() if name is not None}
     check_targets(targets, [name for name in (arch, workload, mapping) if name is not None])
+    spec = Spec.of_sources(arch, workload, mapping, variables)
     with progress("evaluating") as done:
-        prepared = prepare(arch, workload, mapping, ops=ops, variables=variables)
+        prepared = spec.prepared(ops)
         check_targets(targets)  # includes, tables and recordings are known now
-        result = evaluate_prepared(prepared, variables, done)
+        result = spec.evaluate(ops=ops, progress=done)
     texts = {json_file: lambda: result_json(result), csv_file: lambda: result_csv(result)}
     if html_file is not None:
         from sata.report.html import result_page
 
         with progress("drawing") as done:
-            page = result_page(result, done, explain_sparsity(arch, workload, mapping, ops=ops, **variables))
+            page = result_page(result, done, [dict(row) for row in spec.explain(ops=ops)])
         texts[html_file] = lambda: page
     if not write(texts):
         blocks = [*summary(result), *(traffic_blocks(result) if traffic else [])]
         if explain:
-            blocks += sparsity_blocks(explain_sparsity(arch, workload, mapping, ops=ops, **variables))
+            blocks += sparsity_blocks([dict(row) for row in spec.explain(ops=ops)])
             blocks += idle_block(idle_rules(prepared))
         show_blocks(blocks)

@@ -10,9 +10,9 @@ import click
 from sata.cli.options import access_options, set_option
 
 if TYPE_CHECKING:
+    from sata.api.sweeps import SweepTable
     from sata.report.text import Block
     from sata.sweep.rows import Row
-    from sata.sweep.run import PointOutcome
     from sata.sweep.spec import Sweep
 
 INTERRUPTED = 130
@@ -46,14 +46,13 @@ def sweep(
     """
     from pathlib import Path
 
+    from sata.api.sweeps import swept
     from sata.cli.output import say, show_blocks, write_bytes
     from sata.cli.progress import progress
     from sata.report.files import check_targets
-    from sata.search.answers.cache import default_folder
     from sata.sweep.journal import Journal
-    from sata.sweep.run import sweep_points
     from sata.sweep.spec import read_sweep
-    from sata.sweep.table import check_format, sweep_table, table_bytes
+    from sata.sweep.table import check_format, table_bytes
 
     targets = {option: name for option, name in (("-o", output), ("--pareto", pareto_file)) if name is not None}
     forms = {name: check_format(name) for name in targets.values()}
@@ -67,9 +66,8 @@ def sweep(
     if fresh:
         journal.clear()
     with progress("sweeping") as tell:
-        found = sweep_points(given, journal, workers, None if no_cache else str(default_folder()), tell,
-                             check=lambda: check_targets(targets, sources))  # fmt: skip
-    rows = sweep_table(given, found.rows)
+        found = swept(given, journal, workers, not no_cache, tell, lambda: check_targets(targets, sources))
+    rows = found.cells()
     files = {output: rows, pareto_file: [row for row in rows if row["pareto"]]}
     made = {name: table_bytes(some, forms[name]) for name, some in files.items() if name is not None}
     write_bytes({name: content for name, content in made.items() if name != "-"})
@@ -85,7 +83,7 @@ def sweep(
         raise SystemExit(ALL_FAILED)
 
 
-def _blocks(given: Sweep, found: PointOutcome, rows: Sequence[Row]) -> list[Block]:
+def _blocks(given: Sweep, found: SweepTable, rows: Sequence[Row]) -> list[Block]:
     from sata.report.text import Lines, plural
 
     failed = [row for row in rows if row["status"] == "failed"]

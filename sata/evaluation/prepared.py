@@ -23,7 +23,7 @@ from sata.report.described import tensor_rows
 from sata.report.nest_rows import nest_record
 from sata.report.result import Record
 from sata.specs import Loaded, in_order, load
-from sata.specs.model import Arch, Compute, Workload
+from sata.specs.model import Arch, Compute, MappingSpec, Workload
 from sata.specs.text.access import granted
 from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.text.files import State, note, state, watching
@@ -117,7 +117,10 @@ def _identity(source: Any) -> str | None:
     return None if source is None else f"{type(source).__name__} {source!r}"
 
 
-def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables: Mapping[str, Any]) -> Prepared:
+def load_whole(
+    arch: Any, workload: Any, mapping: Any, variables: Mapping[str, Any]
+) -> tuple[Loaded, Arch, Workload, MappingSpec]:
+    """What the sources of a run say, and its three parts. Raises: SpecError with all faults; a missing part is one."""
     loaded = load(arch, workload, mapping, variables=variables, shipped_mapping=True)
     faults = Faults()
     for what, value in (("arch", loaded.arch), ("workload", loaded.workload)):
@@ -127,29 +130,35 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
         faults.extend([_no_mapping(loaded.arch, loaded.docs)])
     faults.check()
     assert loaded.arch is not None and loaded.workload is not None and loaded.mapping is not None
-    check_densities(loaded.workload, faults)
-    program = build(loaded.arch, loaded.workload, loaded.mapping, faults, ops)
-    library_prices = prices_of(loaded.arch, loaded.docs, faults)
-    prices = price_nodes(loaded.arch, library_prices, faults, loaded.docs[0]) if library_prices is not None else {}
-    check_gated_actions(loaded.arch, prices, faults)
+    return loaded, loaded.arch, loaded.workload, loaded.mapping
+
+
+def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables: Mapping[str, Any]) -> Prepared:
+    loaded, architecture, work, nests = load_whole(arch, workload, mapping, variables)
+    faults = Faults()
+    check_densities(work, faults)
+    program = build(architecture, work, nests, faults, ops)
+    library_prices = prices_of(architecture, loaded.docs, faults)
+    prices = price_nodes(architecture, library_prices, faults, loaded.docs[0]) if library_prices is not None else {}
+    check_gated_actions(architecture, prices, faults)
     check_faults(faults, loaded)
     graphs = tuple(graph_of(group) for group in program.groups)
     pairs = zip(program.groups, graphs, strict=True)
     return Prepared(
         loaded,
-        loaded.arch,
-        loaded.workload,
+        architecture,
+        work,
         program,
         graphs,
         tuple(tuple(structure_of(graph, nest) for nest in group.nests) for group, graph in pairs),
         prices,
-        tuple(_price_record(row) for row in price_table(loaded.arch, prices)),
-        {node.name: instances for node, instances in all_nodes(loaded.arch)},
-        area_um2(loaded.arch, prices),
-        leakage_mw(loaded.arch, prices),
-        tuple(arch_rows(loaded.arch)),
+        tuple(_price_record(row) for row in price_table(architecture, prices)),
+        {node.name: instances for node, instances in all_nodes(architecture)},
+        area_um2(architecture, prices),
+        leakage_mw(architecture, prices),
+        tuple(arch_rows(architecture)),
         tuple(nest_record(group, graph) for group, graph in zip(program.groups, graphs, strict=True)),
-        tuple(tensor_rows((nest.op for group in program.groups for nest in group.nests), loaded.workload.bits)),
+        tuple(tensor_rows((nest.op for group in program.groups for nest in group.nests), work.bits)),
     )
 
 

@@ -24,7 +24,7 @@ def _workload(workload: Workload) -> Iterator[str]:
     yield f"  name: {yaml_scalar(workload.name)}"
     yield f"  batch: {workload.batch}"
     yield f"  timesteps: {workload.timesteps}"
-    used = dict.fromkeys([*workload.bits, *(t.kind for op in workload.ops for t in op.tensors)])
+    used = dict.fromkeys([*workload.kinds, *workload.bits, *(t.kind for op in workload.ops for t in op.tensors)])
     more = [kind for kind in used if kind not in KINDS]
     if more:
         yield f"  kinds: [{', '.join(map(yaml_scalar, more))}]"

@@ -17,6 +17,7 @@ from sata.specs.workload.workload import parse_workload
 __all__ = ["Fault", "Faults", "Loaded", "SpecError", "Where", "check_specs", "load", "load_or_without"]
 
 TOP_KEYS = ("arch", "workload", "mapping", "library")
+ARGUMENTS = ("arch", "workload", "mapping", "ops")  # of calls that take variables beside them
 FOLDERS = {"arch": "arch", "workload": "workloads", "mapping": "mappings", "library": "components"}
 
 
@@ -122,7 +123,8 @@ def _variable_hint(name: str, docs: Sequence[Doc]) -> str:
         part, doc = keys[near]
         written = f'write `{near}: "{{{{ {near} }}}}"` and `variables: {{{near}: {doc.data[part][near]}}}`'
         return f"'{near}' is a key of {part}, no variable: {written} in {doc.label} to make it one {known}"
-    hint = f"did you mean '{near}'? " if near else ""
+    argument = "" if near else nearest(name, ARGUMENTS)
+    hint = f"did you mean '{near}'? " if near else f"did you mean the argument '{argument}'? " if argument else ""
     return f"{hint}{known}"
 
 

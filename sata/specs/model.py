@@ -126,6 +126,7 @@ class Tensor:
     stated: bool = field(default=False, compare=False, repr=False)
 
     def ranks(self) -> frozenset[str]:
+        """The ranks that index it."""
         return frozenset(rank for dim in self.dims for rank, _ in dim.terms)
 
 
@@ -179,7 +180,7 @@ class Workload:
     batch: int = 1
     kept: tuple[KeptRule, ...] = ()
     where: Where = field(default=Where(), compare=False)
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = field(default=(), compare=False)
 
 
 # --- mapping ----------------------------------------------------------------------------------------------------

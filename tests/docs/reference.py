@@ -1,4 +1,5 @@
-"""The reference pages, made from the program itself: docs/cli.md from its commands, docs/python.md from its docstrings.
+"""The reference pages, made from the program itself: docs/cli.md from its commands, docs/python.md from its docstrings, behind
+an opening that is written by hand.
 
 `python -m tests.docs.reference` (or `python -m tests.docs.pages`, which does it too) writes them; a test says when they are old.
 A new command, option or public name is on its page without any other edit.
@@ -110,11 +111,10 @@ def _help(text: str) -> Iterator[str]:
 
 
 def python_page() -> str:
+    opening = (ROOT / "docs" / "python.md").read_text(encoding="utf-8").split(NOTE)[0].rstrip()  # written by hand
     parts = [
-        "# Python",
+        opening,
         NOTE,
-        "Everything that is public; whatever is not here may change without notice. Names are loaded when first used, so `import sata` costs "
-        "next to nothing. Tensors are counted in elements, energies are pJ, areas um2, leakage mW, sizes bits.",
         "## sata",
         *(
             part
@@ -157,7 +157,7 @@ def _methods(owner: str, value: type) -> Iterator[str]:
             yield f"#### {owner}.{name}"
             yield f"Property: `{_annotation(inspect.signature(member.fget or len).return_annotation)}`"
             yield _doc(member)
-        elif inspect.isfunction(member):
+        elif inspect.isfunction(member := getattr(member, "__func__", member)):
             yield f"#### {owner}.{name}"
             yield f"`{name}{_signature(member)}`"
             yield _doc(member)
@@ -166,7 +166,7 @@ def _methods(owner: str, value: type) -> Iterator[str]:
 def _signature(value: Callable[..., Any]) -> str:
     """As written in the source: annotations are not evaluated, so every Python prints the same."""
     signature = inspect.signature(value)
-    parameters = [p for p in signature.parameters.values() if p.name != "self"]
+    parameters = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
     shown = re.sub(r"<factory>|<dataclasses\..*?>", "...", str(signature.replace(parameters=parameters)))
     shown = re.sub(r"'([^']+)'", r"\1", shown)
     return shown.removesuffix(" -> None") if inspect.isclass(value) else shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 
 import sata
+from sata import specs
 from sata.report.read import result_from_data
 from tests.cli.test_run import SMALL
 from tests.report.made import small, training_data
@@ -45,8 +46,8 @@ def test_results() -> None:
 
 
 def test_architectures_and_mappings() -> None:
-    loaded = sata.load(BRANCHED)
-    assert isinstance(loaded.arch, sata.Architecture)
+    loaded = specs.load(BRANCHED)
+    assert isinstance(loaded.arch, sata.Arch)
     assert isinstance(loaded.mapping, sata.Mapping)
     found = words(loaded.arch._repr_html_())
     assert found[:5] == ["a<b", "node", "class", "instances", "DRAM"]
@@ -65,13 +66,13 @@ def test_architectures_and_mappings() -> None:
 
 def test_what_is_kept_of_nothing() -> None:
     text = BRANCHED.replace("bypass: [U]", "keep: []")
-    mapping = sata.load(text).mapping
+    mapping = specs.load(text).mapping
     assert mapping is not None
     assert "memory DRAM, keep nothing" in mapping._repr_html_()
 
 
 def test_shipped_ones_show_themselves() -> None:
-    loaded = sata.load("sata", "vgg5_cifar10", shipped_mapping=True)
+    loaded = specs.load("sata", "vgg5_cifar10", shipped_mapping=True)
     assert loaded.arch is not None and loaded.mapping is not None
     assert "filter_spad" in words(loaded.arch._repr_html_())
     assert words(loaded.mapping._repr_html_())

@@ -37,7 +37,7 @@ def test_a_result_says_what_it_is_of() -> None:
 
 
 def test_the_package_names_what_it_has() -> None:
-    assert {"evaluate", "check", "Architecture"} <= set(dir(sata))
+    assert {"evaluate", "check", "Arch"} <= set(dir(sata))
     with pytest.raises(AttributeError, match="module 'sata' has no attribute 'evalaute'"):
         sata.evalaute  # noqa: B018
 
