@@ -105,8 +105,7 @@ def some(rng: random.Random) -> tuple[str, ...]:
 
 def random_arch(rng: random.Random) -> sata.Arch:
     nodes: list[sata.Memory | sata.Array | sata.Compute | sata.Branch] = [memory(rng, 0)]
-    for n in range(1, rng.randint(1, 4)):
-        nodes.append(memory(rng, n) if rng.random() < 0.5 else array(rng, n))
+    nodes += [rng.choice((memory, array))(rng, n) for n in range(1, rng.randint(1, 4))]
     ways = (compute(rng, 7), memory(rng, 8), compute(rng, 9))
     ends = sata.Branch(((ways[0],), (ways[1], ways[2]))) if rng.random() < 0.4 else compute(rng, 9)
     return sata.Arch(

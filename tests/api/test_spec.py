@@ -184,7 +184,7 @@ WRONG: dict[str, tuple[Callable[[sata.Spec], object], str]] = {
     "argument": (lambda s: sata.Spec.load(TEXT, maping=1), "did you mean the argument 'mapping'"),
     "evaluate": (lambda s: sata.evaluate(TEXT, maping="x"), "did you mean the argument 'mapping'"),
     "objective": (lambda s: s.map(objective="enrgy"), "unknown objective 'enrgy'.*did you mean 'energy'"),
-    "strategy": (lambda s: s.map(strategy="exat"), "unknown strategy 'exat'.*did you mean 'exact'"),
+    "strategy": (lambda s: s.map(strategy="exat"), "no strategy 'exat'; did you mean 'exact'"),
     "varied": (lambda s: s.sweep({"densty": [1]}), "no file declares the variable 'densty'; did you mean 'density'"),
     "values": (lambda s: s.sweep({"density": "0.1"}), "density: expected a list of values"),
     "field": (lambda s: s.sweep({"density": [0.1]}, by="kid"), "unknown field 'kid'.*did you mean 'kind'"),
