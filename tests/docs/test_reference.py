@@ -25,7 +25,7 @@ def test_every_command_and_option_is_there() -> None:
     page = cli_page()
     for path, command in COMMANDS.items():
         section = page.split(f"\n## {path}\n")[1].split("\n## ")[0]
-        for option in (p for p in command.params if isinstance(p, click.Option)):
+        for option in (p for p in command.params if isinstance(p, click.Option) and not p.hidden):
             assert all(re.search(rf"[` ]{re.escape(flag)}[`, ]", section) for flag in option.opts), (path, option.opts)
 
 
