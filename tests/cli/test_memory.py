@@ -44,7 +44,7 @@ def test_what_is_free_is_known_on_linux() -> None:
 
 
 @pytest.mark.parametrize(("given", "says"), [
-    ("5", "5' has no unit"), ("5 pJ", "is an energy"), ("1 MiB", "too little to do anything; at least 64 MiB"), ("-1 GiB", "-1 GiB"), ("x", "no quantity"),
+    ("5", "5' has no unit"), ("5 pJ", "is an energy"), ("1 MiB", "too little to do anything; at least 64 MiB"), ("-1 GiB", "-1 GiB"), ("x", "not a quantity"),
 ])  # fmt: skip
 def test_sizes_that_are_none(given: str, says: str) -> None:
     done = invoke("run", SMALL, "--memory", given)
