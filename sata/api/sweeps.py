@@ -39,12 +39,21 @@ class SweepTable(RecordTable):
     points were mapped proven and gap; why, of points that failed.
     """
 
-    __slots__ = ("interrupted", "resumed")
+    __slots__ = ("_interrupted", "_resumed")
 
     def __init__(self, rows: Iterable[Mapping[str, object]], interrupted: bool = False, resumed: int = 0) -> None:
         super().__init__(rows)
-        self.interrupted = interrupted  # by the user: the rows are those of finished points
-        self.resumed = resumed  # points that the journal had
+        self._interrupted, self._resumed = interrupted, resumed
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the user ended it: the rows are those of finished points."""
+        return self._interrupted
+
+    @property
+    def resumed(self) -> int:
+        """How many points the journal had."""
+        return self._resumed
 
     @property
     def pareto(self) -> tuple[bool, ...]:
