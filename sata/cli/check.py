@@ -90,6 +90,8 @@ def _fit_together(files: list[str], variables: dict[str, Any], access: FileAcces
         evaluate(*(names[0] if names else None for names in holding.values()), **variables)
     except NotRunError:
         return ""
+    if access.unloaded:
+        return ""
     unknown = ", ".join(sorted(access.skipped)[:6])
     without = f", but for the prices of {unknown}: check runs no plug-in" if unknown else ""
     return f"; {said if len(files) > 1 else 'it runs'}{without}"

@@ -17,12 +17,14 @@ if TYPE_CHECKING:
 @click.command(name="list", short_help="What ships: architectures, workloads, mappings, libraries, sweeps, templates.")
 @click.argument("names", nargs=-1, metavar="[NAME...]")
 @click.option("--copy", "folder", metavar="FOLDER", help="Copy the files of these names into FOLDER, to change them.")
+@click.option("--extensions", is_flag=True, help="List what packages may add to: density models, formats, and so on.")
 @json_option
-def list_(names: tuple[str, ...], folder: str | None, json_file: str | None) -> None:
+def list_(names: tuple[str, ...], folder: str | None, extensions: bool, json_file: str | None) -> None:
     """List what ships with sata, or print the files of these names.
 
     NAME is a file such as arch/sata.yaml, or a folder of the list such as arch. Copies keep their folders below FOLDER:
-    mappings/sata.yaml in the current folder goes before the shipped one.
+    mappings/sata.yaml in the current folder goes before the shipped one. --extensions lists what is known by name, and
+    who registers it: sata, or an installed package.
 
     \b
     Examples:
@@ -30,6 +32,7 @@ def list_(names: tuple[str, ...], folder: str | None, json_file: str | None) -> 
       sata list workloads
       sata list arch/sata.yaml
       sata list mappings/sata.yaml --copy .
+      sata list --extensions
     """
     from sata.cli.output import show_blocks, write
     from sata.report.files import check_targets, json_text
@@ -37,6 +40,14 @@ def list_(names: tuple[str, ...], folder: str | None, json_file: str | None) -> 
     from sata.specs.shipped import LIST_FOLDERS, find_shipped, shipped_files, users
 
     check_targets({"--json": json_file} if json_file is not None else {})
+    if extensions:
+        from sata.cli.extensions import extension_blocks, extension_data
+
+        if names or folder is not None:
+            raise click.UsageError("--extensions lists everything; it takes no names and no --copy")
+        if not write({json_file: lambda: json_text({"extensions": extension_data()})}):
+            show_blocks(extension_blocks())
+        return
     if folder is not None and not names:
         raise click.UsageError("--copy needs the names of what to copy: sata list arch/sata.yaml --copy FOLDER")
     whole = all(name in LIST_FOLDERS for name in names)

@@ -7,14 +7,13 @@ A plug-in is never trusted: whatever it does becomes a fault at the node's class
 from __future__ import annotations
 
 import inspect
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sata.plugins import GROUP, Estimate
 from sata.specs.library.components import Attribute, Estimator, Scalar, convert
+from sata.specs.registry import entry_points_of, package_of, raised
 from sata.specs.text.units import DIMENSIONS
 
 if TYPE_CHECKING:
@@ -54,26 +53,12 @@ class Plugin:
 
 def named(component: str) -> tuple[EntryPoint, ...]:
     """The installed entry points for a class, in the order of their packages' names."""
-    return _entry_points(tuple(sys.path)).get(component, ())
+    return entry_points_of(GROUP).get(component, ())
 
 
 def known() -> tuple[str, ...]:
     """The classes that installed plug-ins answer."""
-    return tuple(_entry_points(tuple(sys.path)))
-
-
-@lru_cache(maxsize=4)
-def _entry_points(_path: tuple[str, ...]) -> dict[str, tuple[EntryPoint, ...]]:
-    from importlib.metadata import entry_points
-
-    found: dict[str, tuple[EntryPoint, ...]] = {}
-    for point in sorted(entry_points(group=GROUP), key=_package):
-        found[point.name] = (*found.get(point.name, ()), point)
-    return found
-
-
-def _package(point: EntryPoint) -> str:
-    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.module
+    return tuple(entry_points_of(GROUP))
 
 
 def plugin_of(component: Estimator) -> Plugin:
@@ -86,20 +71,20 @@ def plugin_of(component: Estimator) -> Plugin:
 def installed(component: str, package: str = "", defaults: Mapping[str, Scalar] | None = None) -> Plugin:
     """The installed plug-in for a class; of several, that of `package`. Raises: PluginError."""
     points = named(component)
-    own = [p for p in points if not package or _package(p).split()[0] == package]
+    own = [p for p in points if not package or package_of(p).split()[0] == package]
     if not own and package:
-        others = ", ".join(_package(p) for p in points)
+        others = ", ".join(package_of(p) for p in points)
         raise PluginError(
             f"no installed package '{package}' has a plug-in for it"
             + (f"; these have: {others}" if others else f" (entry points of the group {GROUP})")
         )
     if len(own) > 1:
-        both = " and ".join(_package(p) for p in own)
+        both = " and ".join(package_of(p) for p in own)
         raise PluginError(
             f"{len(own)} installed plug-ins price it: {both}; pick one in a library: "
-            f"{{class: {component}, plugin: {_package(own[0]).split()[0]}}}"
+            f"{{class: {component}, plugin: {package_of(own[0]).split()[0]}}}"
         )
-    return _load(component, own[0].value, _package(own[0]), defaults or {})
+    return _load(component, own[0].value, package_of(own[0]), defaults or {})
 
 
 def _load(name: str, target: str, package: str, defaults: Mapping[str, Scalar]) -> Plugin:
@@ -118,7 +103,7 @@ def _load(name: str, target: str, package: str, defaults: Mapping[str, Scalar]) 
             ) from None
         raise PluginError(f"{who} cannot be imported: {error}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - code of others, which may do anything
-        raise PluginError(f"{who} cannot be imported: {_raised(error)}") from None
+        raise PluginError(f"{who} cannot be imported: {raised(error)}") from None
     function = getattr(module, function_name, None)
     if function is None:
         raise PluginError(f"{who}: the module '{module_name}' has no '{function_name}'")
@@ -196,11 +181,6 @@ def _attribute(name: str, annotation: object) -> tuple[str, str]:
     return name, _KINDS.get(annotation, "") if isinstance(annotation, (type, str)) else ""
 
 
-def _raised(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0][:200]}" if text else type(error).__name__
-
-
 def ask(plugin: Plugin, values: Mapping[str, Scalar], technology_nm: float | None) -> Estimate:
     """Call the function. Raises: PluginError if it raises or returns anything but an `Estimate`."""
     arguments: dict[str, object] = {}
@@ -218,7 +198,7 @@ def ask(plugin: Plugin, values: Mapping[str, Scalar], technology_nm: float | Non
     try:
         found = plugin.function(**arguments)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - code of others, which may do anything
-        raise PluginError(f"{plugin.said} raised {_raised(error)}") from None
+        raise PluginError(f"{plugin.said} raised {raised(error)}") from None
     if not isinstance(found, Estimate):
         raise PluginError(f"{plugin.said} returned {type(found).__name__}, not an Estimate")
     return found

@@ -7,8 +7,10 @@ from typing import Any
 
 from sata.specs.formats import TensorFormat, parse_formats
 from sata.specs.model import Arch, Array, Bandwidth, Branch, Compute, Memory, Node, Rule
+from sata.specs.registry import NotRunError, raised
+from sata.specs.rules import EFFECTS, GATE, RULES, SKIP, RuleKind
 from sata.specs.text import schema
-from sata.specs.text.faults import Faults, Where, did_you_mean
+from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.text.source import Doc, Path_
 from sata.specs.text.units import parse_quantity
 
@@ -103,7 +105,7 @@ class _ArchReader:
         return Memory(
             data["memory"], data["class"], size, width, buffers or 1, data.get("packed", True), keep,
             may_keep, self.bandwidth(data, path), self.formats(data, path),
-            tuple(self.rules(data, "skip", path)) + tuple(self.rules(data, "gate", path)), data.get("attributes", {}),
+            tuple(self.rules(data, path)), data.get("attributes", {}),
             self.doc.where((*path, "memory")), data.get("fit"), buffers is None,
         )  # fmt: skip
 
@@ -151,9 +153,27 @@ class _ArchReader:
                             "leave 'write' out or make it equal to 'read'")  # fmt: skip
         return Bandwidth(read, write, shared)
 
-    def rules(self, data: Mapping[str, Any], effect: str, path: Path_) -> Iterator[Rule]:
-        for follower, given in data.get(effect, {}).items():
-            at = (*path, effect, follower)
+    def rules(self, data: Mapping[str, Any], path: Path_) -> Iterator[Rule]:
+        """The rules of a memory: those of its own keys, then those that `rules` names."""
+        for effect in EFFECTS:
+            yield from self.rules_of(SKIP if effect == SKIP.name else GATE, data.get(effect, {}), (*path, effect))
+        for name, given in data.get("rules", {}).items():
+            here = (*path, "rules", name)
+            try:
+                kind = RULES[name]
+            except KeyError:
+                self.faults.add(self.doc.where(here, True), f"there is no rule '{name}'", RULES.hint(name))
+            except NotRunError:
+                continue  # noted: `sata check` says what it leaves out
+            except SpecError as error:
+                self.faults.extend([Fault(self.doc.where(here, True), f.message, f.hint) for f in error.faults])
+            else:
+                yield from self.rules_of(kind, given, here)
+
+    def rules_of(self, kind: RuleKind, rules: Mapping[str, Any], path: Path_) -> Iterator[Rule]:
+        """What the rules of a kind mean, as skips and gates."""
+        for follower, given in rules.items():
+            at = (*path, follower)
             leaders = (given,) if isinstance(given, str) else tuple(given)
             where = self.doc.where(at)
             self.spoken_of += [(follower, self.doc.where(at, True))] if follower != "either" else []
@@ -165,9 +185,20 @@ class _ArchReader:
                 if len(leaders) != 2:
                     message = f"'either' takes two kinds, found {len(leaders)}"
                     self.faults.add(where, message, "such as either: [weight, spike]")
-                yield Rule(effect, "", leaders, True, where)
-                continue
-            yield Rule(effect, follower, leaders, False, where)
+                if kind in (SKIP, GATE):
+                    yield Rule(kind.name, "", leaders, True, where)
+                    continue
+                pairs = [(leaders[0], leaders[1:]), (leaders[-1], leaders[:1])]
+            else:
+                pairs = [(follower, leaders)]
+            for one, others in pairs:
+                try:
+                    steps = kind.steps(one, others)
+                    yield from [Rule(step.effect, step.follower, step.leaders, False, where) for step in steps]
+                except Exception as error:
+                    if kind.name in RULES.own:
+                        raise
+                    self.faults.add(where, f"the rule '{kind.name}' of {RULES.owner(kind.name)} raised {raised(error)}")
 
     def array(self, data: Mapping[str, Any], path: Path_) -> Array:
         shape = {axis: int(size) for axis, size in data["shape"].items()}

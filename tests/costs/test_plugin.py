@@ -130,7 +130,7 @@ def test_packages_are_looked_through_only_when_a_class_is_in_no_library(monkeypa
     def refuse(_: object) -> None:
         raise AssertionError("looked for plug-ins")
 
-    monkeypatch.setattr(plugin, "_entry_points", refuse)
+    monkeypatch.setattr(plugin, "entry_points_of", refuse)
     assert book("  - {class: a, energy: {go: 1 pJ}}").price("a").energy_pj == {"go": 1}
 
 

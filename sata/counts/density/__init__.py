@@ -50,6 +50,8 @@ def model_of(tensor: Tensor) -> Model:
         # a file may have changed: its model is asked for each time
         if "file" in tensor.density.given():
             return shared(build_model(tensor.density, subject))
+        if tensor.density.model not in MODELS.own:
+            _class_of(tensor.density.model)  # also a model that is kept is not used where its code may not run
         return shared(_built(tensor.density, subject, repr(tensor.density.parameters)))
     except BadParameter as error:
         place = tensor.density.place(error.key)
@@ -58,15 +60,7 @@ def model_of(tensor: Tensor) -> Model:
 
 def build_model(density: Density, subject: Subject) -> Model:
     """Raises: BadParameter."""
-    try:
-        model = MODELS[density.model]
-    except KeyError:
-        message = f"the density model '{density.model}' is not known"
-        raise BadParameter("", message, MODELS.hint(density.model)) from None
-    except NotRunError:
-        raise
-    except SpecError as error:
-        raise BadParameter("model", *_sentence(error)) from None
+    model = _class_of(density.model)
     if density.model in MODELS.own:
         return model.read(density.given(), subject)
     try:
@@ -76,6 +70,18 @@ def build_model(density: Density, subject: Subject) -> Model:
     except Exception as error:  # noqa: BLE001 - code of others, which may do anything
         message = f"the density model '{density.model}' of {MODELS.owner(density.model)} raised {raised(error)}"
         raise BadParameter("model", message) from None
+
+
+def _class_of(name: str) -> type[Model]:
+    """Raises: BadParameter; NotRunError for one of a package where no code of others may run."""
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise BadParameter("", f"the density model '{name}' is not known", MODELS.hint(name)) from None
+    except NotRunError:
+        raise
+    except SpecError as error:
+        raise BadParameter("model", *_sentence(error)) from None
 
 
 def _sentence(error: SpecError) -> tuple[str, str]:

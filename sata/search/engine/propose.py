@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
-from math import inf
+from math import inf, prod
 from typing import Any
 
 from sata.search.engine.beam import BeamSearch
@@ -127,7 +127,9 @@ class _Proposals:
         problem, loops = proposed
         self.counts.generated += 1
         found: ScoredMapping | None = None
-        if any(problem is one for one in self.problems) and legal(problem, loops):
+        covered = {r: prod(loop.factor for loop in loops if loop.rank == r) for r in problem.ranks}
+        whole = covered == dict(zip(problem.ranks, problem.bounds, strict=True))
+        if whole and any(problem is one for one in self.problems) and legal(problem, loops):
             found = score_mapping(problem, loops)
         if found is None:
             return inf

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from sata.specs.registry import OWN, RegistryRow, entry_points_of, package_of
 from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.text.files import note
 from sata.specs.text.find import beside
@@ -24,6 +25,7 @@ from sata.specs.workload.template_text import Text, Written
 
 __all__ = ["SHIPPED", "Header", "MadeOp", "Option", "Room", "TemplateFile", "load_template", "shipped_templates"]
 
+TEMPLATE_GROUP = "sata.templates"  # the entry-point group
 _HEADER: Mapping[str, type] = {
     "about": str, "emits": str, "input": str, "gradient": str, "potential_gradient": str, "kinds": list, "bits": dict,
     "timesteps": int, "options": dict, "no_effect": list,
@@ -151,6 +153,37 @@ def shipped_templates() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in SHIPPED.glob("*.yaml")))
 
 
+def template_rows() -> list[RegistryRow]:
+    """All templates by name: those that ship, and those of packages (`sata.templates`). Nothing is loaded."""
+    found = [RegistryRow(name, OWN, f"templates/{name}.yaml") for name in shipped_templates()]
+    for name, points in entry_points_of(TEMPLATE_GROUP).items():
+        fault = "the name is sata's own, which is used" if name in shipped_templates() else ""
+        if len(points) > 1 and not fault:
+            fault = f"is defined twice: by {' and '.join(package_of(p) for p in points)}"
+        found += [RegistryRow(name, package_of(p), f"{p.value.replace('.', '/')}/{name}.yaml", fault) for p in points]
+    return found
+
+
+def _installed(name: str, where: Where) -> Path | None:
+    """The file of a template that a package registers as `NAME = "package.folder"`; its code is not imported."""
+    from importlib.util import find_spec
+
+    points = entry_points_of(TEMPLATE_GROUP).get(name, ())
+    if not points:
+        return None
+    if len(points) > 1:
+        both = " and ".join(package_of(p) for p in points)
+        raise SpecError([Fault(where, f"template '{name}' is defined twice: by {both}", "uninstall one of them")])
+    top, *folders = points[0].value.split(".")
+    spec = find_spec(top)
+    for root in (spec.submodule_search_locations or ()) if spec is not None else ():
+        path = Path(root, *folders, f"{name}.yaml")
+        if path.is_file():
+            return path
+    message = f"template '{name}': {package_of(points[0])} does not have the file {points[0].value}/{name}.yaml"
+    raise SpecError([Fault(where, message)])
+
+
 def load_template(name: str, base: Path, where: Where | None = None) -> TemplateFile:
     """A shipped template by its name, or a file (`my.yaml`) relative to `base`, the folder of the workload.
 
@@ -161,6 +194,10 @@ def load_template(name: str, base: Path, where: Where | None = None) -> Template
     if not name.endswith((".yaml", ".yml")):
         path = SHIPPED / f"{name}.yaml"
         if name not in shipped_templates():
+            installed = _installed(name, where)
+            if installed is not None:
+                note(installed)
+                return _load(installed, f"{installed.parent.name}/{installed.name}", installed.stat().st_mtime_ns)
             hint = did_you_mean(name, shipped_templates()) or f"shipped: {', '.join(shipped_templates())}"
             raise SpecError([Fault(where, f"there is no template '{name}'", f"{hint} (or give a file: {name}.yaml)")])
         return _load(path, f"templates/{name}.yaml", path.stat().st_mtime_ns)

@@ -1,0 +1,1 @@
+"""Registries: rows, faults, and what each row must have."""

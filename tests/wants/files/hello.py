@@ -1,0 +1,11 @@
+"""`sata hello`: says how many architectures ship."""
+
+import click
+
+
+@click.command(short_help="Count what ships.")
+def hello() -> None:
+    """Say how many architectures ship."""
+    from sata.specs.shipped import shipped_files
+
+    click.echo(f"{len(shipped_files(['arch']))} architectures")
