@@ -62,8 +62,8 @@ def test_names_of_strategies() -> None:
     assert [name for name in STRATEGIES.own if STRATEGIES[name].groups] == ["exact"]
     with pytest.raises(SpecError, match="there is no strategy 'evolutoin'; did you mean 'evolution'"):
         strategy_named("evolutoin")
-    with pytest.raises(SpecError, match="strategy 'random' is for exact factors; leave out --ragged"):
-        strategy_named("random", ragged=True)
+    with pytest.raises(SpecError, match="strategy 'random' is for exact factors; leave out --imperfect"):
+        strategy_named("random", imperfect=True)
 
 
 def test_map_takes_a_strategy() -> None:

@@ -163,10 +163,10 @@ STRATEGIES: Registry[Strategy] = Registry(
 )
 
 
-def strategy_named(name: str, ragged: bool = False) -> Strategy:
+def strategy_named(name: str, imperfect: bool = False) -> Strategy:
     """A strategy by name. Raises: SpecError for one that is not known, or that proposes exact factors only."""
     if name not in STRATEGIES:
         raise SpecError([Fault(Where(), f"there is no strategy '{name}'", STRATEGIES.hint(name))])
-    if ragged and name != "exact":
-        raise SpecError([Fault(Where(), f"strategy '{name}' is for exact factors", "leave out --ragged")])
+    if imperfect and name != "exact":
+        raise SpecError([Fault(Where(), f"strategy '{name}' is for exact factors", "leave out --imperfect")])
     return STRATEGIES[name]
