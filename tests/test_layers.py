@@ -20,7 +20,7 @@ LAYERS = (
 # What lies in these layers, in the same order: rooms, and modules beside them.
 ROOMS = {
     "specs": (
-        "text", "registry", "encodings", "formats", "nodes", "tree", "nest_nodes", "notebook", "model", "workload", "mapping", "library", "arch",
+        "text", "registry", "encodings", "rules", "formats", "nodes", "tree", "nest_nodes", "notebook", "model", "workload", "mapping", "library", "arch",
         "__init__", "shipped",
     ),
     "counts": ("density", "dense", "sparse", "wires", "storage", "lockstep", "op", "__init__"),
