@@ -30,7 +30,7 @@ from sata.counts.sparse.zeros import Zeros
 from sata.nest.structure import Structure
 
 Number = Any  # a number, or a float64 array [B]
-ROUNDING = 2e-15  # of expected counts: a few units in the last place of a float
+ROUNDING = 1e-14  # of expected counts: some units in the last place of a float
 
 
 @dataclass(frozen=True, slots=True)
