@@ -101,15 +101,15 @@ def test_paying_for_a_port_leaves_nothing_out(seed: int, monkeypatch: pytest.Mon
     monkeypatch.setattr(fused_search, "priced_ports", lambda *_: None)
     incumbent = FusedSearch(choice, "energy", float("inf"), lambda: False).run()
     monkeypatch.undo()
-    assert incumbent.pair is not None
-    memory = next(m for m in incumbent.pair.nests[0].template.memories if m.name == "M1")
+    assert incumbent.group is not None
+    memory = next(m for m in incumbent.group.nests[0].template.memories if m.name == "M1")
     for directions in ((True, True), (True, False), (False, True)):
         for over in (1e-6, 1e-3, 1e-2):
             search = FusedSearch(choice, "energy", incumbent.bound * (1 + over), lambda: False)
-            one, other = (PricedPort(memory, writes) for writes in directions)
-            search.bound_by = one, other
+            ports = tuple(PricedPort(memory, writes) for writes in directions)
+            search.bound_by = ports
             found = search.run()
-            assert found.pair is not None
+            assert found.group is not None
             assert found.bound == pytest.approx(incumbent.bound, rel=1e-9)
 
 
@@ -177,7 +177,7 @@ def test_better_than_the_shipped_mapping() -> None:
     setting = setup_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
     pair = next(p for p in pairs_of(setting.graph) if p[0].name == "conv2.forward")
     found = FusedSearch(FusionProblem(pair, setting.arch, setting.machine), "energy", 969.2e6, lambda: False).run()
-    assert found.pair is not None
-    assert found.bound == found.pair.energy_pj
+    assert found.group is not None
+    assert found.bound == found.group.energy_pj
     shipped = sata.evaluate("arch/sata.yaml", "workloads/vgg5_cifar10.yaml", ops="conv2.f*").energy_pj()
-    assert found.pair.energy_pj < 0.95 * shipped
+    assert found.group.energy_pj < 0.95 * shipped

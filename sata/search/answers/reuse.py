@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from sata.search.engine.cyclic import CycleTask, holds_cycle
 from sata.search.engine.group import GroupTask, holds_fused
 from sata.search.engine.solve import Answer, MappingPoint, Task
+from sata.search.model.answer import value_at
 from sata.search.model.exact import figures
 from sata.search.space.nests import loops_in_order, nest_of, shape_of
 from sata.search.space.storage_templates import StorageTemplate, storage_templates
@@ -28,7 +29,7 @@ def still_holds(task: Task, answer: Answer) -> bool:
         return False
     if answer.objective != "pareto" and len(answer.points) != 1:
         return False
-    if answer.gap < 0 or not all(answer.bound <= _value(answer.objective, p) * (1 + 1e-9) for p in answer.points):
+    if answer.gap < 0 or not all(answer.bound <= value_at(answer.objective, p) * (1 + 1e-9) for p in answer.points):
         return False
     known = {
         _frozen(s.items, s.keeps): s for s in storage_templates(task.arch, task.op, task.on.prices, task.constraints)
@@ -53,12 +54,6 @@ def _holds_group(task: GroupTask, answer: Answer) -> bool:
     if answer.fusion.split:
         return holds_fused(task, answer)
     return all(still_holds(part, member) for part, member in zip(task.parts(), answer.members, strict=True))
-
-
-def _value(objective: str, point: MappingPoint) -> float:
-    if objective == "energy":
-        return point.energy_pj
-    return point.cycles if objective == "cycles" else point.energy_pj * point.cycles
 
 
 def _frozen(items: Sequence[Memory | Array | Compute], keeps: Mapping[str, tuple[str, ...]]) -> Choice:

@@ -22,7 +22,6 @@ from sata.nest.model import Group, OpNest
 from sata.search.answers.asked import unmet
 from sata.search.answers.fingerprint import ops_of
 from sata.search.answers.mapping_file import fused_nest, nest_of_point
-from sata.search.engine.cyclic import CycleTask
 from sata.search.engine.group import GroupTask
 from sata.search.engine.solve import Task
 from sata.search.model.answer import Answer, FusionCertificate, MappingPoint
@@ -108,9 +107,7 @@ def flaws(task: Task, answer: Answer) -> list[str]:
 
 def asked_of(task: Task) -> tuple[Constraints, ...]:
     """What is asked of each op of a task."""
-    if isinstance(task, CycleTask):
-        return (task.constraints, *task.rest)
-    return (task.constraints, task.others) if isinstance(task, GroupTask) else (task.constraints,)
+    return task.asked if isinstance(task, GroupTask) else (task.constraints,)
 
 
 def _flaws(

@@ -42,7 +42,7 @@ class OuterBound:
 
     def prunable(self, energy: Floats, cycles: Floats) -> NDArray[np.bool_]:
         """Which lead to nothing better than what is there."""
-        return self.limit.objective.prunable(energy, cycles, self.limit.have)
+        return self.limit.objective.prunable(energy, cycles, self.limit.have, self.limit.value)
 
     def total(self, rows: CostRows, item: int) -> tuple[Floats, Floats]:
         """Least energy and cycles of whole nests with these inner parts: outside them each element comes once. item:

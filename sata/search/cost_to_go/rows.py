@@ -10,6 +10,7 @@ energy of one arrival of those in K. Below an array whose lanes share a link to 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,11 +70,13 @@ class CostTable:
 
 @dataclass(frozen=True)
 class Cutoff:
-    """What is good enough already, as `Incumbent` has it; the least cycles of any nest of the storage template."""
+    """What is to be beaten, as `Incumbent` has it: figures of mappings, and a value of the objective. cycles: the least
+    of any nest of the storage template."""
 
     objective: Objective
     have: tuple[tuple[float, float], ...]
     cycles: float
+    value: float = inf
 
 
 class TooManyRows(Exception):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence, Set
-from math import gcd
+from math import gcd, inf
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,8 @@ class CostToGo:
         name, leak = limit.objective.name, problem.on.leak_pj
         self.prices = 0.0 if name == "cycles" else 1.0  # what the columns hold for what is sought
         self.step = 0.0 if name == "energy" and not leak else 1.0
-        self.grain = max((f[0] for f in limit.have), default=0.0) * GRAIN
+        energies = [f[0] for f in limit.have] or [limit.value if name == "energy" and limit.value < inf else 0.0]
+        self.grain = max(energies) * GRAIN
         self.arrays = problem.array_items
         self.crossings = [ArrayCrossing(problem, k) for k in range(len(self.arrays))]
         self.totals = OuterBound(problem, grid, limit, self.crossings)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.search.engine.beam_bounds import PIECE, BoundedSearch
+from sata.search.engine.walk import BeamWalk, BudgetSpent
 from sata.search.model.enumerate import lanes_work
 from sata.search.model.problem import SearchProblem
 from sata.search.partial.bounds import LowerBound, has_unrolling
@@ -30,11 +31,7 @@ Floats = NDArray[np.float64]
 CROWDED = 2000  # partial nests in the middle of an array from which on a look at their bounds pays
 
 
-class BudgetSpent(Exception):
-    """The budget is spent."""
-
-
-class BeamSearch(BoundedSearch):
+class BeamSearch(BoundedSearch, BeamWalk[PartialMappings]):
     """Passes below one skeleton."""
 
     def __init__(
@@ -46,9 +43,8 @@ class BeamSearch(BoundedSearch):
         deadline: float | None = None,
         tick: Callable[[], None] | None = None,
     ) -> None:
-        super().__init__(problem, incumbent, counters, shared, deadline, tick)
-        self.width = 0
-        self.least_cut = np.inf  # the least value left out by this pass
+        BeamWalk.__init__(self, counters)
+        BoundedSearch.__init__(self, problem, incumbent, counters, shared, deadline, tick)
 
     def run(self, width: int, unrollings_first: bool = False) -> float:
         """One pass. plans_first: choose what arrays unroll before any loop. Returns: the least objective that was left
@@ -69,7 +65,7 @@ class BeamSearch(BoundedSearch):
             if not len(labels):
                 return
             if item == len(self.items) - 1:
-                self._complete(self.moves.close_compute(labels), item)
+                self.complete(self.moves.close_compute(labels), item)
                 return
             labels = self._passed_by(labels, item)
 
@@ -81,51 +77,41 @@ class BeamSearch(BoundedSearch):
         before = len(labels)
         labels = self.moves.close_memory(labels, item)
         self.counters.too_large += before - len(labels)
-        return self._cut(labels, item)
+        return self.cut(labels, item)
 
     # --- loops ----------------------------------------------------------------------------------------------------
 
     def _block(self, labels: PartialMappings, item: int) -> PartialMappings:
-        """All ways to put temporal loops below an item, one prime (ragged: one loop) at a time, from the fewest on."""
-        waiting: dict[int, list[PartialMappings]] = {}
-        asked = self._loop_constraint(item)
-        labels = asked.begun(labels)
-        self._sort(labels, waiting)
-        done: list[PartialMappings] = []
+        """All ways to put temporal loops below an item."""
+        asked = self.asked(item)
         last = next((n for n in range(item + 1, len(self.items)) if not isinstance(self.items[n], Array)), 0)
         finish = last == len(self.items) - 1 and last == item + 1  # nothing but the compute follows: all must be looped
-        while waiting:
-            level = max(waiting)
-            here = self._cut(concatenated(waiting.pop(level)), item)
-            if not len(here):
-                continue
-            if not finish or level == 0:
-                done.append(asked.ended(here))
-            for rank in range(len(self.problem.ranks)):
-                some = here.take(asked.open(here, rank)) if asked.anything else here
-                for more in self._loops(some, item, rank):
-                    if asked.anything:
-                        more = more.take(asked.within(more, rank))
-                    self.counters.generated += len(more)
-                    self._sort(more, waiting)
-        return concatenated(done) if done else labels.take(np.zeros(len(labels), dtype=bool))
 
-    def _loop_constraint(self, item: int) -> LoopConstraint:
+        def leave(here: PartialMappings, level: int) -> PartialMappings | None:
+            return None if finish and level else asked.ended(here)
+
+        return self.block(asked.begun(labels), item, leave)
+
+    def asked(self, item: int) -> LoopConstraint:
         """What is asked of the loops below an item."""
         return LoopConstraint(self.problem, self.items[item].name)
 
-    def _sort(self, labels: PartialMappings, waiting: dict[int, list[PartialMappings]]) -> None:
-        """Put labels by how much is left to loop over."""
+    def levels(self, labels: PartialMappings) -> NDArray[np.int64]:
         if self.problem.ragged:
-            level = np.prod(labels.left, axis=0) - 1
-        else:
-            level = np.zeros(len(labels), dtype=np.int64)
-            for bound, left in zip(self.problem.bounds, labels.left, strict=True):
-                level = level + prime_weight(bound, left)
-        for value in np.unique(level).tolist():
-            waiting.setdefault(value, []).append(labels.take(level == value))
+            return np.asarray(np.prod(labels.left, axis=0) - 1)
+        level = np.zeros(len(labels), dtype=np.int64)
+        for bound, left in zip(self.problem.bounds, labels.left, strict=True):
+            level = level + prime_weight(bound, left)
+        return level
 
-    def _loops(self, labels: PartialMappings, item: int, rank: int) -> list[PartialMappings]:
+    def looped(self, labels: PartialMappings, place: int) -> Iterator[PartialMappings]:
+        asked = self.asked(place)
+        for rank in range(len(self.problem.ranks)):
+            some = labels.take(asked.open(labels, rank)) if asked.anything else labels
+            for deeper in self.loops(some, place, rank):
+                yield deeper.take(asked.within(deeper, rank)) if asked.anything else deeper
+
+    def loops(self, labels: PartialMappings, item: int, rank: int) -> list[PartialMappings]:
         """The labels with one more temporal loop over a rank."""
         left, whole = labels.left[rank], self.problem.bounds[rank]
         found = []
@@ -148,10 +134,10 @@ class BeamSearch(BoundedSearch):
         """All ways to unroll ranks on the axes of an array."""
         if not self.problem.ragged:
             parts = [
-                self._unpruned(self.unrolled(some, item), item, rough=True)[0]
+                self.hopeful(self.unrolled(some, item), item, rough=True)[0]
                 for some in self.with_unrollings(labels, item)
             ]
-            return self._cut(concatenated(parts) if parts else labels, item)
+            return self.cut(concatenated(parts) if parts else labels, item)
         for axis, size in array.shape.items():
             allowed = self.problem.constraints.ranks.get((array.name, axis))
             used = np.ones(len(labels), dtype=np.int64)
@@ -165,7 +151,7 @@ class BeamSearch(BoundedSearch):
                     self.counters.pruned += int(len(labels) - keep.sum())
                     labels, used = labels.take(keep), used[keep]
             labels = labels.take(used >= self.problem.constraints.least_lanes(size))
-        return self._cut(labels, item)
+        return self.cut(labels, item)
 
     def with_unrollings(self, labels: PartialMappings, item: int) -> Iterator[PartialMappings]:
         """The labels with every plan for all arrays, at the first of them; further in as they are. In pieces."""
@@ -233,43 +219,32 @@ class BeamSearch(BoundedSearch):
         self.counters.generated += sum(len(p) for p in parts[1:])
         return concatenated(parts), np.concatenate(lanes)
 
-    # --- leaving out ----------------------------------------------------------------------------------------------
+    # --- the cut ------------------------------------------------------------------------------------------------
 
-    def _cut(self, labels: PartialMappings, item: int) -> PartialMappings:
-        """Leave out what is hopeless, what another is at least as good as, and what there is no room for."""
+    def rows(self, labels: PartialMappings, chosen: NDArray[np.generic]) -> PartialMappings:
+        return labels.take(chosen)
+
+    def together(self, parts: list[PartialMappings]) -> PartialMappings:
+        return concatenated(parts)
+
+    def check_time(self) -> None:
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise BudgetSpent
         if self.tick is not None:
             self.tick()
-        if not len(labels):
-            return labels
-        labels, values = self._unpruned(labels, item, rough=True)
-        if self.problem.merging and len(labels):
-            keep = undominated(self.problem, labels, values, self.passed(item))
-            self.counters.dominated += int(len(labels) - keep.sum())
-            labels, values = labels.take(keep), values[keep]
-        if any(s.irregular for s in self.problem.operands) and len(labels):
-            labels, values = self._unpruned(labels, item, rough=False)
-        if len(labels) > self.width:
-            order = np.argsort(values, kind="stable")
-            self.least_cut = min(self.least_cut, float(values[order[self.width]]))
-            labels = labels.take(np.sort(order[: self.width]))
-        return labels
 
-    def _unpruned(self, labels: PartialMappings, item: int, rough: bool) -> tuple[PartialMappings, Floats]:
-        """The labels that may lead to something better, and the least value of each."""
-        if not len(labels):
-            return labels, np.zeros(0)
-        values, keep = self._valued(labels, item, rough)
-        self.counters.pruned += int(len(labels) - keep.sum())
-        return labels.take(keep), values[keep]
+    def dominant(self, labels: PartialMappings, values: Floats, place: int) -> NDArray[np.bool_] | None:
+        return undominated(self.problem, labels, values, self.passed(place)) if self.problem.merging else None
 
-    def _valued(self, labels: PartialMappings, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_]]:
-        """The least value of each label, and which may lead to something better."""
-        return self._seen(labels, item, self.bound(labels, item, rough=rough))
+    def irregular(self) -> bool:
+        return any(s.irregular for s in self.problem.operands)
 
-    def _seen(self, labels: PartialMappings, item: int, least: LowerBound) -> tuple[Floats, NDArray[np.bool_]]:
-        """The same, of bounds, by what has been looked at ahead."""
+    def valued(self, labels: PartialMappings, place: int, rough: bool) -> tuple[Floats, NDArray[np.bool_]]:
+        return self.looked_up(labels, place, self.bound(labels, place, rough=rough))
+
+    def looked_up(self, labels: PartialMappings, item: int, least: LowerBound) -> tuple[Floats, NDArray[np.bool_]]:
+        """The lower bound of each label, of that of its energy and cycles and of the cost-to-go table; which may lead
+        to something better."""
         keep = ~self.incumbent.prunable(least)
         values = self.incumbent.objective.value(least.energy, least.cycles)
         if self.cost_to_go is not None:
@@ -281,7 +256,7 @@ class BeamSearch(BoundedSearch):
 
     # --- complete nests -------------------------------------------------------------------------------------------
 
-    def _complete(self, labels: PartialMappings, item: int) -> None:
+    def complete(self, labels: PartialMappings, item: int) -> None:
         """Score complete nests as `sata run` does, the most promising first."""
         self.counters.complete += len(labels)
         least = self.bound(labels, item, done=True)

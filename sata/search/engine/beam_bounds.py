@@ -13,7 +13,6 @@ from sata.search.cost_to_go.rows import Cutoff, TooManyRows
 from sata.search.cost_to_go.states import tile_states_of
 from sata.search.cost_to_go.tables import MOST, CostToGo
 from sata.search.model.enumerate import legal
-from sata.search.model.objective import SLACK
 from sata.search.model.problem import SearchProblem
 from sata.search.partial.bounds import LowerBound, lower_bound
 from sata.search.partial.extend import APART, Extender, SharedTables
@@ -24,6 +23,7 @@ from sata.search.space.nests import PlacedLoop
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+WIDEST = 3000  # see `too_wide`
 LOOKS = 8  # nests that are scored after a look ahead
 PIECE = 1 << 18  # labels times plans that are looked at together
 
@@ -53,7 +53,7 @@ class BoundedSearch:
         self.cost_to_go: CostToGo | None = None
         self.above = _above(problem)  # of the outermost items, the ranks that loops below them may run over
         self._root: LowerBound | None = None
-        self.tabled: dict[tuple[bool, int], tuple[tuple[float, float], ...]] = {}  # what was there then
+        self.tabled: dict[tuple[bool, int], tuple[object, float]] = {}  # what was to be beaten then
 
     def bound(self, labels: PartialMappings, item: int, done: bool = False, rough: bool = False) -> LowerBound:
         """See `bounds.bound`."""
@@ -65,6 +65,18 @@ class BoundedSearch:
             self._root = self.bound(self.moves.close_memory(root_label(self.problem), 0), 0)
         return self._root
 
+    def root_value(self) -> float:
+        """The lower bound of everything below this storage template, by its empty nest (inf: nothing fits)."""
+        least = self.root_bound()
+        if not len(least.energy):
+            return float("inf")
+        return float(self.incumbent.objective.value(least.energy, least.cycles).min())
+
+    def too_wide(self, width: int) -> bool:
+        """Whether so many labels take too long: where a nest has its costs only when it is complete, each is counted by
+        itself."""
+        return width > WIDEST and not self.problem.linear
+
     def scored(self, loops: tuple[PlacedLoop, ...]) -> ScoredMapping | None:
         """A complete nest with its figures, or None if it does not fit."""
         return score_mapping(self.problem, loops)
@@ -75,8 +87,8 @@ class BoundedSearch:
         closely: by every loop along the windows of inputs, which takes longer; rows: so many in one place at most.
         Returns: whether there is hope.
         """
-        have = tuple((f.energy_pj, f.cycles) for f in self.incumbent.mappings)
-        if self.problem.ragged or not have:
+        have = self.incumbent.figures(), self.incumbent.cutoff
+        if self.problem.ragged or not self.incumbent.bounds:
             return True
         fine = closely and any(s.irregular for s in self.problem.operands)
         if self.tabled.get((fine, rows)) == have:
@@ -84,7 +96,7 @@ class BoundedSearch:
         least = self.root_bound()
         if not len(least.cycles):
             return False
-        limit = Cutoff(self.incumbent.objective, have, float(least.cycles.min()))
+        limit = Cutoff(self.incumbent.objective, have[0], float(least.cycles.min()), have[1])
         self.tabled[fine, rows] = have
         grid = tile_states_of(self.problem, fine, self.above)
         cost_to_go = (
@@ -98,7 +110,7 @@ class BoundedSearch:
         except TooManyRows:
             return True
         self.cost_to_go = cost_to_go
-        self._try(cost_to_go)
+        self.try_nests(cost_to_go)
         return not self._settled(cost_to_go)
 
     def forget(self) -> None:
@@ -112,7 +124,7 @@ class BoundedSearch:
         known = self.cost_to_go is not None and self.incumbent.objective.name != "pareto"
         return self.cost_to_go.cheapest[0][0] if self.cost_to_go is not None and known else 0.0
 
-    def _try(self, cost_to_go: CostToGo) -> None:
+    def try_nests(self, cost_to_go: CostToGo) -> None:
         """Score the nests that are cheapest as far as they can be told ahead."""
         for loops in cost_to_go.nests(LOOKS):
             if not legal(self.problem, loops):
@@ -124,11 +136,7 @@ class BoundedSearch:
 
     def _settled(self, cost_to_go: CostToGo) -> bool:
         """Whether the best is no worse than the least that there can be (never said of a front)."""
-        if self.incumbent.objective.name == "pareto":
-            return False
-        have = self.incumbent.mappings[0]
-        value = self.incumbent.objective.value(np.array([have.energy_pj]), np.array([have.cycles]))[0]
-        return bool(cost_to_go.cheapest[0][0] >= value * (1.0 - SLACK))
+        return self.incumbent.pruned(cost_to_go.cheapest[0][0])
 
     # --- partial nests ------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from sata.search.engine.group import GroupTask
 from sata.search.engine.solve import Answer, FusionCertificate, MappingPoint, ProgressCallback, Task, solve
 from sata.search.model.enumerate import as_asked
 from sata.search.model.exact_fused import group_figures
-from sata.search.model.objective import SLACK
+from sata.search.model.objective import SLACK, Objective
 from sata.search.partial.incumbent import Incumbent, SearchCounters
 from sata.search.space.nests import loops_in_order, nest_of
 from sata.search.space.storage_templates import Constraints, StorageTemplate, storage_templates
@@ -28,10 +28,9 @@ from sata.specs.text.faults import Fault, SpecError
 
 @dataclass(frozen=True)
 class CycleTask(GroupTask):
-    """What to search: the ops of a cycle in the order of a step. rest: what constrains the ops behind the first; rank:
-    what they are a cycle over; text: one way round."""
+    """What to search: the ops of a cycle in the order of a step. rank: what they are a cycle over; text: one way
+    round."""
 
-    rest: tuple[Constraints, ...] = ()
     rank: str = ""
     text: str = ""
 
@@ -45,7 +44,7 @@ class CycleTask(GroupTask):
         share = None if self.budget is None else self.budget / len(self.ops)
         return [
             Task(self.arch, op, self.on, self.objective, self.round_asked(own), False, share, self.widths)
-            for op, own in zip(self.ops, (self.constraints, *self.rest), strict=True)
+            for op, own in zip(self.ops, self.asked, strict=True)
         ]
 
     def round_asked(self, own: Constraints) -> Constraints:
@@ -121,14 +120,14 @@ def _answer(task: CycleTask, alone: Sequence[Answer], points: Sequence[MappingPo
     if each is None:
         return Answer("+".join(names), task.objective, (), False, 0.0, skeletons_seen, seconds, False, cut, counts)
     energy, cycles = sum(e for e, _ in each), sum(c for _, c in each)
-    value = _value(task.objective, energy, cycles)
+    value = Objective(task.objective).of(energy, cycles)
     bound = min(_bound(task, alone), value)
     turns = ((task.rank, task.op.ranks[task.rank]),)
     proven = bound >= value * (1.0 - SLACK) and task.objective != "pareto"
     fusion = FusionCertificate(names, task.home, value, bound, proven, float("inf"), bound, 1, turns)
     members = tuple(
         replace(a, op=name, points=(replace(p, energy_pj=e, cycles=c),), proven=proven, fusion=fusion, interrupted=cut,
-                bound=_value(task.objective, e, c) * (bound / value if value else 0.0))
+                bound=Objective(task.objective).of(e, c) * (bound / value if value else 0.0))
         for a, name, p, (e, c) in zip(alone, names, points, each, strict=True)
     )  # fmt: skip
     total = replace(members[0].points[0], energy_pj=energy, cycles=cycles)
@@ -142,12 +141,6 @@ def _bound(task: CycleTask, alone: Sequence[Answer]) -> float:
     leaks = task.on.clock_hz is not None and bool(task.on.leaks)
     bounds = [a.bound for a in alone]
     return sum(bounds) if task.objective == "energy" and not leaks else max(bounds)
-
-
-def _value(objective: str, energy_pj: float, cycles: float) -> float:
-    if objective == "energy":
-        return energy_pj
-    return cycles if objective == "cycles" else energy_pj * cycles
 
 
 def holds_cycle(task: CycleTask, answer: Answer) -> bool:

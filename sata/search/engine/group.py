@@ -1,17 +1,18 @@
-"""A pair of ops as one task: each by itself, fused, and whichever is better."""
+"""A group of ops as one task: each by itself, fused, and whichever is better."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
 from sata.search.engine.fused import OBJECTIVES, FusedResult, FusedSearch
 from sata.search.engine.solve import Answer, FusionCertificate, MappingPoint, ProgressCallback, Task, solve
+from sata.search.model.answer import value_at
 from sata.search.model.enumerate import as_asked
-from sata.search.model.exact_fused import FusedPair, MemberNest, group_figures, shared_nest
+from sata.search.model.exact_fused import FusedGroup, MemberNest, group_figures, shared_nest
 from sata.search.model.fusion import FusionKind, FusionProblem, agree, fusion_kinds, number_of
 from sata.search.model.objective import SLACK, Objective
 from sata.search.partial.incumbent import Incumbent, ScoredMapping, SearchCounters
@@ -25,11 +26,16 @@ SHARE = 1 / 3  # of a budget, that the ops have for themselves
 
 @dataclass(frozen=True)
 class GroupTask(Task):
-    """What to search: two ops that may be fused (`fused_space.pairs_of`), the first of them in `op`. others: what
-    constrains the second."""
+    """What to search: ops that may be fused (`fusion.pairs_of`), the first of them in `op`. rest: what constrains the
+    ops behind the first; none: nothing does."""
 
     ops: tuple[Op, ...] = ()
-    others: Constraints = field(default_factory=Constraints)
+    rest: tuple[Constraints, ...] = ()
+
+    @property
+    def asked(self) -> tuple[Constraints, ...]:
+        """What constrains each op."""
+        return (self.constraints, *(self.rest or (Constraints(),) * (len(self.ops) - 1)))
 
     def parts(self) -> list[Task]:
         """Each op by itself."""
@@ -37,11 +43,11 @@ class GroupTask(Task):
         return [
             Task(self.arch, op, self.on, self.objective, constraints, self.ragged, share, self.widths,
                  tuple(s for s in self.starts if s.ops == (op.name,)))
-            for op, constraints in zip(self.ops, (self.constraints, self.others), strict=True)
+            for op, constraints in zip(self.ops, self.asked, strict=True)
         ]  # fmt: skip
 
     def choice(self) -> FusionProblem:
-        return FusionProblem((self.ops[0], self.ops[1]), self.arch, self.on, (self.constraints, self.others))
+        return FusionProblem(self.ops, self.arch, self.on, self.asked)
 
 
 def may_fuse(objective: str, ragged: bool) -> bool:
@@ -50,10 +56,10 @@ def may_fuse(objective: str, ragged: bool) -> bool:
 
 
 def solve_group(task: GroupTask, tick: ProgressCallback | None = None) -> Answer:
-    """The better of both, with a bound on all of them. Without an answer of its ops a group may still have one.
+    """The better of fused and apart, with a bound on both. Without an answer of its ops a group may still have one.
 
-    Of the larger op first a guess is made; what it needs by itself is searched last, as far as that may still be better
-    than what was found fused.
+    Of the largest op first a guess is made; what it needs by itself is searched last, as far as that may still be
+    better than what was found fused.
     """
     return _Group(task, tick).run()
 
@@ -64,18 +70,17 @@ class _Group:
     def __init__(self, task: GroupTask, tick: ProgressCallback | None) -> None:
         self.task, self.tick = task, tick
         self.start, self.stopped = time.monotonic(), False  # by the user
-        points = [prod(op.ranks.values()) for op in task.ops]
-        self.large = 0 if points[0] >= points[1] else 1
+        self.large = max(range(len(task.ops)), key=lambda n: (prod(task.ops[n].ranks.values()), -n))
         self.alone: list[Answer] = []
         self.search: FusedSearch | None = None
 
     def run(self) -> Answer:
-        task, large, small = self.task, self.large, 1 - self.large
-        parts = task.parts()
-        first = solve(parts[small], self._told_of_op)
-        guess = solve(replace(parts[large], widths=()), self._told_of_op)
-        self.alone = [first, guess] if small == 0 else [guess, first]
-        self.stopped |= task.budget is None and (first.interrupted or guess.interrupted)
+        task, parts = self.task, self.task.parts()
+        guess = replace(parts[self.large], widths=())
+        order = sorted(range(len(parts)), key=lambda n: n == self.large)
+        found = {n: solve(parts[n] if n != self.large else guess, self._told_of_op) for n in order}
+        self.alone = [found[n] for n in range(len(parts))]
+        self.stopped |= task.budget is None and any(a.interrupted for a in self.alone)
         deadline = None if task.budget is None else self.start + task.budget
         self.search = FusedSearch(
             task.choice(), task.objective, self._apart(), self._late, self._told, task.widths, deadline
@@ -85,29 +90,30 @@ class _Group:
         except (KeyboardInterrupt, MemoryError) as error:
             if isinstance(error, MemoryError):
                 note_end()
-            self.stopped, outcome = True, FusedResult(self.search.pair, 0.0, 0, self.search.counters)
+            self.stopped, outcome = True, FusedResult(self.search.group, 0.0, 0, self.search.counters)
         if not self._late():
-            self._finish(parts[large], outcome)
+            self._finish(parts[self.large], outcome)
         cut = any(a.interrupted for a in self.alone) or self._late()
         return _answer(task, tuple(self.alone), outcome, cut, time.monotonic() - self.start)
 
     def _finish(self, part: Task, outcome: FusedResult) -> None:
-        """The larger op by itself, as far as it would be better than the guess, and than a fused pair."""
-        task, large, small = self.task, self.large, 1 - self.large
+        """The largest op by itself, as far as it would be better than the guess, and than fused nests."""
+        task = self.task
         if task.budget is not None:
             part = replace(part, budget=max(self.start + task.budget - time.monotonic(), 0.0))
-        guess, first = self.alone[large], self.alone[small]
-        guessed = _value(task.objective, guess.points[0]) if guess.points else None
-        limit = guessed
-        if outcome.pair is not None and guessed is not None and first.points:
-            limit = min(guessed, outcome.pair.value(task.objective) - _value(task.objective, first.points[0]))
-            if limit <= guess.bound:
+        guess, rest = self.alone[self.large], [a for n, a in enumerate(self.alone) if n != self.large]
+        guessed = value_at(task.objective, guess.points[0]) if guess.points else None
+        cutoff = guessed
+        if outcome.group is not None and guessed is not None and all(a.points for a in rest):
+            others = sum(value_at(task.objective, a.points[0]) for a in rest)
+            cutoff = min(guessed, outcome.group.value(task.objective) - others)
+            if cutoff <= guess.bound:
                 return  # bounds of empty nests say enough
-        answer = solve(part, self._told_or_stopped, limit)
+        answer = solve(part, self._told_or_stopped, cutoff)
         counts = {k: n + guess.counts[k] for k, n in answer.counts.items()}
-        if not answer.points:  # nothing is below the limit
-            answer = replace(answer, points=guess.points, proven=answer.proven and limit == guessed)
-        self.alone[large] = replace(
+        if not answer.points:  # nothing is below the cutoff
+            answer = replace(answer, points=guess.points, proven=answer.proven and cutoff == guessed)
+        self.alone[self.large] = replace(
             answer, counts=counts, seconds=answer.seconds + guess.seconds, bound=max(answer.bound, guess.bound)
         )
 
@@ -115,7 +121,7 @@ class _Group:
         """The best that is known unfused."""
         if not all(a.points for a in self.alone):
             return float("inf")
-        return sum(_value(self.task.objective, a.points[0]) for a in self.alone)
+        return sum(value_at(self.task.objective, a.points[0]) for a in self.alone)
 
     def _late(self) -> bool:
         budget = self.task.budget
@@ -145,11 +151,11 @@ class _Group:
 
 
 def _best_so_far(task: GroupTask, search: FusedSearch, alone: Sequence[Answer]) -> Incumbent:
-    """The whole pair's, as the search of one op would have it."""
+    """The whole group's, as the search of one op would have it."""
     incumbent = Incumbent(Objective(task.objective))
     points = [a.points[0] for a in alone if a.points]
-    if search.problem is not None and (search.pair is not None or len(points) == len(alone)):
-        figures = search.pair.each if search.pair is not None else [(p.energy_pj, p.cycles) for p in points]
+    if search.problem is not None and (search.group is not None or len(points) == len(alone)):
+        figures = search.group.each if search.group is not None else [(p.energy_pj, p.cycles) for p in points]
         incumbent.mappings = [ScoredMapping(sum(e for e, _ in figures), sum(c for _, c in figures), search.problem, ())]
     return incumbent
 
@@ -157,20 +163,20 @@ def _best_so_far(task: GroupTask, search: FusedSearch, alone: Sequence[Answer]) 
 def _answer(task: GroupTask, alone: tuple[Answer, ...], outcome: FusedResult, cut: bool, seconds: float) -> Answer:
     name = "+".join(op.name for op in task.ops)
     fits = all(a.points for a in alone)
-    limit = sum(_value(task.objective, a.points[0]) for a in alone) if fits else float("inf")
-    pair = outcome.pair if outcome.pair is not None and outcome.pair.value(task.objective) < limit else None
+    limit = sum(value_at(task.objective, a.points[0]) for a in alone) if fits else float("inf")
+    group = outcome.group if outcome.group is not None and outcome.group.value(task.objective) < limit else None
     apart = sum(a.bound for a in alone)
-    value = limit if pair is None else pair.value(task.objective)
+    value = limit if group is None else group.value(task.objective)
     bound = min(apart, outcome.bound, value)
     proven = min(outcome.bound, apart if not all(a.proven for a in alone) else value) >= value * (1.0 - SLACK)
     fusion = FusionCertificate(
-        tuple(op.name for op in task.ops), "" if pair is None else pair.home, value, bound, proven, limit,
+        tuple(op.name for op in task.ops), "" if group is None else group.home, value, bound, proven, limit,
         outcome.bound, outcome.kinds,
     )  # fmt: skip
-    if pair is None:
+    if group is None:
         members = tuple(replace(a, fusion=fusion) for a in alone)
     else:
-        members = tuple(_member(task, n, pair, fusion, alone[n], cut) for n in range(len(task.ops)))
+        members = tuple(_member(task, n, group, fusion, alone[n], cut) for n in range(len(task.ops)))
     counts = {
         k: sum(a.counts[k] for a in alone) + getattr(outcome.counts, k) for k in SearchCounters.__dataclass_fields__
     }
@@ -185,23 +191,19 @@ def _answer(task: GroupTask, alone: tuple[Answer, ...], outcome: FusedResult, cu
 
 
 def _member(
-    task: GroupTask, which: int, pair: FusedPair, fusion: FusionCertificate, alone: Answer, cut: bool
+    task: GroupTask, which: int, group: FusedGroup, fusion: FusionCertificate, alone: Answer, cut: bool
 ) -> Answer:
-    """The part of one op in a fused pair; what is proven of it is what is proven of the pair."""
-    nested, (energy, cycles) = pair.nests[which], pair.each[which]
+    """The part of one op of fused nests; what is proven of it is what is proven of the group."""
+    nested, (energy, cycles) = group.nests[which], group.each[which]
     point = MappingPoint(
         energy, cycles, tuple(i.name for i in nested.template.items), dict(nested.template.keeps), nested.loops
     )
-    own = _value(task.objective, point)
+    own = value_at(task.objective, point)
     bound = own * (fusion.bound / fusion.value) if fusion.value else 0.0
     return Answer(
         task.ops[which].name, task.objective, (point,), fusion.proven, bound, alone.skeletons, alone.seconds,
         task.ragged, cut, alone.counts, (), fusion,
     )  # fmt: skip
-
-
-def _value(objective: str, point: MappingPoint) -> float:
-    return point.energy_pj if objective == "energy" else point.cycles
 
 
 # --- answers from elsewhere -------------------------------------------------------------------------------------------
@@ -214,7 +216,7 @@ def holds_fused(task: GroupTask, answer: Answer) -> bool:
         return False
     try:
         return _same(task, answer, fusion.split)
-    except (ValueError, KeyError, IndexError, StopIteration, SpecError):  # loops or items that are none of this pair
+    except (ValueError, KeyError, IndexError, StopIteration, SpecError):  # loops or items that are none of this group
         return False
 
 
@@ -223,31 +225,31 @@ def _same(task: GroupTask, answer: Answer, home: str) -> bool:
     for kind in fusion_kinds(task.choice()):
         if kind.home != home:
             continue
-        nested = [_nested(kind, which, point) for which, point in enumerate(points)]
-        both = [n for n in nested if n is not None]
-        asked = zip(both, (task.constraints, task.others), strict=False)
+        placed = [_nested(kind, which, point) for which, point in enumerate(points)]
+        nests = [n for n in placed if n is not None]
+        asked = zip(nests, task.asked, strict=False)
         if not all(reachable(n.template, own) and as_asked(n.template, own, n.loops) for n, own in asked):
             continue
-        if len(both) == 2 and agree(both[0].template, both[1].template, kind.prefix) and _one_trunk(both, home):
-            each = group_figures([shared_nest(n, home) for n in both], task.on)
+        if len(nests) == len(points) and agree([n.template for n in nests], kind.prefix) and _one_trunk(nests, home):
+            each = group_figures([shared_nest(n, home) for n in nests], task.on)
             return each is not None and each == tuple((p.energy_pj, p.cycles) for p in points)
     return False
 
 
-def _one_trunk(both: Sequence[MemberNest], home: str) -> bool:
+def _one_trunk(nests: Sequence[MemberNest], home: str) -> bool:
     """Whether items and loops above the split are the same."""
     found = []
-    for nested in both:
+    for nested in nests:
         last = number_of(nested.template, home)
         names = [i.name for i in nested.template.items[: last + 1]]
         found.append((names, [p for p in nested.loops if p.item < last]))
-    return found[0] == found[1]
+    return all(each == found[0] for each in found)
 
 
 def _nested(kind: FusionKind, which: int, point: MappingPoint) -> MemberNest | None:
     """A point as a nest of a kind, or None if no skeleton of it keeps what the point does, or its loops may not be."""
     kept: Mapping[str, Any] = {name: keeps for name, keeps in point.keeps.items() if keeps}
-    for s in (kind.makers, kind.takers)[which]:
+    for s in kind.members[which]:
         if dict(s.keeps) != kept:
             continue
         items = tuple(n for n in s.way if n.name in point.items)

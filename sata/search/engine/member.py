@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sata.search.cost_to_go.tables import CostToGo
-from sata.search.engine.beam import BeamSearch, BudgetSpent
-from sata.search.engine.solve import PROVEN, WIDEST
+from sata.search.engine.beam import BeamSearch
+from sata.search.engine.walk import PROVEN, BudgetSpent, widened
 from sata.search.model.exact import Machine
 from sata.search.model.exact_fused import MemberNest, alone
-from sata.search.model.fusion import FusionKind, above, number_of, unrolled
+from sata.search.model.fusion import FusionKind, above, last_above, unrolled
 from sata.search.model.lagrangian import PricedPort
 from sata.search.model.objective import SLACK, Objective
 from sata.search.model.problem import SearchProblem, problem_of
@@ -73,7 +73,7 @@ def _allowed_unrollings(problem: SearchProblem, kind: FusionKind) -> NDArray[np.
 
 @dataclass
 class GroupMembers:
-    """By tag, the least that nests of the other op cost, and what is to be beaten together."""
+    """By tag, the least that nests of all other ops of the group cost, and what is to be beaten together."""
 
     parts: BoundParts
     values: Floats
@@ -81,22 +81,18 @@ class GroupMembers:
     leak_pj: float
 
     def values_with(self, tag: Ints, own: BoundParts, values: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Least values of nests with their mates, and which of them may be better than what there is."""
-        both = own, self.parts.take(tag)
-        found = group_values(self.incumbent.objective, self.leak_pj, both, values + self.values[tag])
+        """Least values of nests with the other members, and which of them may be better than what there is."""
+        found = group_values(
+            self.incumbent.objective, self.leak_pj, own.plus(self.parts.take(tag)), values + self.values[tag]
+        )
         return found, found < self.incumbent.value() * (1.0 - SLACK)
 
 
-def group_values(objective: Objective, leak_pj: float, both: tuple[BoundParts, BoundParts], least: Floats) -> Floats:
-    """Least values of pairs: resources that both use add up, the longest counts (`sata.costs.group.group_time`).
-    least: the sums of what each costs by itself."""
-    one, other = both
-    names = {**one.cycles, **other.cycles}
-    longest = np.zeros(len(least))
-    for n in names:
-        longest = np.maximum(longest, one.cycles.get(n, 0.0) + other.cycles.get(n, 0.0))
-    energy = one.energy + other.energy + leak_pj * longest
-    return np.asarray(np.maximum(objective.value(energy, longest), least))
+def group_values(objective: Objective, leak_pj: float, parts: BoundParts, least: Floats) -> Floats:
+    """Lower bounds of groups: resources that several ops use add up, the longest counts
+    (`sata.costs.group.group_time`). parts: of all ops together; least: the sums of what each costs by itself."""
+    of = parts.bound(leak_pj)
+    return np.asarray(np.maximum(objective.value(of.energy, of.cycles), least))
 
 
 class MemberSearch(BeamSearch):
@@ -117,7 +113,7 @@ class MemberSearch(BeamSearch):
         self.computes, self.port, self.late = context.computes and port is None, port, context.late
         problem = problem if self.computes else replace(problem, cycles_each=0.0)
         super().__init__(problem, incumbent, counters, context.shared, context.deadline, tick)
-        self.home = number_of(problem.template, kind.home)
+        self.node, self.home = kind.home, last_above(problem.template, kind)
         self.above = [{problem.ranks.index(r) for r in ranks} for ranks in above(problem.template, kind)]
         self.windowed = any(s.irregular for s in problem.operands)
         self.alone, self.limit = True, -inf  # by itself, or beside another below what limit looks ahead were made
@@ -138,13 +134,15 @@ class MemberSearch(BeamSearch):
         cycles = of.cycles[self.problem.template.compute.name] if self.computes else np.zeros(len(of.energy))
         return LowerBound(of.energy + self.problem.on.leak_pj * cycles, cycles)
 
-    def valued(self, labels: PartialMappings, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_], BoundParts]:
+    def valued_in_parts(
+        self, labels: PartialMappings, item: int, rough: bool
+    ) -> tuple[Floats, NDArray[np.bool_], BoundParts]:
         """The least value of each label by itself, which may lead to something better, and their bounds in parts."""
         of = self.parts(labels, item, rough=rough)
-        return (*self._seen(labels, item, self.own(of)), of)
+        return (*self.looked_up(labels, item, self.own(of)), of)
 
-    def _valued(self, labels: PartialMappings, item: int, rough: bool) -> tuple[Floats, NDArray[np.bool_]]:
-        values, keep, of = self.valued(labels, item, rough)
+    def valued(self, labels: PartialMappings, place: int, rough: bool) -> tuple[Floats, NDArray[np.bool_]]:
+        values, keep, of = self.valued_in_parts(labels, place, rough)
         if self.members is None:
             return values, keep
         values, improving = self.members.values_with(labels.tag, of, values)
@@ -156,17 +154,28 @@ class MemberSearch(BeamSearch):
         found = alone(MemberNest(self.problem.template, loops), self.problem.on, self.computes, self.port)
         return None if found is None else ScoredMapping(*found, self.problem, loops)
 
-    def _complete(self, labels: PartialMappings, item: int) -> None:
+    def complete(self, labels: PartialMappings, item: int) -> None:
         if self.members is None:
-            super()._complete(labels, item)
+            super().complete(labels, item)
             return
         self.counters.complete += len(labels)
         self.ends = labels, self.parts(labels, item, done=True)
 
-    def _cut(self, labels: PartialMappings, item: int) -> PartialMappings:
+    def below(
+        self, labels: PartialMappings, item: int, members: GroupMembers
+    ) -> tuple[PartialMappings, BoundParts] | None:
+        """Complete nests below the split, beside the other members; None: there are none."""
+        self.least_cut, self.ends, self.members = np.inf, None, members
+        try:
+            self.inwards(labels, item)
+        finally:
+            self.members = None
+        return self.ends
+
+    def check_time(self) -> None:
         if self.late():
             raise BudgetSpent
-        return super()._cut(labels, item)
+        super().check_time()
 
     # --- what may stand above the split -------------------------------------------------------------------------------
 
@@ -180,20 +189,24 @@ class MemberSearch(BeamSearch):
         arrays = [n for n, i in enumerate(self.items) if isinstance(i, Array)]
         fits = np.ones(unrollings.factors.shape[1], dtype=bool)
         for row, (array, axis, rank) in enumerate(unrollings.slots):
-            if arrays[array] < self.home:
+            if arrays[array] <= self.home:
                 own = [p.factor for p in loops if (p.item, p.axis) == (arrays[array], axis)
                        and p.rank == self.problem.ranks[rank]]  # fmt: skip
                 fits &= unrollings.factors[row] == int(np.prod(own, dtype=np.int64))
         return bool(fits.any())
 
-    def _loop_constraint(self, item: int) -> LoopConstraint:
-        """Nothing above the split, where memories of the other op may part the loops of a block."""
-        return LoopConstraint(self.problem, self.items[item].name if item >= self.home else "")
+    def asked(self, item: int) -> LoopConstraint:
+        """Nothing above the split, where memories of other ops may part the loops of a block. An op that keeps nothing
+        in the home itself has its loops above and below the home in one block, until it is searched below the split."""
+        if item == self.home and self.members is not None:
+            return LoopConstraint(self.problem, self.node)
+        own = item > self.home or self.items[item].name == self.node
+        return LoopConstraint(self.problem, self.items[item].name if own else "")
 
-    def _loops(self, labels: PartialMappings, item: int, rank: int) -> list[PartialMappings]:
+    def loops(self, labels: PartialMappings, item: int, rank: int) -> list[PartialMappings]:
         if item < self.home and rank not in self.above[item]:
             return []
-        return super()._loops(labels, item, rank)
+        return super().loops(labels, item, rank)
 
     # --- looks ahead --------------------------------------------------------------------------------------------------
 
@@ -207,54 +220,37 @@ class MemberSearch(BeamSearch):
         is looked at. Returns: what none of them is below (inf: there are none)."""
         if self.alone or limit > self.limit:  # what was looked at below a lower limit says nothing of nests above it
             self.forget()
-        self.incumbent, self.alone, self.limit = Incumbent(self.incumbent.objective), False, limit
+        self.incumbent, self.alone, self.limit = Incumbent(self.incumbent.objective, cutoff=limit), False, limit
         if not np.isfinite(limit):
             return 0.0
-        self.incumbent.mappings = [ScoredMapping(limit, limit, self.problem, (), False)]
         if self.incumbent.prunable(self.root_bound()).all():
             return PROVEN
         return self.least() if self.build_cost_to_go(closely) else PROVEN
 
-    def _try(self, cost_to_go: CostToGo) -> None:
+    def try_nests(self, cost_to_go: CostToGo) -> None:
         """Nests are scored by themselves only: beside another op it is the pair that counts."""
         if self.alone:
-            super()._try(cost_to_go)
+            super().try_nests(cost_to_go)
 
 
 def best_of(
     searches: Sequence[BeamSearch], incumbent: Incumbent, widths: Sequence[int], late: Callable[[], bool]
 ) -> float:
-    """The best below several skeletons, passes growing wider. late: whether to stop. Returns: the least value that may
-    have been missed (inf: nothing was)."""
-    open_: list[tuple[float, int]] = []
-    for number, search in enumerate(searches):
-        least = search.root_bound()
-        if len(least.energy):
-            open_.append((float(incumbent.objective.value(least.energy, least.cycles).min()), number))
-    open_.sort()
-    for width in widths:
-        after: list[tuple[float, int]] = []
-        for value, number in open_:
-            if is_pruned(incumbent, value):
-                continue
-            if late() or (width > WIDEST and not searches[number].problem.linear):
-                after.append((value, number))
-                continue
-            try:
-                if incumbent.mappings and not searches[number].build_cost_to_go(closely=False):
-                    continue
-                value = max(value, searches[number].least())
-                left = searches[number].run(width)
-            except BudgetSpent:
-                left = value
-            if left < PROVEN:
-                after.append((max(value, left), number))
-        open_ = sorted(after)
-        if not open_ or late():
-            break
-    return min((value for value, _ in open_ if not is_pruned(incumbent, value)), default=PROVEN)
+    """The best below several storage templates, passes growing wider. late: whether to stop. Returns: the least value
+    that may have been missed (inf: nothing was)."""
+    roots = ((search.root_value(), number) for number, search in enumerate(searches))
 
+    def one_pass(step: int, width: int, least: float, number: int) -> float:
+        search = searches[number]
+        if late() or search.too_wide(width):
+            return 0.0
+        try:
+            if incumbent.bounds and not search.build_cost_to_go(closely=False):
+                return PROVEN
+            return max(search.least(), search.run(width))
+        except BudgetSpent:
+            return max(0.0, search.least())
 
-def is_pruned(incumbent: Incumbent, value: float) -> bool:
-    """Whether a bound leaves nothing to find."""
-    return value >= incumbent.value() * (1.0 - SLACK)
+    todo = sorted((value, number) for value, number in roots if value < PROVEN)
+    open_ = widened(todo, widths, one_pass, incumbent.pruned, late)
+    return min((value for value, _ in open_), default=PROVEN)

@@ -1,22 +1,23 @@
-"""The search for two ops with the same loops above a split: partial nests of both, side by side.
+"""The search for ops with the same loops above a split: partial nests of all members of a group, side by side.
 
-Down to the split every step is one of both: a loop, the lanes of an array, a memory that either has, which must hold
-the tiles of both. What is left out is so by what both cost at least, together. Below the split first one op's nests are
-completed, then the other's, each beside the least that its mate costs.
+Down to the split every step is one of all: a loop, the lanes of an array, a memory that some of them have, which must
+hold the tiles of all. What is pruned is so by what all cost at least, together. Below the split the nests of one op
+after the other are completed, each beside the nests that are complete and the least that the others cost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sata.counts.op.capacity import within
-from sata.search.engine.beam import BudgetSpent
 from sata.search.engine.member import Floats, GroupMembers, MemberSearch, group_values
+from sata.search.engine.walk import BeamWalk, BudgetSpent
 from sata.search.model.exact_fused import MemberNest
 from sata.search.model.fusion import FusionKind, above, joint, number_of
 from sata.search.model.objective import SLACK
@@ -26,12 +27,12 @@ from sata.search.partial.incumbent import Incumbent, SearchCounters
 from sata.search.partial.loop_constraints import LoopConstraint
 from sata.search.partial.table import Ints, PartialMappings, root_label
 from sata.search.partial.table import concatenated as joined_labels
-from sata.search.space.factors import prime_weight, primes_of
+from sata.search.space.factors import primes_of
 from sata.search.space.nests import PlacedLoop
 from sata.search.space.storage_templates import reachable
 from sata.specs.model import Array, Memory
 
-TRUNK = 1 << 10  # added to the numbers of items of both ops, where a trail tells of loops above the split
+TRUNK = 1 << 10  # added to the numbers of items of all ops, where a trail tells of loops above the split
 
 
 @dataclass(frozen=True)
@@ -40,322 +41,334 @@ class SharedStep:
     ranks: what loops below it may run over."""
 
     node: Any
-    items: tuple[int, int]
-    own: tuple[bool, bool]
+    items: tuple[int, ...]
+    own: tuple[bool, ...]
     ranks: frozenset[str]
 
 
 @dataclass
 class GroupLabels:
-    """Partial nests of both ops, by row."""
+    """Partial nests of all members of a group, by row."""
 
-    a: PartialMappings
-    b: PartialMappings
+    members: tuple[PartialMappings, ...]
 
     def __len__(self) -> int:
-        return len(self.a)
+        return len(self.members[0])
 
     def take(self, chosen: NDArray[np.generic]) -> GroupLabels:
-        return GroupLabels(self.a.take(chosen), self.b.take(chosen))
+        return GroupLabels(tuple(labels.take(chosen) for labels in self.members))
 
 
-def joined_groups(parts: list[GroupLabels]) -> GroupLabels:
-    """All rows of several lists."""
-    return GroupLabels(joined_labels([p.a for p in parts]), joined_labels([p.b for p in parts]))
+class SharedLoopSearch(BeamWalk[GroupLabels]):
+    """Passes below one storage template of each op. best: the best group so far, by its figures alone; offer: called
+    with groups that may be better; late: whether to stop."""
 
-
-class SharedLoopSearch:
-    """Passes below one skeleton of each op. best: the best pair so far, by its figures alone; offer: called with pairs
-    that may be better; late: whether to stop."""
-
-    def __init__(self, a: MemberSearch, b: MemberSearch, kind: FusionKind, incumbent: Incumbent,
+    def __init__(self, members: Sequence[MemberSearch], kind: FusionKind, incumbent: Incumbent,
                  counters: SearchCounters,
-                 offer: Callable[[MemberNest, MemberNest], None], late: Callable[[], bool]) -> None:  # fmt: skip
-        self.a, self.b, self.kind, self.incumbent, self.counters = a, b, kind, incumbent, counters
+                 offer: Callable[[tuple[MemberNest, ...]], None], late: Callable[[], bool]) -> None:  # fmt: skip
+        super().__init__(counters)
+        self.members, self.kind, self.incumbent = tuple(members), kind, incumbent
         self.offer, self.late = offer, late
-        one, other = a.problem.template, b.problem.template
-        self.whole = joint(one, other, kind.prefix), joint(other, one, kind.prefix)
+        templates = [member.problem.template for member in members]
+        self.whole = [joint(template, templates, kind.prefix) for template in templates]
         self.home = number_of(self.whole[0], kind.home)
         self.steps = self._steps()
-        self.shared = [r for r in a.problem.ranks if r in kind.ranks]
-        self.numbers = [(a.problem.ranks.index(r), b.problem.ranks.index(r)) for r in self.shared]
-        self.width, self.least_cut = 0, np.inf
+        ranks = [member.problem.ranks for member in members]
+        self.numbers = {r: tuple(own.index(r) for own in ranks) for r in ranks[0] if r in kind.ranks}
         self.outer = self._outer_unrollings()
-        self.merging = a.problem.merging and b.problem.merging
+        self.merging = all(member.problem.merging for member in members)
+        self.leak_pj = members[0].problem.on.leak_pj
 
     def _steps(self) -> list[SharedStep]:
-        allowed = [one & other for one, other in zip(*(above(w, self.kind) for w in self.whole), strict=True)]
+        allowed = [
+            frozenset.intersection(*each) for each in zip(*(above(w, self.kind) for w in self.whole), strict=True)
+        ]
         found = []
-        names = [[i.name for i in s.items] for s in (self.a, self.b)]
-        at = [-1, -1]
+        names = [[i.name for i in member.items] for member in self.members]
+        at = [-1] * len(names)
         for n, node in enumerate(self.whole[0].items[: self.home + 1]):
             own = tuple(node.name in every for every in names)
-            at = [names[k].index(node.name) if own[k] else at[k] for k in (0, 1)]
+            at = [every.index(node.name) if here else last for every, here, last in zip(names, own, at, strict=True)]
             ranks = allowed[n] if n < self.home else frozenset()
-            found.append(SharedStep(node, (at[0], at[1]), (own[0], own[1]), ranks))
+            found.append(SharedStep(node, tuple(at), own, ranks))
         return found
 
     def run(self, width: int) -> float:
         """One pass. Returns: the least value that was left out (inf: nothing was)."""
         self.width, self.least_cut = width, np.inf
-        both = zip(self.whole, (self.a, self.b), strict=True)
-        if not all(reachable(whole, search.problem.constraints) for whole, search in both):
+        each = zip(self.whole, self.members, strict=True)
+        if not all(reachable(whole, member.problem.constraints) for whole, member in each):
             return self.least_cut
-        self.a.begin(width)
-        self.b.begin(width)
-        group = GroupLabels(root_label(self.a.problem), root_label(self.b.problem))
+        for member in self.members:
+            member.begin(width)
+        labels = GroupLabels(tuple(root_label(member.problem) for member in self.members))
         for n, step in enumerate(self.steps):
-            group = self._array(group, step) if isinstance(step.node, Array) else self._memory(group, step)
-            group = self._cut(group, step)
+            labels = self._array(labels, step) if isinstance(step.node, Array) else self._memory(labels, step)
+            labels = self.cut(labels, n)
             if n < self.home:
-                group = self._block(group, n)
-            if not len(group):
+                labels = self._block(labels, n)
+            if not len(labels):
                 return self.least_cut
-        self._below(group)
+        self._below(labels)
         return self.least_cut
 
     # --- above the split ----------------------------------------------------------------------------------------------
 
-    def _memory(self, group: GroupLabels, step: SharedStep) -> GroupLabels:
-        """Past a memory that holds the tiles of both."""
+    def _memory(self, labels: GroupLabels, step: SharedStep) -> GroupLabels:
+        """Past a memory that holds the tiles of all."""
         memory = step.node
         assert isinstance(memory, Memory)
-        if memory.size_bits is not None and all(step.own):
-            held = self._held(group, step)
-            group = group.take(within(held, memory.size_bits // memory.buffers))
-        for which, search in enumerate((self.a, self.b)):
-            if step.own[which] and len(group):
-                mine, other = (group.a, group.b) if which == 0 else (group.b, group.a)
+        if memory.size_bits is not None and sum(step.own) > 1:
+            held = self._held(labels, step)
+            labels = labels.take(within(held, memory.size_bits // memory.buffers))
+        for which, member in enumerate(self.members):
+            if step.own[which] and len(labels):
+                mine = labels.members[which]
                 mine.tag = np.arange(len(mine))
-                mine = search.moves.close_memory(mine, step.items[which])
-                other = other.take(mine.tag)
-                group = GroupLabels(mine, other) if which == 0 else GroupLabels(other, mine)
-        return group
+                mine = member.moves.close_memory(mine, step.items[which])
+                rest = labels.take(mine.tag).members
+                labels = GroupLabels((*rest[:which], mine, *rest[which + 1 :]))
+        return labels
 
-    def _held(self, group: GroupLabels, step: SharedStep) -> Floats:
-        """Bits of the tiles of both in a memory; a tensor of both is there once."""
-        a = self.a.moves.tiles(group.a, step.items[0])
-        b = self.b.moves.tiles(group.b, step.items[1])
-        every = [np.maximum(a.get(name, 0.0), b.get(name, 0.0)) for name in {**a, **b}]
-        return np.asarray(sum(every) + np.zeros(len(group)))
+    def _held(self, labels: GroupLabels, step: SharedStep) -> Floats:
+        """Bits of the tiles of all in a memory; a tensor of several is there once."""
+        tiles = [
+            member.moves.tiles(own, item)
+            for member, own, item, here in zip(self.members, labels.members, step.items, step.own, strict=True) if here
+        ]  # fmt: skip
+        names = dict.fromkeys(name for each in tiles for name in each)
+        every = [reduce(np.maximum, [each[name] for each in tiles if name in each]) for name in names]
+        return np.asarray(sum(every) + np.zeros(len(labels)))
 
-    def _block(self, group: GroupLabels, n: int) -> GroupLabels:
-        """All ways to put shared loops below a node, as `frontier` has it."""
-        step, ranks = self.steps[n], self.a.problem.ranks
-        asked = [LoopConstraint(s.problem, step.node.name) for s in (self.a, self.b)]
+    def _block(self, labels: GroupLabels, n: int) -> GroupLabels:
+        """All ways to put shared loops below a node."""
+        asked = self._loop_constraint(n)
         if any(each.never for each in asked):
-            return group.take(np.zeros(0, dtype=np.int64))
-        group = GroupLabels(asked[0].begun(group.a), asked[1].begun(group.b))
-        waiting: dict[int, list[GroupLabels]] = {}
-        self._sort(group, waiting)
-        done: list[GroupLabels] = []
-        while waiting:
-            here = self._cut(joined_groups(waiting.pop(max(waiting))), step)
-            if not len(here):
+            return labels.take(np.zeros(0, dtype=np.int64))
+
+        def leave(here: GroupLabels, _: int) -> GroupLabels:
+            ok = np.logical_and.reduce([each.done(own) for each, own in zip(asked, here.members, strict=True)])
+            here = here.take(ok)
+            return GroupLabels(tuple(each.ended(own) for each, own in zip(asked, here.members, strict=True)))
+
+        begun = GroupLabels(tuple(each.begun(own) for each, own in zip(asked, labels.members, strict=True)))
+        return self.block(begun, n, leave)
+
+    def _loop_constraint(self, n: int) -> list[LoopConstraint]:
+        return [LoopConstraint(member.problem, self.steps[n].node.name) for member in self.members]
+
+    def looped(self, labels: GroupLabels, place: int) -> Iterator[GroupLabels]:
+        asked = self._loop_constraint(place)
+        for rank, numbers in self.numbers.items():
+            if rank not in self.steps[place].ranks:
                 continue
-            ok = asked[0].done(here.a) & asked[1].done(here.b)
-            done.append(GroupLabels(asked[0].ended(here.a.take(ok)), asked[1].ended(here.b.take(ok))))
-            for one, other in self.numbers:
-                if ranks[one] not in step.ranks:
-                    continue
-                some = here.take(asked[0].open(here.a, one) & asked[1].open(here.b, other))
-                for more in self._looped(some, n, step, (one, other)):
-                    more = more.take(asked[0].within(more.a, one) & asked[1].within(more.b, other))
-                    self.counters.generated += len(more)
-                    self._sort(more, waiting)
-        return joined_groups(done) if done else group.take(np.zeros(0, dtype=np.int64))
+            each = list(zip(asked, numbers, strict=True))
+            some = labels.take(_all(a.open(own, r) for (a, r), own in zip(each, labels.members, strict=True)))
+            for deeper in self._over(some, place, numbers):
+                yield deeper.take(_all(a.within(own, r) for (a, r), own in zip(each, deeper.members, strict=True)))
 
-    def _sort(self, group: GroupLabels, waiting: dict[int, list[GroupLabels]]) -> None:
-        level = np.zeros(len(group), dtype=np.int64)
-        for bound, left in zip(self.a.problem.bounds, group.a.left, strict=True):
-            level = level + prime_weight(bound, left)
-        for value in np.unique(level).tolist():
-            waiting.setdefault(value, []).append(group.take(level == value))
-
-    def _looped(self, group: GroupLabels, n: int, step: SharedStep, numbers: tuple[int, int]) -> list[GroupLabels]:
-        """The twins with one more loop over a rank of both."""
-        free = [self._free(s, labels, step.items[k], numbers[k])
-                for k, (s, labels) in enumerate(((self.a, group.a), (self.b, group.b)))]  # fmt: skip
-        found = []
-        for prime in primes_of(self.a.problem.bounds[numbers[0]]):
-            some = np.flatnonzero((free[0] % prime == 0) & (free[1] % prime == 0))
+    def _over(self, labels: GroupLabels, n: int, numbers: tuple[int, ...]) -> Iterator[GroupLabels]:
+        """The labels with one more loop over a rank of all."""
+        step = self.steps[n]
+        free = [self._free(*each) for each in zip(self.members, labels.members, step.items, numbers, strict=True)]
+        for prime in primes_of(self.members[0].problem.bounds[numbers[0]]):
+            some = np.flatnonzero(_all(own % prime == 0 for own in free))
             if len(some):
-                both = group.take(some)
+                chosen = labels.take(some)
                 factors = np.full(len(some), prime)
-                for search, labels, rank in ((self.a, both.a, numbers[0]), (self.b, both.b, numbers[1])):
-                    search.moves.looped(labels, TRUNK + n, "", rank, factors, labels.left[rank] // prime)
-                found.append(both)
-        return found
+                for member, own, rank in zip(self.members, chosen.members, numbers, strict=True):
+                    member.moves.looped(own, TRUNK + n, "", rank, factors, own.left[rank] // prime)
+                yield chosen
 
     @staticmethod
-    def _free(search: MemberSearch, labels: PartialMappings, item: int, rank: int) -> Ints:
+    def _free(member: MemberSearch, labels: PartialMappings, item: int, rank: int) -> Ints:
         """What loops may still take of a rank: not what arrays further in unroll."""
         left = labels.left[rank]
         if has_unrolling(labels):
-            left = left // search.problem.unrollings.inner[search.passed(item)][rank][labels.unrolling]
+            left = left // member.problem.unrollings.inner[member.passed(item)][rank][labels.unrolling]
         return np.asarray(left)
 
     # --- arrays -------------------------------------------------------------------------------------------------------
 
-    def _outer_unrollings(self) -> tuple[Ints, Ints]:
+    def _outer_unrollings(self) -> list[Ints]:
         """Of every plan of each op, a number of what it unrolls above the split: the same for the same lanes."""
         slots: dict[tuple[str, str, str], int] = {}
         tables = []
-        for search in (self.a, self.b):
-            names = [i.name for i in search.items if isinstance(i, Array)]
-            unrollings = search.problem.unrollings
+        for member in self.members:
+            names = [i.name for i in member.items if isinstance(i, Array)]
+            unrollings = member.problem.unrollings
             rows = {}
             for row, (array, axis, rank) in enumerate(unrollings.slots):
                 if names[array] in self.kind.prefix:
-                    slot = slots.setdefault((names[array], axis, search.problem.ranks[rank]), len(slots))
+                    slot = slots.setdefault((names[array], axis, member.problem.ranks[rank]), len(slots))
                     rows[slot] = unrollings.factors[row]
             tables.append((rows, unrollings.factors.shape[1]))
         whole = np.concatenate(
             [np.stack([rows.get(s, np.ones(n, np.int64)) for s in range(len(slots))] or [np.ones(n, np.int64)])
              for rows, n in tables], axis=1)  # fmt: skip
         numbers = np.unique(whole, axis=1, return_inverse=True)[1].reshape(-1)
-        return numbers[: tables[0][1]], numbers[tables[0][1] :]
+        return np.split(numbers, np.cumsum([n for _, n in tables])[:-1])
 
-    def _array(self, group: GroupLabels, step: SharedStep) -> GroupLabels:
-        """With the lanes of an array, which are those of both."""
-        if not has_unrolling(group.a):
-            a, b = (
-                self._with_unrollings(self.a, group.a, step.items[0]),
-                self._with_unrollings(self.b, group.b, step.items[1]),
-            )
-            group = self._alike(a, b)
-        return GroupLabels(self.a.unrolled(group.a, step.items[0]), self.b.unrolled(group.b, step.items[1]))
+    def _array(self, labels: GroupLabels, step: SharedStep) -> GroupLabels:
+        """With the lanes of an array, which are those of all."""
+        if not has_unrolling(labels.members[0]):
+            each = [self._with_unrollings(*of) for of in zip(self.members, labels.members, step.items, strict=True)]
+            labels = self._same_lanes(each)
+        each_own = zip(self.members, labels.members, step.items, strict=True)
+        return GroupLabels(tuple(member.unrolled(own, item) for member, own, item in each_own))
 
     @staticmethod
-    def _with_unrollings(search: MemberSearch, labels: PartialMappings, item: int) -> PartialMappings:
+    def _with_unrollings(member: MemberSearch, labels: PartialMappings, item: int) -> PartialMappings:
         labels.tag = np.arange(len(labels))
-        found = list(search.with_unrollings(labels, item))
+        found = list(member.with_unrollings(labels, item))
         return joined_labels(found) if found else labels.take(np.zeros(0, dtype=np.int64))
 
-    def _alike(self, a: PartialMappings, b: PartialMappings) -> GroupLabels:
-        """Every two of the same row that unroll the same above the split."""
+    def _same_lanes(self, each: Sequence[PartialMappings]) -> GroupLabels:
+        """Every combination of the same row that unrolls the same above the split."""
         most = max(int(n.max(initial=0)) for n in self.outer) + 1
-        mine, other = a.tag * most + self.outer[0][a.unrolling], b.tag * most + self.outer[1][b.unrolling]
-        order = np.argsort(other, kind="stable")
-        first = np.searchsorted(other[order], mine, side="left")
-        count = np.searchsorted(other[order], mine, side="right") - first
-        of = np.repeat(np.arange(len(mine)), count)
-        place = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count) + first[of]
-        return GroupLabels(a.take(of), b.take(order[place]))
+        codes = [labels.tag * most + outer[labels.unrolling] for labels, outer in zip(each, self.outer, strict=True)]
+        chosen, code = [np.arange(len(codes[0]))], codes[0]
+        for other in codes[1:]:
+            order = np.argsort(other, kind="stable")
+            first = np.searchsorted(other[order], code, side="left")
+            count = np.searchsorted(other[order], code, side="right") - first
+            of = np.repeat(np.arange(len(code)), count)
+            place = np.arange(len(of)) - np.repeat(np.cumsum(count) - count, count) + first[of]
+            chosen, code = [*(rows[of] for rows in chosen), order[place]], code[of]
+        return GroupLabels(tuple(labels.take(rows) for labels, rows in zip(each, chosen, strict=True)))
 
-    # --- leaving out --------------------------------------------------------------------------------------------------
+    # --- the cut ------------------------------------------------------------------------------------------------------
 
-    def _cut(self, group: GroupLabels, step: SharedStep) -> GroupLabels:
-        """Leave out what is hopeless, what another is at least as good as in both, and what there is no room for."""
+    def rows(self, labels: GroupLabels, chosen: NDArray[np.generic]) -> GroupLabels:
+        return labels.take(chosen)
+
+    def together(self, parts: list[GroupLabels]) -> GroupLabels:
+        return GroupLabels(tuple(map(joined_labels, map(list, zip(*(p.members for p in parts), strict=True)))))
+
+    def levels(self, labels: GroupLabels) -> NDArray[np.int64]:
+        return self.members[0].levels(labels.members[0])
+
+    def check_time(self) -> None:
         if self.late():
             raise BudgetSpent
-        if self.a.tick is not None:
-            self.a.tick()
-        group, values = self._unpruned(group, step, True)
-        if self.merging and len(group) > 1:
-            passed = [s.passed(item) for s, item in zip((self.a, self.b), step.items, strict=True)]
-            both = ((self.a.problem, group.a, passed[0]), (self.b.problem, group.b, passed[1]))
-            for labels in (group.a, group.b):
-                labels.tag = np.zeros(len(group), dtype=np.int64)
-            own = np.concatenate([keys(*each) for each in both])
-            costs = np.concatenate([columns(problem, labels) for problem, labels, _ in both], axis=1)
-            keep = undominated_of(own, costs, values)
-            self.counters.dominated += int(len(group) - keep.sum())
-            group, values = group.take(keep), values[keep]
-        if self.a.windowed or self.b.windowed:
-            group, values = self._unpruned(group, step, False)
-        if len(group) > self.width:
-            order = np.argsort(values, kind="stable")
-            self.least_cut = min(self.least_cut, float(values[order[self.width]]))
-            group = group.take(np.sort(order[: self.width]))
-        return group
+        if self.members[0].tick is not None:
+            self.members[0].tick()
 
-    def _unpruned(self, group: GroupLabels, step: SharedStep, rough: bool) -> tuple[GroupLabels, Floats]:
-        """The twins that may lead to something better, and the least value of each."""
-        if not len(group):
-            return group, np.zeros(0)
-        values, keep, _ = self._valued(group, step.items, rough)
-        self.counters.pruned += int(len(group) - keep.sum())
-        return group.take(keep), values[keep]
+    def irregular(self) -> bool:
+        return any(member.windowed for member in self.members)
 
-    def _valued(
-        self, group: GroupLabels, items: tuple[int, int], rough: bool
-    ) -> tuple[Floats, NDArray[np.bool_], tuple[BoundParts, BoundParts]]:
-        one, hope_one, a = self.a.valued(group.a, items[0], rough)
-        other, hope_other, b = self.b.valued(group.b, items[1], rough)
-        values = group_values(self.incumbent.objective, self.a.problem.on.leak_pj, (a, b), one + other)
-        return values, hope_one & hope_other & (values < self._limit()), (a, b)
+    def dominant(self, labels: GroupLabels, values: Floats, place: int) -> NDArray[np.bool_] | None:
+        if not self.merging or len(labels) < 2:
+            return None
+        each = list(zip(self.members, labels.members, self.steps[place].items, strict=True))
+        for own in labels.members:
+            own.tag = np.zeros(len(labels), dtype=np.int64)
+        alike = np.concatenate([keys(member.problem, own, member.passed(item)) for member, own, item in each])
+        costs = np.concatenate([columns(member.problem, own) for member, own, _ in each], axis=1)
+        return undominated_of(alike, costs, values)
+
+    def valued(self, labels: GroupLabels, place: int, rough: bool) -> tuple[Floats, NDArray[np.bool_]]:
+        each = [
+            member.valued_in_parts(own, item, rough)
+            for member, own, item in zip(self.members, labels.members, self.steps[place].items, strict=True)
+        ]
+        least = sum(values for values, _, _ in each)
+        values = group_values(self.incumbent.objective, self.leak_pj, _sum(of for _, _, of in each), np.asarray(least))
+        return values, _all(improving for _, improving, _ in each) & (values < self._limit())
 
     def _limit(self) -> float:
         return self.incumbent.value() * (1.0 - SLACK)
 
     # --- below it -----------------------------------------------------------------------------------------------------
 
-    def _below(self, group: GroupLabels) -> None:
-        """Complete the nests of one op, then the other's. First those of which less is known before they are."""
-        leak, items = self.a.problem.on.leak_pj, self.steps[-1].items
-        labels, searches = (group.a, group.b), (self.a, self.b)
-        one = max((0, 1), key=lambda k: (searches[k].windowed, searches[k].computes, searches[k].problem.points))
-        other = 1 - one
-        values, _, least_other = searches[other].valued(labels[other], items[other], False)
-        members = GroupMembers(least_other, values, self.incumbent, leak)
-        first, of_first = self._inwards(searches[one], labels[one], items[one], members)
-        if not len(first):
-            return
-        own = searches[one].own(of_first)
-        values = self.incumbent.objective.value(own.energy, own.cycles)
-        keep = self._wanted(first, of_first, values)
-        first, of_first, values = first.take(keep), of_first.take(keep), values[keep]
-        members = GroupMembers(of_first, values, self.incumbent, leak)
-        second, of_second = self._inwards(searches[other], labels[other].take(first.tag), items[other], members)
-        if len(second):
-            own = searches[other].own(of_second)
-            own_values = self.incumbent.objective.value(own.energy, own.cycles)
-            values, improving = members.values_with(second.tag, of_second, own_values)
-            first = first.take(second.tag)
-            self._complete(*((first, second) if one == 0 else (second, first)), values, improving)
+    def _below(self, labels: GroupLabels) -> None:
+        """Complete the nests of one op after the other, first those of which less is known before they are. done: by
+        op its complete nests, by row; of, values: of all of those together."""
+        items = self.steps[-1].items
+        order = sorted(range(len(items)), key=self._less_known, reverse=True)
+        known = {
+            k: self.members[k].valued_in_parts(labels.members[k], items[k], False)[::2] for k in order[1:]
+        }  # lower bounds of those that are not complete, by row of `labels`
+        done: dict[int, PartialMappings] = {}
+        rows = np.arange(len(labels))
+        of: BoundParts | None = None
+        values = np.zeros(len(labels))
+        for k in order:
+            rest = [(v[rows], parts.take(rows)) for v, parts in (known[j] for j in order[len(done) + 1 :])]
+            beside = [*([(values, of)] if of is not None else []), *rest]
+            members = GroupMembers(
+                _sum(parts for _, parts in beside), np.asarray(sum(v for v, _ in beside)), self.incumbent, self.leak_pj
+            )
+            ends = self._inwards(k, labels.members[k].take(rows), items[k], members)
+            if ends is None:
+                return
+            nests, own = ends
+            bound = self.members[k].own(own)
+            own_values = self.incumbent.objective.value(bound.energy, bound.cycles)
+            chosen = nests.tag
+            done = {j: complete.take(chosen) for j, complete in done.items()} | {k: nests}
+            if len(done) == len(order):
+                final, improving = members.values_with(chosen, own, own_values)
+                self._complete([done[j] for j in range(len(order))], final, improving)
+                return
+            of = own if of is None else of.take(chosen).plus(own)
+            rows, values = rows[chosen], values[chosen] + own_values
+            keep = self._wanted(rows, of, values)
+            done = {j: complete.take(keep) for j, complete in done.items()}
+            rows, of, values = rows[keep], of.take(keep), values[keep]
+
+    def _less_known(self, k: int) -> tuple[bool, bool, int, int]:
+        member = self.members[k]
+        return member.windowed, member.computes, member.problem.points, -k
 
     def _inwards(
-        self, search: MemberSearch, labels: PartialMappings, item: int, members: GroupMembers
-    ) -> tuple[PartialMappings, BoundParts]:
-        """Complete nests of one op, tagged by the rows of its mates."""
-        labels = labels.take(np.arange(len(labels)))
+        self, k: int, labels: PartialMappings, item: int, members: GroupMembers
+    ) -> tuple[PartialMappings, BoundParts] | None:
+        """Complete nests of one op, tagged by the rows of what is beside them, and their bounds; None: none."""
+        member = self.members[k]
         labels.tag = np.arange(len(labels))
-        search.least_cut, search.ends, search.members = np.inf, None, members
-        try:
-            search.inwards(labels, item)
-        finally:
-            search.members = None
-        self.least_cut = min(self.least_cut, search.least_cut)
-        return search.ends or (labels.take(np.zeros(0, dtype=np.int64)), members.parts)
+        ends = member.below(labels, item, members)
+        self.least_cut = min(self.least_cut, member.least_cut)
+        return ends if ends is not None and len(ends[0]) else None
 
-    def _wanted(self, labels: PartialMappings, of: BoundParts, values: Floats) -> NDArray[np.bool_]:
-        """Which complete nests of one op some nest of the other may want: none of the same trunk is as good in all."""
+    def _wanted(self, trunk: Ints, of: BoundParts, values: Floats) -> NDArray[np.bool_]:
+        """Which complete nests some nests of the other ops may want: none of the same trunk is as good in all."""
         if not self.merging:
-            return np.ones(len(labels), dtype=bool)
-        return undominated_of(labels.tag[None, :], np.stack([of.energy, *of.cycles.values()], axis=1), values)
+            return np.ones(len(values), dtype=bool)
+        return undominated_of(trunk[None, :], np.stack([of.energy, *of.cycles.values()], axis=1), values)
 
-    def _complete(self, a: PartialMappings, b: PartialMappings, values: Floats, improving: NDArray[np.bool_]) -> None:
-        """Pairs of complete nests, by row, the most promising first."""
+    def _complete(self, nests: Sequence[PartialMappings], values: Floats, improving: NDArray[np.bool_]) -> None:
+        """Groups of complete nests, by row, the most promising first."""
         for row in np.argsort(values, kind="stable").tolist():
             if not improving[row] or values[row] >= self._limit():
                 continue
             if self.late():
                 raise BudgetSpent
             self.counters.scored += 1
-            both = self._placed(self.a, int(a.node[row]), 0), self._placed(self.b, int(b.node[row]), 1)
-            trunk = tuple(p for p in both[0] if p.item < self.home)
-            below = tuple(p for p in both[1] if p.item >= self.home)
-            self.offer(MemberNest(self.whole[0], both[0]), MemberNest(self.whole[1], (*trunk, *below)))
+            placed = [self._placed(k, int(own.node[row])) for k, own in enumerate(nests)]
+            trunk = tuple(p for p in placed[0] if p.item < self.home)
+            self.offer(tuple(
+                MemberNest(whole, (*trunk, *(p for p in loops if p.item >= self.home)))
+                for whole, loops in zip(self.whole, placed, strict=True)
+            ))  # fmt: skip
 
-    def _placed(self, search: MemberSearch, node: int, which: int) -> tuple[PlacedLoop, ...]:
-        """The loops of a nest by the items that it has together with the other's."""
-        further, found = self.home - search.home, []
-        for p in search.loops_of(node):
+    def _placed(self, which: int, node: int) -> tuple[PlacedLoop, ...]:
+        """The loops of a nest by the items that it has together with the others'."""
+        member = self.members[which]
+        further, found = self.home - member.home, []
+        for p in member.loops_of(node):
             if p.item >= TRUNK:
                 found.append(replace(p, item=p.item - TRUNK))
-            elif p.item < search.home:
-                found.append(replace(p, item=number_of(self.whole[which], search.items[p.item].name)))
+            elif p.item < member.home or (p.axis and p.item == member.home):
+                found.append(replace(p, item=number_of(self.whole[which], member.items[p.item].name)))
             else:
                 found.append(replace(p, item=p.item + further))
         return tuple(found)
+
+
+def _all(masks: Iterator[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.asarray(np.logical_and.reduce(list(masks)))
+
+
+def _sum(parts: Iterator[BoundParts]) -> BoundParts:
+    return reduce(BoundParts.plus, parts)

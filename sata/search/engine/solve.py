@@ -10,8 +10,9 @@ from math import inf, prod
 from typing import Any
 
 from sata.search.cost_to_go.tables import MOST
-from sata.search.engine.beam import BeamSearch, BudgetSpent
+from sata.search.engine.beam import BeamSearch
 from sata.search.engine.strategies import evolution
+from sata.search.engine.walk import PROVEN, BudgetSpent, widened
 from sata.search.model.answer import Answer, FusionCertificate, MappingPoint, Start
 from sata.search.model.enumerate import legal
 from sata.search.model.equivalent import without_equivalents
@@ -35,12 +36,10 @@ WIDTHS = (
     30_000,
     1_000_000,
 )  # partial nests kept at each place, pass by pass: something good soon, then the proof
-WIDEST = 3000  # where a nest has its costs only when it is complete: more of them take too long to count one by one
 NARROW = 2  # of the widths: passes that are soon done
 ENERGY_SHARE = 0.3  # of what a budget leaves, that a search for least energy may take where others are sought
 ROWS = 40_000  # in one place of a look ahead at first
 CLOSELY = 2  # passes without a close look: those are soon done
-PROVEN = float("inf")
 
 
 STEPWISE = 1 << 14  # operations: of an op with more, a Pareto front is searched point by point
@@ -92,11 +91,9 @@ class _Single:
         self.interrupted = False
 
     def run(self, limit: float | None) -> Answer:
-        self.open = self._roots(self.incumbent)
-        unknown = None
+        self.open = self._roots()
         if limit is not None and self.problems:
-            unknown = ScoredMapping(limit, limit, self.problems[0], (), False)
-            self.incumbent.mappings = [unknown]
+            self.incumbent.cutoff = limit
         else:
             self._begin()
         if limit is None and not self.task.ragged:
@@ -109,8 +106,7 @@ class _Single:
         else:
             self._passes(self.incumbent)
             self._second()
-        found = [f for f in self.incumbent.mappings if f is not unknown]
-        return _answer(self.task, found, self.incumbent, self.counts, self.open, self.number, self.interrupted,
+        return _answer(self.task, self.incumbent, self.counts, self.open, self.number, self.interrupted,
                        time.monotonic() - self.start)  # fmt: skip
 
     def _begin(self) -> None:
@@ -121,14 +117,17 @@ class _Single:
                 if found is not None:
                     self.incumbent.offer(found)
 
-    def _roots(self, incumbent: Incumbent) -> list[Open]:
-        """By the empty nests of all skeletons."""
-        found = []
-        for number, search in enumerate(self.searches):
-            least = search.root_bound()
-            if len(least.energy):
-                found.append((float(incumbent.objective.value(least.energy, least.cycles).min()), number))
-        return sorted(found)
+    def _roots(self) -> list[Open]:
+        """By the empty nests of all storage templates."""
+        roots = ((search.root_value(), number) for number, search in enumerate(self.searches))
+        return sorted((value, number) for value, number in roots if value < PROVEN)
+
+    def _restart(self, incumbent: Incumbent) -> None:
+        """From now on, search for another best."""
+        for search in self.searches:
+            search.incumbent = incumbent
+            search.forget()
+        self.open = self._roots()
 
     def _front(self) -> None:
         """The front point by point: the least energy, then the least energy of fewer cycles, and so on."""
@@ -138,10 +137,7 @@ class _Single:
             incumbent = FrontStep(Objective("energy", below), front=front)
             for known in tuple(front.mappings):
                 incumbent.offer(known)
-            for search in self.searches:
-                search.incumbent = incumbent
-                search.forget()
-            self.open = self._roots(incumbent)
+            self._restart(incumbent)
             self._passes(incumbent)
             left += self.open
             if not incumbent.mappings or self.interrupted:
@@ -152,14 +148,11 @@ class _Single:
     def _second(self) -> None:
         """Of the mappings of least cycles one of little energy: by narrow passes, so that nothing is proven of it."""
         have = self.incumbent.mappings[0] if self.incumbent.mappings else None
-        if self.task.objective != "cycles" or self.interrupted or have is None or not have.is_mapping:
+        if self.task.objective != "cycles" or self.interrupted or have is None:
             return
         open_, incumbent = self.open, FrontStep(Objective("energy", have.cycles * (1.0 + 4 * SLACK)), front=None)
         incumbent.offer(have)
-        for search in self.searches:
-            search.incumbent = incumbent
-            search.forget()
-        self.open = self._roots(incumbent)
+        self._restart(incumbent)
         self._passes(incumbent, self.task.widths[:NARROW])
         self.open, self.interrupted = open_, False
         self.incumbent.mappings = [f for f in incumbent.mappings if f.cycles <= have.cycles] or [have]
@@ -179,41 +172,40 @@ class _Single:
             self.interrupted = True
 
     def _passes(self, incumbent: Incumbent, widths: Sequence[int] | None = None) -> None:
-        """Passes below the open skeletons, growing wider, until nothing is left out."""
+        """Passes below the open storage templates, growing wider, until nothing is left out."""
         task = self.task
-        for step, width in enumerate(task.widths if widths is None else widths):
-            if step == NARROW and task.objective in ("cycles", "edp") and not task.ragged and not self.interrupted:
+        narrow_first = task.objective in ("cycles", "edp") and not task.ragged
+
+        def before(step: int, todo: list[Open]) -> list[Open]:
+            if step == NARROW and narrow_first and not self.interrupted:
                 self._energy_first()
-            after: list[Open] = []
-            for least, number in self.open:
-                if _prunable(incumbent, least):
-                    continue
-                too_wide = width > WIDEST and not self.problems[number].linear
-                if (self.interrupted or too_wide) and self.incumbent.mappings:
-                    after.append((least, number))
-                    continue
-                search = self.searches[number]
-                search.deadline = (
-                    self.start + task.budget if task.budget is not None and self.incumbent.mappings else None
-                )
-                try:
-                    if not search.build_cost_to_go(step > CLOSELY, ROWS if step < 4 else MOST):
-                        continue
-                    least = max(least, search.least())
-                    left = search.run(width)
-                except (BudgetSpent, KeyboardInterrupt, MemoryError) as error:
-                    if isinstance(error, MemoryError):
-                        search.forget()
-                        note_end()
-                    self.interrupted = True
-                    after.append((least, number))
-                    continue
-                if left < PROVEN:
-                    after.append((max(least, left), number))
-            self.open = sorted(after)
-            if not self.open or (self.interrupted and self.incumbent.mappings):
-                break
-        self.open = [(value, n) for value, n in self.open if not _prunable(incumbent, value)]
+            return todo
+
+        def one_pass(step: int, width: int, _: float, number: int) -> float:
+            search, known = self.searches[number], 0.0
+            if (self.interrupted or search.too_wide(width)) and incumbent.bounds:
+                return known
+            search.deadline = self.start + task.budget if task.budget is not None and incumbent.bounds else None
+            try:
+                if not search.build_cost_to_go(step > CLOSELY, ROWS if step < 4 else MOST):
+                    return PROVEN
+                known = search.least()
+                return max(known, search.run(width))
+            except (BudgetSpent, KeyboardInterrupt, MemoryError) as error:
+                if isinstance(error, MemoryError):
+                    search.forget()
+                    note_end()
+                self.interrupted = True
+                return known
+
+        def told(todo: list[Open]) -> None:
+            self.open = todo
+
+        def ended() -> bool:
+            return self.interrupted and incumbent.bounds
+
+        self.open = widened(self.open, task.widths if widths is None else widths, one_pass, incumbent.pruned,
+                            ended, before, told)  # fmt: skip
 
     def _told(self) -> None:
         if self.tick is not None:
@@ -242,7 +234,7 @@ def _evolve(
         strategy = evolution(problems, 0)
         if incumbent.mappings:
             first = min(incumbent.mappings, key=lambda f: f.energy_pj * f.cycles)
-            value = _of(task.objective, first.energy_pj, first.cycles)
+            value = incumbent.objective.of(first.energy_pj, first.cycles)
             strategy = evolution(problems, 0, (first.problem, first.loops), value)
         problem, loops = next(strategy)
         for guess in count():
@@ -259,7 +251,7 @@ def _evolve(
             if found is not None:
                 incumbent.offer(found)
             problem, loops = strategy.send(
-                PROVEN if found is None else _of(task.objective, found.energy_pj, found.cycles)
+                PROVEN if found is None else incumbent.objective.of(found.energy_pj, found.cycles)
             )
     except KeyboardInterrupt:
         return True
@@ -269,18 +261,8 @@ def _evolve(
     return False
 
 
-def _of(objective: str, energy_pj: float, cycles: float) -> float:
-    return Objective(objective).of(energy_pj, cycles)
-
-
-def _prunable(incumbent: Incumbent, value: float) -> bool:
-    """Whether a bound of the objective leaves nothing to find (never for a Pareto front, which is no single value)."""
-    return incumbent.objective.name != "pareto" and value >= incumbent.value() * (1.0 - SLACK)
-
-
 def _answer(
     task: Task,
-    found: Sequence[ScoredMapping],
     incumbent: Incumbent,
     counts: SearchCounters,
     open_: list[tuple[float, int]],
@@ -288,7 +270,7 @@ def _answer(
     interrupted: bool,
     seconds: float,
 ) -> Answer:
-    points = tuple(sorted((point_of(f) for f in found), key=lambda p: (p.energy_pj, p.cycles)))
+    points = tuple(sorted((point_of(f) for f in incumbent.mappings), key=lambda p: (p.energy_pj, p.cycles)))
     have = incumbent.value()
     bound = min([have, *(value for value, _ in open_)])
     done = {name: int(getattr(counts, name)) for name in counts.__dataclass_fields__}

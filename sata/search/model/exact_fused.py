@@ -13,6 +13,7 @@ from sata.counts.op.results import OpCounts
 from sata.nest.model import NestLevel, OpNest
 from sata.search.model.exact import Machine, single_counts
 from sata.search.model.lagrangian import PricedPort
+from sata.search.model.objective import Objective
 from sata.search.space.nests import PlacedLoop, loops_in_order, nest_of, shape_of
 from sata.search.space.storage_templates import StorageTemplate
 from sata.specs.text.faults import Faults, SpecError
@@ -27,10 +28,10 @@ class MemberNest:
 
 
 @dataclass(frozen=True)
-class FusedPair:
-    """Two fused nests, whose items down to the home are the same, and (energy in pJ, cycles) of each of them."""
+class FusedGroup:
+    """Fused nests, whose items down to the home are the same, and (energy in pJ, cycles) of each of them."""
 
-    nests: tuple[MemberNest, MemberNest]
+    nests: tuple[MemberNest, ...]
     home: str
     each: tuple[tuple[float, float], ...]
 
@@ -43,8 +44,8 @@ class FusedPair:
         return sum(cycles for _, cycles in self.each)
 
     def value(self, objective: str) -> float:
-        """Of energy or cycles."""
-        return self.energy_pj if objective == "energy" else self.cycles
+        """Of an objective, of all ops together."""
+        return Objective(objective).of(self.energy_pj, self.cycles)
 
 
 def shared_nest(nested: MemberNest, home: str) -> OpNest:
@@ -64,16 +65,15 @@ def group_figures(nests: Sequence[OpNest], on: Machine) -> tuple[tuple[float, fl
     return tuple((_energy(t, c, on), c) for t, c in zip(tallies, cycles, strict=True))
 
 
-def bound_by(pair: FusedPair, on: Machine) -> tuple[PricedPort, PricedPort] | None:
-    """The memory that bounds a pair, for each op in the direction that takes it longer; None if none does."""
-    counts = _counts([shared_nest(n, pair.home) for n in pair.nests]) or []
+def bound_by(group: FusedGroup, on: Machine) -> tuple[PricedPort, ...] | None:
+    """The memory that bounds a group, for each op in the direction that takes it longer; None if none does."""
+    counts = _counts([shared_nest(n, group.home) for n in group.nests]) or []
     name = group_time([t.time for t in _tallies(counts, on)]).bound_by
-    memory = next((i for i in pair.nests[0].template.memories if i.name == name), None)
+    memory = next((i for i in group.nests[0].template.memories if i.name == name), None)
     if memory is None:
         return None
     directions = PricedPort(memory, False), PricedPort(memory, True)
-    one, other = (max(directions, key=lambda port: port.cycles(c, on.bits)) for c in counts)
-    return one, other
+    return tuple(max(directions, key=lambda port: port.cycles(c, on.bits)) for c in counts)
 
 
 def _counts(nests: Sequence[OpNest]) -> list[OpCounts] | None:

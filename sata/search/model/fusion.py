@@ -8,8 +8,8 @@ the costs of an op depend on its own nest alone, and tiles of both ops share a m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from itertools import combinations
+from dataclasses import dataclass, replace
+from itertools import combinations, product
 
 from sata.graph import WorkloadGraph, outside_between
 from sata.search.model.exact import Machine
@@ -76,32 +76,32 @@ def _taken_later(tensor: str, ops: Sequence[Op]) -> bool:
     return False
 
 
-def shared_ranks(maker: Op, taker: Op) -> frozenset[str]:
-    """The ranks whose loops may stand above the split: of the same length for both ops, and such that what passes is
+def shared_ranks(ops: Sequence[Op]) -> frozenset[str]:
+    """The ranks whose loops may stand above the split: of the same length for all ops, and such that what passes is
     whole below them (docs/mapping.md)."""
-    ranks = {r for r, bound in maker.ranks.items() if bound > 1 and taker.ranks.get(r) == bound}
-    for name in passed(maker, taker):
-        made, taken = maker.tensor(name), taker.tensor(name)
-        ranks &= made.ranks()
-        for a, b in zip(made.dims, taken.dims, strict=True):
-            if (a.terms, a.offset) != (b.terms, b.offset):
-                ranks -= {r for r, _ in (*a.terms, *b.terms)}
-    opposed = {r for r, way in maker.sequential.items() if taker.sequential.get(r, way) != way}
-    return frozenset(ranks - opposed)
+    ranks = {r for r, bound in ops[0].ranks.items() if bound > 1 and all(op.ranks.get(r) == bound for op in ops)}
+    for maker, taker in combinations(ops, 2):
+        for name in passed(maker, taker):
+            made, taken = maker.tensor(name), taker.tensor(name)
+            ranks &= made.ranks()
+            for a, b in zip(made.dims, taken.dims, strict=True):
+                if (a.terms, a.offset) != (b.terms, b.offset):
+                    ranks -= {r for r, _ in (*a.terms, *b.terms)}
+        ranks -= {r for r, way in maker.sequential.items() if taker.sequential.get(r, way) != way}
+    return frozenset(ranks)
 
 
 @dataclass(frozen=True)
 class FusionKind:
     """One way to fuse: the names of the nodes down to the home, the ranks that may be looped over above it (sequential:
-    only in time), and for each op the storage templates that may be chosen. bans: what the second op's storage
-    templates forbid above the split, alike for all of them."""
+    only in time), and for each op the storage templates that may be chosen. bans: what those of all ops but the first
+    forbid above the split, alike for all of an op."""
 
     prefix: tuple[str, ...]
     ranks: frozenset[str]
     sequential: frozenset[str]
     bans: Bans
-    makers: tuple[StorageTemplate, ...]
-    takers: tuple[StorageTemplate, ...]
+    members: tuple[tuple[StorageTemplate, ...], ...]
 
     @property
     def home(self) -> str:
@@ -110,45 +110,94 @@ class FusionKind:
 
 @dataclass(frozen=True)
 class FusionProblem:
-    """How the ops of a pair may be mapped, each by itself."""
+    """How the ops of a group may be mapped, each by itself. constraints: of each op; none: without any."""
 
-    ops: tuple[Op, Op]
+    ops: tuple[Op, ...]
     arch: Arch
     on: Machine
-    constraints: tuple[Constraints, Constraints] = field(default_factory=lambda: (Constraints(), Constraints()))
+    constraints: tuple[Constraints, ...] = ()
+
+    def asked(self, which: int) -> Constraints:
+        """What is asked of an op."""
+        return self.constraints[which] if self.constraints else Constraints()
+
+    @property
+    def passing(self) -> dict[str, frozenset[int]]:
+        """By tensor that passes inside, the ops that make or take it."""
+        found: dict[str, set[int]] = {}
+        for (m, maker), (n, taker) in combinations(enumerate(self.ops), 2):
+            for name in passed(maker, taker):
+                found.setdefault(name, set()).update((m, n))
+        return {name: frozenset(users) for name, users in found.items()}
 
 
 def fusion_kinds(choice: FusionProblem) -> list[FusionKind]:
-    """Every way to fuse a pair, some of what passes having its home inside."""
-    maker, taker = choice.ops
-    names = passed(maker, taker)
-    ranks = shared_ranks(maker, taker)
-    sequential = frozenset((*maker.sequential, *taker.sequential))
+    """Every way to fuse a group: what has its home inside connects all of the ops."""
+    passing = choice.passing
+    ranks = shared_ranks(choice.ops)
+    sequential = frozenset(r for op in choice.ops for r in op.sequential)
     found = []
-    for number in range(1, len(names) + 1):
-        for inner in combinations(names, number):
-            made, took = (_by_prefix(choice, which, frozenset(inner)) for which in (0, 1))
-            for prefix in made:
-                by_bans: dict[Bans, list[StorageTemplate]] = {}
-                for s in took.get(prefix, ()):
-                    by_bans.setdefault(bans_of(s, prefix), []).append(s)
-                for bans, takers in by_bans.items():
-                    found.append(FusionKind(prefix, ranks, sequential, bans, tuple(made[prefix]), tuple(takers)))
+    for number in range(1, len(passing) + 1):
+        for inner in combinations(passing, number):
+            if not connects([passing[name] for name in inner], len(choice.ops)):
+                continue
+            for prefix, members in _by_prefix(choice, frozenset(inner)).items():
+                by_bans = [_by_bans(templates, prefix) for templates in members[1:]]
+                for chosen in product(*(each.items() for each in by_bans)):
+                    bans = frozenset(ban for bans, _ in chosen for ban in bans)
+                    rest = (tuple(templates) for _, templates in chosen)
+                    found.append(FusionKind(prefix, ranks, sequential, bans, (tuple(members[0]), *rest)))
     return found
 
 
-def _by_prefix(
-    choice: FusionProblem, which: int, inner: frozenset[str]
-) -> dict[tuple[str, ...], list[StorageTemplate]]:
-    """The storage templates of one op by the nodes of its way down to the innermost home of what passes inside."""
-    found: dict[tuple[str, ...], list[StorageTemplate]] = {}
-    # loops stand below memories that only the other op keeps something in, too: `joint` tells whether all have a place
-    asked = replace(choice.constraints[which], factors={})
-    for s in storage_templates(choice.arch, choice.ops[which], choice.on.prices, asked, inner):
-        names = [n.name for n in s.way]
-        last = max(names.index(s.chain(t)[0]) for t in inner)
-        found.setdefault(tuple(names[: last + 1]), []).append(s)
+def connects(edges: Sequence[frozenset[int]], number: int) -> bool:
+    """Whether sets of ops connect all of so many (the first of which is in one of them)."""
+    reached: set[int] = {0}
+    while any(edge & reached and edge - reached for edge in edges):
+        reached = reached.union(*(edge for edge in edges if edge & reached))
+    return len(reached) == number
+
+
+def _by_bans(templates: Sequence[StorageTemplate], prefix: tuple[str, ...]) -> dict[Bans, list[StorageTemplate]]:
+    found: dict[Bans, list[StorageTemplate]] = {}
+    for s in templates:
+        found.setdefault(bans_of(s, prefix), []).append(s)
     return found
+
+
+def _by_prefix(choice: FusionProblem, inner: frozenset[str]) -> dict[tuple[str, ...], list[list[StorageTemplate]]]:
+    """The storage templates of each op by the nodes down to the innermost home of what passes inside, as far as all of
+    the ops have some."""
+    templates = [_templates(choice, which, inner) for which in range(len(choice.ops))]
+    found = {}
+    for prefix in dict.fromkeys(_down_to_home(s, inner) for each in templates for s in each):
+        members = [[s for s in each if _ends_at(s, prefix, inner)] for each in templates]
+        if all(members):
+            found[prefix] = members
+    return found
+
+
+def _ends_at(template: StorageTemplate, prefix: tuple[str, ...], inner: frozenset[str]) -> bool:
+    """Whether an op may part below a prefix: its homes of what passes inside are in it, and if it has all of that, the
+    innermost of them is its end (further in, all would only have to agree on more)."""
+    own = _down_to_home(template, inner)
+    everything = inner <= {t.name for t in template.op.tensors}
+    here = tuple(n.name for n in template.way[: len(prefix)]) == prefix
+    return here and (own == prefix if everything else len(own) <= len(prefix))
+
+
+def _down_to_home(template: StorageTemplate, inner: frozenset[str]) -> tuple[str, ...]:
+    """The nodes of a way down to the innermost home of what passes inside."""
+    names = [n.name for n in template.way]
+    own = [t.name for t in template.op.tensors if t.name in inner and not t.local]
+    return tuple(names[: max(names.index(template.chain(t)[0]) for t in own) + 1])
+
+
+def _templates(choice: FusionProblem, which: int, inner: frozenset[str]) -> list[StorageTemplate]:
+    # loops stand below memories that only another op keeps something in, too: `joint` tells whether all have a place
+    op, asked = choice.ops[which], replace(choice.asked(which), factors={})
+    names = inner & {t.name for t in op.tensors if not t.local}
+    return list(storage_templates(choice.arch, op, choice.on.prices, asked, names))
 
 
 def bans_of(template: StorageTemplate, prefix: Sequence[str]) -> Bans:
@@ -162,17 +211,20 @@ def bans_of(template: StorageTemplate, prefix: Sequence[str]) -> Bans:
     return frozenset(found)
 
 
-def agree(one: StorageTemplate, other: StorageTemplate, prefix: Sequence[str]) -> bool:
-    """Whether tensors of both ops are kept in the same shared memories: a mapping names what a memory keeps once."""
-    common = {t.name for t in one.op.tensors} & {t.name for t in other.op.tensors}
-    return all(common & set(one.keeps.get(m, ())) == common & set(other.keeps.get(m, ())) for m in prefix)
+def agree(members: Sequence[StorageTemplate], prefix: Sequence[str]) -> bool:
+    """Whether tensors of several ops are kept in the same shared memories: a mapping names what a memory keeps once."""
+    for one, other in combinations(members, 2):
+        common = {t.name for t in one.op.tensors} & {t.name for t in other.op.tensors}
+        if any(common & set(one.keeps.get(m, ())) != common & set(other.keeps.get(m, ())) for m in prefix):
+            return False
+    return True
 
 
-def joint(template: StorageTemplate, other: StorageTemplate, prefix: Sequence[str]) -> StorageTemplate:
-    """A storage template whose items down to the split are those of both ops; what only the other keeps keeps nothing
-    here."""
-    above = set(prefix)
-    items = tuple(n for n in template.way if n in template.items or (n.name in above and n.name in other.keeps))
+def joint(template: StorageTemplate, members: Sequence[StorageTemplate], prefix: Sequence[str]) -> StorageTemplate:
+    """A storage template whose items down to the split are those of all members; what only others keep something in
+    keeps nothing here."""
+    above = {name for name in prefix if any(name in other.keeps for other in members)}
+    items = tuple(n for n in template.way if n in template.items or n.name in above)
     keeps = {i.name: template.keeps.get(i.name, ()) for i in items if isinstance(i, Memory)}
     return StorageTemplate(template.op, template.way, items, keeps)
 
@@ -182,12 +234,17 @@ def number_of(template: StorageTemplate, name: str) -> int:
     return next(n for n, item in enumerate(template.items) if item.name == name)
 
 
+def last_above(template: StorageTemplate, kind: FusionKind) -> int:
+    """The number of the last item down to the home: that of the home, if the op keeps something in it."""
+    return max(n for n, item in enumerate(template.items) if item.name in kind.prefix)
+
+
 def above(template: StorageTemplate, kind: FusionKind) -> tuple[frozenset[str], ...]:
-    """For each item above the home, the ranks that temporal loops below it may run over."""
+    """For each item above the last one down to the home, the ranks that temporal loops below it may run over."""
     place = {node.name: n for n, node in enumerate(template.way)}
     found = []
-    for at in range(number_of(template, kind.home)):
-        lowest = place[template.items[at + 1].name]  # a memory of the other op between the two may be above the loop
+    for at in range(last_above(template, kind)):
+        lowest = place[template.items[at + 1].name]  # a memory of another op between the two may be above the loop
         found.append(kind.ranks - {r for r, memory in kind.bans if place[memory] >= lowest})
     return tuple(found)
 

@@ -35,10 +35,15 @@ class Objective:
         """The same of one mapping."""
         return float(self.value(np.array([energy_pj]), np.array([cycles]))[0])
 
-    def prunable(self, energy: Floats, cycles: Floats, have: Sequence[tuple[float, float]]) -> NDArray[np.bool_]:
-        """Which lower bounds are no better than the incumbents."""
+    def prunable(
+        self, energy: Floats, cycles: Floats, have: Sequence[tuple[float, float]], cutoff: float = inf
+    ) -> NDArray[np.bool_]:
+        """Which lower bounds leave no hope for something better than what there is. cutoff: a value of the objective
+        (of a single one) that is to be beaten, too."""
         less = 1.0 - SLACK
         found = np.asarray(cycles >= self.below * less)
+        if cutoff < inf:
+            found |= self.value(energy, cycles) >= cutoff * less
         for best_energy, best_cycles in have:
             if self.name == "pareto":
                 found |= (energy >= best_energy * less) & (cycles >= best_cycles * less)

@@ -41,6 +41,12 @@ class BoundParts:
     def take(self, chosen: NDArray[np.generic]) -> BoundParts:
         return BoundParts(self.energy[chosen], {n: c[chosen] for n, c in self.cycles.items()})
 
+    def plus(self, other: BoundParts) -> BoundParts:
+        """Of two ops that overlap: what they share adds up."""
+        names = {**self.cycles, **other.cycles}
+        cycles = {n: np.asarray(self.cycles.get(n, 0.0) + other.cycles.get(n, 0.0)) for n in names}
+        return BoundParts(self.energy + other.energy, cycles)
+
     def bound(self, leak_pj: float) -> LowerBound:
         """With what leaks in the cycles that all this takes."""
         cycles = np.maximum.reduce(list(self.cycles.values()))

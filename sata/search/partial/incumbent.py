@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sata.search.model.exact import figures
-from sata.search.model.objective import Objective
+from sata.search.model.objective import SLACK, Objective
 from sata.search.model.problem import SearchProblem
 from sata.search.partial.bounds import LowerBound
 from sata.search.space.nests import PlacedLoop, nest_of, shape_of
@@ -18,29 +19,44 @@ EQUAL = 1e-13  # share by which values may differ that are sums of the same numb
 
 @dataclass(frozen=True)
 class ScoredMapping:
-    """A complete mapping, scored by the functions of `sata run`; or a value that is to be beaten, without one."""
+    """A complete mapping, scored by the functions of `sata run`."""
 
     energy_pj: float
     cycles: float
     problem: SearchProblem
     loops: tuple[PlacedLoop, ...]
-    is_mapping: bool = True
 
 
 @dataclass
 class Incumbent:
-    """The incumbent: one for a single objective, or a Pareto front."""
+    """The best so far: one for a single objective, or a Pareto front. cutoff: a value of a single objective that a
+    mapping must beat, whether there is one of that value or not."""
 
     objective: Objective
     mappings: list[ScoredMapping] = field(default_factory=list)
+    cutoff: float = inf
 
     def prunable(self, of: LowerBound) -> NDArray[np.bool_]:
         """Which labels can lead to nothing better than what is there."""
-        return self.objective.prunable(of.energy, of.cycles, [(f.energy_pj, f.cycles) for f in self.mappings])
+        return self.objective.prunable(of.energy, of.cycles, self.figures(), self.cutoff)
+
+    def figures(self) -> tuple[tuple[float, float], ...]:
+        """(energy in pJ, cycles) of all that was found."""
+        return tuple((f.energy_pj, f.cycles) for f in self.mappings)
 
     def value(self) -> float:
-        """Of the best of a single objective (inf: there is none)."""
-        return min((self.objective.of(f.energy_pj, f.cycles) for f in self.mappings), default=float("inf"))
+        """What is to be beaten, of a single objective: the best, or the cutoff (inf: there is neither)."""
+        return min((self.cutoff, *(self.objective.of(*of) for of in self.figures())))
+
+    @property
+    def bounds(self) -> bool:
+        """Whether there is anything to be beaten."""
+        return bool(self.mappings) or self.cutoff < inf
+
+    def pruned(self, value: float) -> bool:
+        """Whether a lower bound of the objective leaves nothing to find (never for a Pareto front, which is not a
+        single value)."""
+        return self.objective.name != "pareto" and value >= self.value() * (1.0 - SLACK)
 
     def offer(self, found: ScoredMapping) -> bool:
         """Take it if it is better, or as good in what is sought and better in the second objective."""
@@ -63,8 +79,6 @@ class Incumbent:
         if objective.name == "pareto" or not self.mappings or found.cycles >= objective.below:
             return False
         have = self.mappings[0]
-        if not have.is_mapping:
-            return False
         if objective.of(found.energy_pj, found.cycles) > objective.of(have.energy_pj, have.cycles) * (1 + EQUAL):
             return False
         if objective.name == "energy":

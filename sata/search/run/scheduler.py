@@ -19,6 +19,7 @@ from sata.search.answers.fingerprint import name_of, ops_of, size_of
 from sata.search.answers.verify import check_answer, flaws
 from sata.search.engine.propose import STRATEGIES
 from sata.search.engine.solve import Answer, Start, Task
+from sata.search.model.objective import Objective
 from sata.search.run.starts import no_worse, starts_from
 from sata.specs.text.access import Granted, granted
 from sata.specs.text.faults import Fault, SpecError
@@ -73,19 +74,13 @@ class Resources:
     verify: bool = False
 
 
-def value_of(objective: str, energy_pj: float, cycles: float) -> float:
-    """What is made least; of a Pareto front the product."""
-    if objective == "energy":
-        return energy_pj
-    return cycles if objective == "cycles" else energy_pj * cycles
-
-
 def run_task(task: Task, say: Report) -> Answer:
     """The answer of its strategy, telling how far it is; asked to stop, it does so as soon as it has a mapping."""
+    objective = Objective(task.objective)
 
     def tick(best: Any, counts: Any, bound: float) -> None:
         def news() -> Progress:
-            values = [value_of(task.objective, f.energy_pj, f.cycles) for f in best.mappings]
+            values = [objective.of(f.energy_pj, f.cycles) for f in best.mappings]
             return Progress(name_of(task), counts.generated, min(values, default=float("inf")), bound)
 
         if say(news) and best.mappings:

@@ -14,7 +14,6 @@ from sata.report.files import json_text
 from sata.report.read import result_from_json
 from sata.search.answers.codec import Misfit, data_of, decoded
 from sata.search.answers.fingerprint import REVISION, Unknown, fingerprint_of, fingerprint_text, ops_of, size_of
-from sata.search.engine.cyclic import CycleTask
 from sata.search.engine.group import GroupTask
 from sata.search.engine.solve import Answer, Task
 from sata.search.run.setup import SearchSetup
@@ -95,9 +94,7 @@ def search_of(
 
 
 def _asked(task: Task) -> tuple[Constraints, ...]:
-    if isinstance(task, CycleTask):
-        return (task.constraints, *task.rest)
-    return (task.constraints, task.others) if isinstance(task, GroupTask) else (task.constraints,)
+    return task.asked if isinstance(task, GroupTask) else (task.constraints,)
 
 
 def _node(node: Memory | Array | Compute) -> ShardNode:

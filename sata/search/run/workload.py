@@ -106,7 +106,7 @@ def _task(setting: SearchSetup, ops: Unit, asked: Sequence[Constraints], objecti
                          rest=tuple(asked[1:]), rank=cycle.rank, text=cycle.text)  # fmt: skip
     if len(ops) == 1:
         return Task(setting.arch, ops[0], setting.machine, objective, asked[0], ragged)
-    return GroupTask(setting.arch, ops[0], setting.machine, objective, asked[0], ragged, ops=ops, others=asked[1])
+    return GroupTask(setting.arch, ops[0], setting.machine, objective, asked[0], ragged, ops=ops, rest=tuple(asked[1:]))
 
 
 def same(op: Op, constraints: Any = None) -> str:
