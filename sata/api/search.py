@@ -14,7 +14,7 @@ from sata.report.result import Result
 from sata.search.answers.cache import Cache
 from sata.search.answers.codec import data_of
 from sata.search.answers.mapping_file import chosen, mapping_text
-from sata.search.answers.scope import NOT_SEARCHED, gap_of, is_proven, scope_data, scope_of
+from sata.search.answers.scope import gap_of, group_words, is_proven, not_searched, scope_data, scope_of
 from sata.search.engine.group import may_fuse
 from sata.search.engine.propose import strategy_named
 from sata.search.engine.solve import Answer, Task
@@ -57,7 +57,7 @@ class SearchOptions:
     budget: float | None = None
     constraints: Source | None = None
     imperfect: bool = False
-    fuse: bool = True
+    fuse: int = 2
     workers: int | None = 1
     cache: bool = True
     verify: bool = False
@@ -136,12 +136,13 @@ class MapResult:
 
     def to_yaml(self) -> str:
         """The mapping as a file, what is known of each op in comments above it."""
+        answers = list(self.answers.values())
         header = [
             f"The best mapping of {self.workload} on {self.arch.name} for {self.objective}, found by sata map.",
             "What is known of each op stands above it; docs/search.md says what it means.",
             "Scope: memories in the order of the file, each at one height; ops alone"
-            + (" or in pairs" if any(a.fusion is not None for a in self.answers.values()) else "")
-            + f". Not searched: {', '.join(NOT_SEARCHED)}.",
+            + (f" or in {group_words(answers)}" if any(a.fusion is not None for a in answers) else "")
+            + f". Not searched: {', '.join(not_searched(answers))}.",
         ]
         return mapping_text(self.answers, self.arch, header)
 
@@ -163,7 +164,7 @@ class MapResult:
         """The JSON of `sata map --json`: per op its certificate and points, in the form that `sata plot` reads."""
         ops = [_op_data(op, answer) for op, answer in self.answers.items()]
         first = next(iter(self.answers.values()))
-        widest = next((a for a in self.answers.values() if a.fusion is not None), first)
+        widest = max(self.answers.values(), key=lambda a: 0 if a.fusion is None else len(a.fusion.ops), default=first)
         found: dict[str, object] = {"ops": ops, "scope": scope_data(widest)}
         return found if len(ops) > 1 else {**found, "points": ops[0]["points"], "pareto": ops[0]["pareto"]}
 
@@ -245,10 +246,11 @@ def space_of(spec: Spec, options: SearchOptions) -> RecordTable:
 
 def planned(spec: Spec, options: SearchOptions) -> PlannedSearch:
     """Load, price and choose what is searched. Raises: SpecError with all faults."""
-    fuse = options.fuse and strategy_named(options.strategy, options.imperfect).groups
+    fuse = 2 if options.fuse is True else int(options.fuse)
+    fuse = fuse if strategy_named(options.strategy, options.imperfect).groups else 1
     setting, chosen_ops, rules = _asked(spec, options)
-    units = search_units(setting, chosen_ops, fuse=fuse and may_fuse(options.objective, options.imperfect))
-    starts = [start for start in starts_of(setting, rules) if fuse or not start.split]
+    units = search_units(setting, chosen_ops, fuse=fuse if may_fuse(options.objective, options.imperfect) else 1)
+    starts = [start for start in starts_of(setting, rules) if fuse > 1 or not start.split]
     tasks, number = tasks_of(setting, units, options.objective, rules, ragged=options.imperfect, starts=starts,
                              strategy=options.strategy)  # fmt: skip
     return PlannedSearch(spec, options, setting, chosen_ops, rules, units, tasks, number, starts)

@@ -231,7 +231,7 @@ class Spec:
     @suggesting
     def map(
         self, *, objective: str = "energy", ops: str | None = None, budget: float | None = None,
-        strategy: str = "exact", constraints: Source | None = None, imperfect: bool = False, fuse: bool = True,
+        strategy: str = "exact", constraints: Source | None = None, imperfect: bool = False, fuse: int = 2,
         workers: int = 1, cache: bool = True, verify: bool = False, scheduler: str | None = None,
     ) -> MapResult:  # fmt: skip
         """The best mapping of every op, and how sure that is: `sata map`.
@@ -243,7 +243,7 @@ class Spec:
         strategy: "exact"; "evolution" and "random" prove nothing; or that of a package.
         constraints: a path, YAML text or dict in the form of docs/search.md; narrows the space.
         imperfect: also factors that do not divide.
-        fuse: whether neighbours that could share a nest are searched together, too.
+        fuse: how many neighbours that could share a nest are searched together at most; 1 (or False): none.
         workers: processes of this machine; more than one needs `if __name__ == "__main__":` in a script.
         cache: whether answers of earlier searches are taken, and new ones kept. verify: prove those again.
         scheduler: address of a Dask scheduler, whose workers search instead.

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sata.search.answers.scope import NOT_SEARCHED, gap_of, gap_text, is_proven, proven_text, total_text
+from sata.search.answers.scope import (
+    gap_of,
+    gap_text,
+    group_words,
+    is_proven,
+    largest_group,
+    not_searched,
+    proven_text,
+    total_text,
+)
 
 if TYPE_CHECKING:
     from sata.api.search import MapResult
@@ -68,13 +77,16 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
     factors = "exact and imperfect factors" if first.ragged else "exact factors"
     fusions = {a.fusion.ops: a.fusion for a in answers.values() if a.fusion is not None}
     together = sum(bool(f.split) for f in fusions.values())
+    kind, all_of_it = ("pair", "both use") if largest_group(answers.values()) < 3 else ("group", "they use")
     how = (
-        f"fused in pairs or not: {together} of {plural(len(fusions), 'pair')} fused" if fusions else "each op by itself"
+        f"fused in {group_words(answers.values())} or not: {together} of {plural(len(fusions), kind)} fused"
+        if fusions
+        else "each op by itself"
     )
     origins = dict.fromkeys(a.origin for a in answers.values() if a.origin)
     lines = [
         f"scope      every order of loops, {factors}, every choice of what memories keep, {how}; memories in the order "
-        f"of the file, each at one height. Not searched: {', '.join(NOT_SEARCHED)}",
+        f"of the file, each at one height. Not searched: {', '.join(not_searched(answers.values()))}",
         f"labels     {sums['generated']:,} partial mappings; {sums['pruned']:,} pruned by bound, "
         f"{sums['dominated']:,} dominated, {sums['too_large']:,} too large",
         f"result     {plural(len(answers) - unproven, 'op')} proven optimal, {unproven} not",
@@ -82,7 +94,8 @@ def _blocks(answers: Mapping[str, Answer], kept: int) -> list[Block]:
            f"{', '.join(origins)}"] if origins else []),
         *([f"cache      {plural(kept, 'answer')} found there, the figures computed again; --verify proves again"]
           if kept else []),
-        *(["overlaps   ops of a pair run at once: what both use adds up, and cycles count where that bounds the pair"]
+        *([f"overlaps   ops of a {kind} run at once: what {all_of_it} adds up, and cycles "
+           f"count where that bounds the {kind}"]
           if any(OVERLAPS in row[2] for row in rows) else []),
     ]  # fmt: skip
     return [*blocks, Lines("Certificate", tuple(lines))]

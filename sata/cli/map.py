@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,15 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
     raise click.BadParameter(f"'{given[:40]}' is not a part; write I/N, such as 1/4, with N up to {MOST}")
 
 
+def _fuse(_ctx: click.Context, _param: click.Parameter, given: str | None) -> int | None:
+    """`auto` as more than there are."""
+    if given is None or given.strip().lower() == "auto":
+        return None if given is None else sys.maxsize
+    if given.isascii() and given.isdigit() and int(given[:9]) > 0 and len(given) < 9:
+        return int(given)
+    raise click.BadParameter(f"'{given[:40]}' is not a number of ops; write 1, 2, 3, ... or auto")
+
+
 @click.command("map", short_help="The best mapping of every op, with proof.")
 @click.argument("arch")
 @click.argument("workload", required=False)
@@ -66,7 +76,13 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 )
 @click.option("--imperfect", is_flag=True, help="Also imperfect factors, which do not divide. A far larger space.")
 @click.option("--ragged", is_flag=True, hidden=True, help="The old name of --imperfect.")
-@click.option("--no-fuse", is_flag=True, help="Every op by itself: neighbours that could share a nest are not fused.")
+@click.option(
+    "--fuse",
+    metavar="N",
+    callback=_fuse,
+    help="Fuse up to N neighbours that may share a nest, where that is better; auto: however many. Without it 2.",
+)
+@click.option("--no-fuse", is_flag=True, help="Every op by itself, as with --fuse 1.")
 @click.option(
     "--strategy",
     default="exact",
@@ -97,8 +113,8 @@ def _shard(_ctx: click.Context, _param: click.Parameter, given: str | None) -> t
 def map_(
     arch: str, workload: str | None, objective: str, budget: float | None, constraints_file: str | None,
     imperfect: bool, ragged: bool, workers: int | None, shard: tuple[int, int] | None, mapping_file: str | None,
-    verify: bool, no_cache: bool, scheduler: str | None, strategy: str, no_fuse: bool, space: bool,
-    output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
+    verify: bool, no_cache: bool, scheduler: str | None, strategy: str, fuse: int | None, no_fuse: bool,
+    space: bool, output: str | None, ops: str | None, variables: dict[str, Any], json_file: str | None,
 ) -> None:  # fmt: skip
     """The best mapping of every op of WORKLOAD on ARCH, and how sure that is.
 
@@ -128,6 +144,9 @@ def map_(
     if ragged:
         click.echo("warning: --ragged is called --imperfect now; the old name goes with the next version", err=True)
         imperfect = True
+    if no_fuse and fuse not in (None, 1):
+        raise click.UsageError("--no-fuse is --fuse 1; give one of them")
+    most = 1 if no_fuse else 2 if fuse is None else fuse
     if shard is not None and (space or (output is None and json_file is None)):
         raise click.UsageError("--shard needs -o FILE for the answers of its part, and does not go with --space")
     if scheduler is not None:
@@ -137,7 +156,7 @@ def map_(
     targets = {option: name for option, name in (("--json", json_file), ("-o", output)) if name is not None}
     check_targets(targets, [name for name in (arch, workload, constraints_file, mapping_file) if name is not None])
     spec = Spec.of_sources(arch, workload, mapping_file, variables)
-    asked = SearchOptions(objective, ops, budget, constraints_file, imperfect, not no_fuse, workers, not no_cache,
+    asked = SearchOptions(objective, ops, budget, constraints_file, imperfect, most, workers, not no_cache,
                           verify, scheduler, strategy)  # fmt: skip
     if space:
         rows = list(space_of(spec, asked))

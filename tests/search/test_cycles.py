@@ -59,7 +59,7 @@ def net(k: int = 4, *, layer: str = "h", **kinds: Any) -> dict[str, Any]:
 
 def cycle(machine: Any, objective: str = "energy") -> CycleTask:
     setting = setup_of(machine, net())
-    tasks, _ = tasks_of(setting, search_units(setting, setting.workload.ops, fuse=True), objective, [], ragged=False)
+    tasks, _ = tasks_of(setting, search_units(setting, setting.workload.ops, fuse=2), objective, [], ragged=False)
     (task,) = [task for task in tasks if isinstance(task, CycleTask)]
     return task
 

@@ -33,7 +33,7 @@ PROBLEMS = int(os.environ.get("SATA_FUSED_PROBLEMS", "12"))
 
 
 def group(setting: SearchSetup, objective: str, rules: Sequence[ConstraintRule] = ()) -> GroupTask:
-    tasks, _ = tasks_of(setting, search_units(setting, setting.workload.ops, fuse=True), objective, rules, ragged=False)
+    tasks, _ = tasks_of(setting, search_units(setting, setting.workload.ops, fuse=2), objective, rules, ragged=False)
     assert len(tasks) == 1
     assert isinstance(tasks[0], GroupTask)
     return tasks[0]

@@ -132,7 +132,7 @@ def test_a_fused_start_of_a_hurried_pair() -> None:
     starts = starts_of(given, [])
     assert [s.ops for s in starts] == [("l.a", "l.b")]
     tasks, _ = tasks_of(given, [given.workload.ops], "energy", (), ragged=False, starts=starts)
-    alone = map_workload(setting, workers=1, fuse=False)
+    alone = map_workload(setting, workers=1, fuse=1)
     points = [alone[name].points[0] for name in ("l.a", "l.b")]
     poor = solve_all([replace(tasks[0], starts=())], Resources(1))[0]
     assert poor.fusion is not None
@@ -148,7 +148,7 @@ def test_a_fused_start_of_a_hurried_pair() -> None:
     assert flaws(tasks[0], mended) == []
     assert not mended.fusion.proven
     other = setup_of(arch, workload, None, {"mapping": mapping_data(whole, setting.arch)})
-    unfused = map_workload(other, workers=1, fuse=False)
+    unfused = map_workload(other, workers=1, fuse=1)
     assert all(a.fusion is None for a in unfused.values())
     assert {op: a.points for op, a in unfused.items()} == {op: a.points for op, a in alone.items()}
     product = map_workload(other, "edp", workers=1)

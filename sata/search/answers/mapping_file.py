@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sata.search.answers.scope import CACHE, FILE_ORDER, PAIRS, gap_of
+from sata.search.answers.scope import CACHE, FILE_ORDER, gap_of, scope_of
 from sata.search.model.answer import Answer, MappingPoint
 from sata.specs.model import Arch, Array, Memory
 
@@ -116,7 +116,7 @@ def fused_certificate(answer: Answer) -> list[str]:
         return [f"{names}: {what}", f"  scope: they share that loop and {fusion.split} alone, which keeps what passes"]
     if not fusion.kinds:
         return [f"{names} cannot be fused here"]
-    where = CACHE if answer.cached else PAIRS
+    where = CACHE if answer.cached else scope_of(answer)
     if fusion.split:
         sure = f"proven optimal ({where})" if fusion.proven else f"within {gap_of(answer):.3%} of the optimum"
         what = f"fused below {fusion.split}: {fusion.value:.6g}, {sure}; apart {fusion.apart:.6g} was found"
@@ -126,7 +126,7 @@ def fused_certificate(answer: Answer) -> list[str]:
         what = f"apart: {fusion.value:.6g}; nothing better was found fused; their lower bound is {fusion.fused:.6g}"
     return [
         f"{names}: {what}",
-        f"  scope: pairs; {fusion.kinds} ways to share loops and a home, as docs/search.md says",
+        f"  scope: {scope_of(answer)}; {fusion.kinds} ways to share loops and a home, as docs/search.md says",
     ]
 
 
@@ -140,7 +140,7 @@ def certificate(answer: Answer) -> list[str]:
         known = "proven" if answer.proven else "not proven complete"
         sure = f"Pareto front of {len(answer.points)}, {known}; least product"
     if answer.fusion is not None and answer.fusion.split:
-        what = "a cycle" if answer.fusion.loops else "a fused pair"
+        what = "a cycle" if answer.fusion.loops else "a fused pair" if len(answer.fusion.ops) == 2 else "a fused group"
         sure = f"its part of {what}, below {answer.fusion.split}"
     counts = answer.counts
     cycles = f"{point.cycles:.6g} cycles"

@@ -2,41 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sata.search.model.answer import Answer, value_at
 from sata.search.model.objective import SLACK
 
-FILE_ORDER, PAIRS, CYCLE, CACHE = "file order", "pairs", "cycle", "cache"
-NOT_SEARCHED = ("other orders of memories", "a height of its own for each tensor", "groups of three or more ops")
+FILE_ORDER, PAIRS, GROUPS, CYCLE, CACHE = "file order", "pairs", "groups", "cycle", "cache"
+NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
+
+
+def largest_group(answers: Iterable[Answer]) -> int:
+    """Of how many ops the largest group is that was searched as one, fused or not."""
+    return max((len(a.fusion.ops) for a in answers if a.fusion is not None and not a.fusion.loops), default=1)
+
+
+def group_words(answers: Iterable[Answer]) -> str:
+    """Of how many ops groups are, in words."""
+    size = largest_group(answers)
+    return "pairs" if size < 3 else f"groups of up to {size}"
+
+
+def not_searched(answers: Iterable[Answer]) -> tuple[str, ...]:
+    """What else a nest could be."""
+    more = max(largest_group(answers), 2) + 1
+    groups = f"groups of {NUMBERS[more] if more < len(NUMBERS) else more} or more ops"
+    return "other orders of memories", "a height of its own for each tensor", groups
 
 
 def scope_of(answer: Answer) -> str:
-    """`pairs`: among all nests of the op alone and fused with the other of its pair; `file order`: alone only;
-    `cycle`: of the ops of a cycle among nests that share one loop and nothing else."""
+    """`pairs`: among all nests of the op alone and fused with the other of its pair (`groups`: with all others of its
+    group); `file order`: alone only; `cycle`: of the ops of a cycle among nests that share one loop, nothing else."""
     if answer.fusion is None:
         return FILE_ORDER
-    return CYCLE if answer.fusion.loops else PAIRS
+    if answer.fusion.loops:
+        return CYCLE
+    return PAIRS if len(answer.fusion.ops) == 2 else GROUPS
 
 
 def scope_data(answer: Answer) -> dict[str, Any]:
     """The same for JSON."""
     return {
         "memories": "in the order of the file, each at one height",
-        "groups": "pairs of ops" if answer.fusion is not None else "single ops",
+        "groups": _groups(answer),
         "factors": "exact and imperfect" if answer.ragged else "exact",
-        "not_searched": list(NOT_SEARCHED),
+        "not_searched": list(not_searched([answer])),
     }
 
 
+def _groups(answer: Answer) -> str:
+    size = largest_group([answer])
+    if answer.fusion is None:
+        return "single ops"
+    return "pairs of ops" if size <= 2 else f"groups of up to {size} ops"
+
+
 def is_proven(answer: Answer) -> bool:
-    """Of an op in a pair: whether that of the pair is."""
+    """Of an op in a group: whether that of the group is."""
     return answer.proven if answer.fusion is None else answer.fusion.proven
 
 
 def gap_of(answer: Answer) -> float:
-    """How far the best may be above the optimum, as a share of the bound; of an op in a pair that of the pair."""
+    """How far the best may be above the optimum, as a share of the bound; of an op in a group that of the group."""
     fusion = answer.fusion
     if fusion is None:
         return answer.gap

@@ -250,7 +250,7 @@ def _nested(kind: FusionKind, which: int, point: MappingPoint) -> MemberNest | N
     """A point as a nest of a kind, or None if no skeleton of it keeps what the point does, or its loops may not be."""
     kept: Mapping[str, Any] = {name: keeps for name, keeps in point.keeps.items() if keeps}
     for s in kind.members[which]:
-        if dict(s.keeps) != kept:
+        if {name: keeps for name, keeps in s.keeps.items() if keeps} != kept:
             continue
         items = tuple(n for n in s.way if n.name in point.items)
         empty = {n: () for n in point.keeps if n not in kept}

@@ -1,13 +1,13 @@
 """Which ops may be fused, and the ways to do it: what passes between them, where it has its home, what is shared.
 
-Two ops are fused below one *split*. Nothing is lost by putting it right below the innermost memory that is the home of
+Ops are fused below one *split*. Nothing is lost by putting it right below the innermost memory that is the home of
 what passes inside (the *home* of a class): a split further in would only ask for more that both have in common, since
-the costs of an op depend on its own nest alone, and tiles of both ops share a memory only above the split.
+the costs of an op depend on its own nest alone, and tiles of several ops share a memory only above the split.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 
@@ -19,44 +19,68 @@ from sata.specs.model import Arch, Array, Memory, Op
 Bans = frozenset[tuple[str, str]]  # (rank, memory): no loop over the rank stands above the memory
 
 
-def pairs_of(graph: WorkloadGraph) -> list[tuple[Op, Op]]:
-    """Ops that may be fused: neighbours of one layer, of which the second takes what the first makes, and no other op
-    does; no op has to run between them, and none of them is of a cycle. No op is in two pairs: the first one has it."""
-    workload = graph.workload
-    layers: dict[str, list[Op]] = {}
-    for op in workload.ops:
-        layers.setdefault(op.layer, []).append(op)
-    kept = {(k.layer, k.tensor) for k in workload.kept}
-    number = {op.name: n for n, op in enumerate(workload.ops)}
-    turning = {n for cycle in graph.order.cycles for n in cycle.ops}
-    found: list[tuple[Op, Op]] = []
-    for layer, ops in layers.items():
-        taken: set[str] = set()
-        for at, (maker, taker) in enumerate(zip(ops, ops[1:], strict=False)):
-            inside = [t for t in passed(maker, taker) if (layer, t) not in kept and not _taken_later(t, ops[at + 2 :])]
-            numbers = number[maker.name], number[taker.name]
-            if turning & set(numbers) or not (inside and keeps_to_themselves(graph, numbers, passed(maker, taker))):
-                continue
-            if not taken & {maker.name, taker.name} and not between(graph, numbers):
-                found.append((maker, taker))
-                taken |= {maker.name, taker.name}
+def pairs_of(graph: WorkloadGraph) -> list[tuple[Op, ...]]:
+    """Pairs of ops that may be fused, none of which is in two of them: the first one has it."""
+    found: list[tuple[Op, ...]] = []
+    taken: set[str] = set()
+    for pair in fusible(graph, 2):
+        names = {op.name for op in pair}
+        if not taken & names:
+            found.append(pair)
+            taken |= names
     return found
 
 
-def keeps_to_themselves(graph: WorkloadGraph, pair: tuple[int, int], names: Sequence[str]) -> bool:
-    """Whether what passes between two ops is made by the first alone, from nothing, and read by the second alone."""
+def groups_of(graph: WorkloadGraph, most: int) -> list[tuple[Op, ...]]:
+    """Groups of up to so many ops that may be fused. Up to two: `pairs_of`; of more an op may be in several groups."""
+    return pairs_of(graph) if most == 2 else list(fusible(graph, most))
+
+
+def fusible(graph: WorkloadGraph, most: int) -> Iterator[tuple[Op, ...]]:
+    """Runs of two and more neighbours of one layer, connected by what passes among them alone, such that no other op
+    has to run between them (convex in the dataflow graph), and none of them is of a cycle."""
+    layers: dict[str, list[Op]] = {}
+    for op in graph.workload.ops:
+        layers.setdefault(op.layer, []).append(op)
+    for ops in layers.values():
+        for first in range(len(ops)):
+            for end in range(first + 2, min(first + most, len(ops)) + 1):
+                if _may_fuse(graph, ops[first:end], ops[end:]):
+                    yield tuple(ops[first:end])
+
+
+def _may_fuse(graph: WorkloadGraph, ops: Sequence[Op], after: Sequence[Op]) -> bool:
+    """after: the ops behind these of their layer."""
+    kept = {(k.layer, k.tensor) for k in graph.workload.kept}
+    number = {op.name: n for n, op in enumerate(graph.workload.ops)}
+    members = [number[op.name] for op in ops]
+    if set(members) & {n for cycle in graph.order.cycles for n in cycle.ops}:
+        return False
+    passing = passing_among(ops)
+    inside = [users for t, users in passing.items() if (ops[0].layer, t) not in kept and not _taken_later(t, after)]
+    if not connects(inside, len(ops)) or not _keep_to_themselves(graph, members, passing):
+        return False
+    groups = {n: n for n in range(len(graph.flow.ops))} | dict.fromkeys(members, members[0])
+    return next(outside_between(graph, groups), None) is None
+
+
+def _keep_to_themselves(graph: WorkloadGraph, members: Sequence[int], names: Collection[str]) -> bool:
+    """Whether what passes among ops is made by one of them, from nothing, and read by them alone."""
     for value in graph.flow.values:
-        if any(n == pair[0] and t.name in names for n, t in value.makers):
+        if any(n in members and t.name in names for n, t in value.makers):
             users = {n for n, _ in (*value.makers, *value.readers)}
-            if users != set(pair) or len(value.makers) > 1 or value.makers[0][1].initialised:
+            if not users <= set(members) or len(users) < 2 or len(value.makers) > 1 or value.makers[0][1].initialised:
                 return False
     return True
 
 
-def between(graph: WorkloadGraph, pair: tuple[int, int]) -> bool:
-    """Whether an op has to run after one and before the other."""
-    groups = {n: n for n in range(len(graph.flow.ops))} | {pair[1]: pair[0]}
-    return next(outside_between(graph, groups), None) is not None
+def passing_among(ops: Sequence[Op]) -> dict[str, frozenset[int]]:
+    """By tensor that passes among ops, the numbers of those that make or take it."""
+    found: dict[str, set[int]] = {}
+    for (m, maker), (n, taker) in combinations(enumerate(ops), 2):
+        for name in passed(maker, taker):
+            found.setdefault(name, set()).update((m, n))
+    return {name: frozenset(users) for name, users in found.items()}
 
 
 def passed(maker: Op, taker: Op) -> tuple[str, ...]:
@@ -121,19 +145,10 @@ class FusionProblem:
         """What is asked of an op."""
         return self.constraints[which] if self.constraints else Constraints()
 
-    @property
-    def passing(self) -> dict[str, frozenset[int]]:
-        """By tensor that passes inside, the ops that make or take it."""
-        found: dict[str, set[int]] = {}
-        for (m, maker), (n, taker) in combinations(enumerate(self.ops), 2):
-            for name in passed(maker, taker):
-                found.setdefault(name, set()).update((m, n))
-        return {name: frozenset(users) for name, users in found.items()}
-
 
 def fusion_kinds(choice: FusionProblem) -> list[FusionKind]:
     """Every way to fuse a group: what has its home inside connects all of the ops."""
-    passing = choice.passing
+    passing = passing_among(choice.ops)
     ranks = shared_ranks(choice.ops)
     sequential = frozenset(r for op in choice.ops for r in op.sequential)
     found = []
@@ -197,7 +212,16 @@ def _templates(choice: FusionProblem, which: int, inner: frozenset[str]) -> list
     # loops stand below memories that only another op keeps something in, too: `joint` tells whether all have a place
     op, asked = choice.ops[which], replace(choice.asked(which), factors={})
     names = inner & {t.name for t in op.tensors if not t.local}
-    return list(storage_templates(choice.arch, op, choice.on.prices, asked, names))
+    return [_from_outermost(s) for s in storage_templates(choice.arch, op, choice.on.prices, asked, names)]
+
+
+def _from_outermost(template: StorageTemplate) -> StorageTemplate:
+    """With the outermost memory, even if the op has all it takes and makes further in: shared loops stand below it."""
+    first = next(n for n in template.way if isinstance(n, Memory))
+    if first in template.items:
+        return template
+    items = tuple(n for n in template.way if n in template.items or n is first)
+    return replace(template, items=items, keeps={first.name: (), **template.keeps})
 
 
 def bans_of(template: StorageTemplate, prefix: Sequence[str]) -> Bans:

@@ -40,7 +40,7 @@ class ShardNode:
 @dataclass(frozen=True)
 class ShardedSearch:
     """What was searched. Hashes: of the nodes with their prices, of the ops, of the constraints. keys: of the tasks;
-    ops: names, two where a pair is searched together; number: for each of them the number of its task."""
+    ops: names, several where a group is searched together; number: for each of them the number of its task."""
 
     version: str
     revision: int
@@ -146,7 +146,8 @@ def _sound(shard: Shard) -> bool:
         1 <= shard.part <= s.parts <= MOST
         and len(s.ops) == len(s.number) > 0
         and all(s.ops)
-        and len(all_names) == len(set(all_names))
+        and len(s.ops) == len(set(s.ops))
+        and all((name,) in s.ops for name in all_names if all_names.count(name) > 1)
         and set(s.number) == set(range(len(s.keys)))
         and len(set(s.keys)) == len(s.keys)
         and set(shard.answers) <= set(s.keys)

@@ -15,9 +15,10 @@ from sata.search.engine.group import GroupTask, may_fuse
 from sata.search.engine.propose import strategy_named
 from sata.search.engine.solve import Answer, Start, Task, solve
 from sata.search.model.exact import single_counts
-from sata.search.model.fusion import pairs_of
+from sata.search.model.fusion import groups_of
 from sata.search.run.check_whole import check_whole
 from sata.search.run.lawful import by_law
+from sata.search.run.partition import best_partition
 from sata.search.run.reachable_lanes import too_few_lanes
 from sata.search.run.scheduler import Resources, solve_all
 from sata.search.run.setup import SearchSetup
@@ -39,20 +40,27 @@ def selected(setting: SearchSetup, pattern: str | None) -> list[Op]:
     return ops
 
 
-Unit = tuple[Op, ...]  # one op, or two that may be fused
+Unit = tuple[Op, ...]  # one op, or several that may be fused
 
 
-def search_units(setting: SearchSetup, ops: Sequence[Op], *, fuse: bool) -> list[Unit]:
-    """The ops, those that may be fused together (`fused_space.pairs_of`), in the order of the first of each. Ops of a
-    cycle come together, whether all of them are asked for or not."""
+def search_units(setting: SearchSetup, ops: Sequence[Op], *, fuse: int) -> list[Unit]:
+    """The ops, and the groups of up to `fuse` of them that may be fused (`fusion.groups_of`), in the order of the first
+    of each. An op of several groups is a unit by itself, too (`partition`). Ops of a cycle come together, whether all
+    of them are asked for or not."""
     chosen = {op.name for op in ops}
-    pairs = [p for p in (pairs_of(setting.graph) if fuse else ()) if {op.name for op in p} <= chosen]
+    groups = [g for g in (groups_of(setting.graph, fuse) if fuse > 1 else ()) if {op.name for op in g} <= chosen]
     cycles = [tuple(setting.workload.ops[n] for n in cycle.ops) for cycle in setting.graph.order.cycles]
-    unit_of = {op.name: unit for unit in (*pairs, *cycles) for op in unit}
-    units: dict[str, Unit] = {}
+    units_of: dict[str, list[Unit]] = {}
+    for unit in (*groups, *cycles):
+        for op in unit:
+            units_of.setdefault(op.name, []).append(unit)
+    alone = {name for name, units in units_of.items() if len(units) > 1}
+    alone = {op.name for name in alone for unit in units_of[name] for op in unit}
+    units: dict[tuple[str, ...], Unit] = {}
     for op in ops:
-        unit = unit_of.get(op.name, (op,))
-        units.setdefault(unit[0].name, unit)
+        own = units_of.get(op.name, [])
+        for unit in ([(op,)] if op.name in alone or not own else []) + own:
+            units.setdefault(tuple(each.name for each in unit), unit)
     return list(units.values())
 
 
@@ -125,18 +133,18 @@ def map_workload(
     budget: float | None = None,
     workers: int | None = None,
     how: Resources | None = None,
-    fuse: bool = True,
+    fuse: int = 2,
     strategy: str = "exact",
 ) -> dict[str, Answer]:
     """The answer of every op, by name. budget: seconds for all. how: by what means; without it `workers` processes.
-    fuse: whether ops that may be fused are searched together (energy and cycles, exact factors).
+    fuse: how many ops may be fused at most (energy and cycles, exact factors); 1: every op by itself.
     strategy: a row of `sata.search.engine.propose.STRATEGIES`; all but `exact` map every op by itself.
 
     Raises: SpecError for each op that no mapping of the space fits, and why.
     """
-    fuse = fuse and strategy_named(strategy, ragged).groups
-    chosen = search_units(setting, selected(setting, ops), fuse=fuse and may_fuse(objective, ragged))
-    starts = [s for s in starts_of(setting, rules) if fuse or not s.split]
+    fuse = fuse if strategy_named(strategy, ragged).groups else 1
+    chosen = search_units(setting, selected(setting, ops), fuse=fuse if may_fuse(objective, ragged) else 1)
+    starts = [s for s in starts_of(setting, rules) if fuse > 1 or not s.split]
     tasks, number = tasks_of(setting, chosen, objective, rules, ragged=ragged, starts=starts, strategy=strategy)
     answers = solve_all(tasks, how or Resources(workers), budget=budget)
     found = by_law(setting, settled(answers_by_op(chosen, number, tasks, answers), starts))
@@ -154,9 +162,10 @@ def answers_by_op(
 
 
 def renamed(names: Sequence[Sequence[str]], answers: Sequence[Answer]) -> dict[str, Answer]:
-    """The answers of units by op: a pair's are those of its members, told whom they are fused with."""
+    """The answers of units by op: a group's are those of its members, told whom they are fused with; where an op is in
+    several, those of the best partition."""
     found: dict[str, Answer] = {}
-    for unit, answer in zip(names, answers, strict=True):
+    for unit, answer in best_partition([tuple(unit) for unit in names], answers):
         fusion = None if answer.fusion is None else replace(answer.fusion, ops=tuple(unit))
         for name, own in zip(unit, answer.members or (answer,), strict=True):
             cached, origin = answer.cached or own.cached, own.origin or answer.origin
@@ -182,7 +191,9 @@ def part_by_law(setting: SearchSetup, task: Task, answer: Answer) -> Answer:
 
 def check_found(tasks: Sequence[Task], answers: Sequence[Answer]) -> None:
     """Raises: SpecError with the reason for each task that no mapping of its space fits."""
-    faults = [why_not(task) for task, answer in zip(tasks, answers, strict=True) if not answer.points]
+    both = list(zip(tasks, answers, strict=True))
+    mapped = {op.name for task, answer in both if answer.points for op in ops_of(task)}
+    faults = [why_not(t) for t, answer in both if not answer.points and not {op.name for op in ops_of(t)} <= mapped]
     if faults:
         raise SpecError(faults)
 
