@@ -43,8 +43,8 @@ def random_chain(rng: random.Random) -> Problem:
     nodes: list[dict[str, Any]] = [{"memory": "M0", "class": "dram"}]
     for name in ("M1", "M2")[: rng.choice([1, 1, 2])]:
         inner = [k for k in kinds if rng.random() < (0.75 if k in ("kX", "kY") else 0.15)]
-        nodes.append({"memory": name, "class": "sram", "size": f"{rng.choice([24, 32, 48, 96])} b", "may_keep": inner,
-                      "buffers": rng.choice([1, 1, 2])})  # fmt: skip
+        size = f"{rng.choice([16, 24, 32, 48, 96])} b"
+        nodes.append({"memory": name, "class": "sram", "size": size, "may_keep": inner})
     for node in nodes:
         if rng.random() < 0.4:
             node["bandwidth"] = {"read": f"{rng.choice([1, 2, 8])} b/cycle", "write": "4 b/cycle"}
