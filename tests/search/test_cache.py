@@ -42,6 +42,17 @@ def changed(data: Any, change: Callable[[Any], None]) -> Any:
     return found
 
 
+def _slow_spad(data: Any) -> None:
+    data["arch"]["nodes"][3] |= {
+        "keep": [], "may_keep": ["weight", "activation", "current"], "bandwidth": {"read": "4 b/cycle", "write": "4 b/cycle"},
+    }  # fmt: skip
+
+
+# a scratch-pad that saves energy and takes time: two points on the front
+TRADE_ARCH = changed(ARCH, _slow_spad)
+TRADE_WORKLOAD = changed(WORKLOAD, lambda d: d["workload"]["ops"][1]["ranks"].update(n=3, m=2, k=2))
+
+
 @pytest.fixture(scope="module")
 def answer() -> Answer:
     return solve(task())
@@ -66,7 +77,7 @@ def test_a_second_search_finds_the_first(tmp_path: Path) -> None:
 
 
 def test_a_pareto_front_comes_back_whole(tmp_path: Path) -> None:
-    one = task(objective="pareto")
+    one = task(TRADE_ARCH, TRADE_WORKLOAD, objective="pareto")
     cache, found = Cache(tmp_path), solve(one)
     assert len(found.points) > 1
     cache.put(one, found)
@@ -246,8 +257,8 @@ def test_folders_are_made_for_one_user(tmp_path: Path) -> None:
 
 def test_a_proof_from_the_cache_is_called_so_and_done_again_on_demand(tmp_path: Path) -> None:
     """A sound mapping that is not the best, called proven by someone: `--verify` does not ask there."""
-    (tmp_path / "arch.yaml").write_text(yaml.safe_dump(ARCH))
-    (tmp_path / "work.yaml").write_text(yaml.safe_dump(WORKLOAD))
+    (tmp_path / "arch.yaml").write_text(yaml.safe_dump(TRADE_ARCH))
+    (tmp_path / "work.yaml").write_text(yaml.safe_dump(TRADE_WORKLOAD))
     cache, setting = Cache(tmp_path / "cache"), setup_of(str(tmp_path / "arch.yaml"), str(tmp_path / "work.yaml"))
     tasks, _ = tasks_of(setting, setting.workload.ops[1:], "energy", (), ragged=False)
     incumbent = solve(tasks[0])
