@@ -125,7 +125,7 @@ def map_(
     \b
     Examples:
       sata map arch/sata.yaml workloads/one_conv.yaml -o best.yaml
-      sata map arch/eyeriss.yaml workloads/one_conv.yaml --objective pareto
+      sata map arch/eyeriss.yaml workloads/conv_layer.yaml --objective pareto
       sata map my_arch.yaml my_net.yaml --budget 60s --constraints mine.yaml
       sata map my_arch.yaml my_net.yaml --shard 1/4 -o part1.json
     """
