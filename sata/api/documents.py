@@ -101,7 +101,7 @@ def _rank_format(rank: RankFormat) -> object:
     return {rank.name: said} if said else rank.name
 
 
-def mapping_data(mapping: MappingSpec) -> list[dict[str, object]]:
+def mapping_document(mapping: MappingSpec) -> list[dict[str, object]]:
     """The value of `mapping:`."""
     return [_entry(entry, ops) for entry in mapping.entries
             for ops in ([list(entry.patterns)] if entry.fused else list(entry.patterns))]  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
-from sata.api.documents import arch_data, mapping_data
+from sata.api.documents import arch_data, mapping_document
 from sata.report.ops_text import ops_yaml
 from sata.specs import Loaded, load_or_without
 from sata.specs.model import Arch, MappingSpec, Workload
@@ -63,7 +63,7 @@ def source_of(key: str, value: object) -> Source | None:
     if isinstance(value, Arch):
         return {"arch": arch_data(value)}
     if isinstance(value, MappingSpec):
-        return {"mapping": mapping_data(value)}
+        return {"mapping": mapping_document(value)}
     if isinstance(value, Workload):
         return {"workload": read(ops_yaml(value)).data["workload"]}
     if value is None or isinstance(value, (str, os.PathLike)):

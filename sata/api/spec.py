@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sata.api.arguments import suggesting
-from sata.api.documents import arch_data, mapping_data, yaml_text
+from sata.api.documents import arch_data, mapping_document, yaml_text
 from sata.api.parts import Given, Parts, Source, read_parts
 from sata.api.tables import RecordTable
 from sata.report.frozen import FrozenRecord
@@ -157,7 +157,7 @@ class Spec:
         if self.workload is not None:
             data["workload"] = self._parts.data("workload")
         if self.mapping is not None:
-            data["mapping"] = self._parts.data("mapping") or mapping_data(self.mapping)
+            data["mapping"] = self._parts.data("mapping") or mapping_document(self.mapping)
         return yaml_text(data)
 
     def ops_yaml(self) -> str:

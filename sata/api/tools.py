@@ -114,7 +114,7 @@ def shipped_files(*names: str) -> RecordTable:
     """
     from sata.report.shipped_text import list_data
     from sata.specs.shipped import LIST_FOLDERS, find_shipped, users
-    from sata.specs.shipped import shipped_files as files_of
+    from sata.specs.shipped import list_shipped_files as files_of
 
     files = [file for name in names or LIST_FOLDERS
              for file in (files_of([name]) if name in LIST_FOLDERS else [find_shipped(name)])]  # fmt: skip
@@ -137,7 +137,7 @@ def layer_templates(*names: str) -> RecordTable:
 def measured_arrays(file: str, arrays: Sequence[str], time: int | None) -> list[tuple[str, Measured]]:
     """(name, what is measured) of arrays of a file. Raises: SpecError."""
     from sata.counts.density.interface import BadParameter
-    from sata.counts.density.measured import measure as measured_of
+    from sata.counts.density.measured import measure_tensor as measured_of
     from sata.counts.density.trace_file import array_names, measured
 
     found = []
@@ -174,7 +174,7 @@ def price_counts(source: str | dict[str, object], /, **variables: int | float | 
     source: a path, YAML text or dict. variables: override those that the file declares.
     Raises: SpecError with all faults.
     """
-    from sata.costs.given import price_counts as priced
+    from sata.costs.given import price_given as priced
 
     return priced(source, variables)
 

@@ -107,10 +107,10 @@ def _holds(key: str, name: str) -> bool:
 
 
 def _faults_of_counts(name: str, variables: dict[str, Any]) -> list[Fault]:
-    from sata.costs.given import price_counts
+    from sata.costs.given import price_given
 
     try:
-        price_counts(name, variables)
+        price_given(name, variables)
     except SpecError as error:
         return error.faults
     return []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import click
 
@@ -13,6 +14,7 @@ from sata.specs.text.expressions import number_or_text
 
 F = TypeVar("F", bound=Callable[..., Any])
 Value = int | float | str
+_MEMORY = "sata.memory"  # of the context of a command: bytes, or None
 TAKEN = ("arch", "workload", "mapping", "ops")  # arguments of sata.evaluate, which takes variables beside them
 
 
@@ -65,19 +67,27 @@ def data_option(command: F) -> F:
 
 
 def memory_option(command: F) -> F:
-    """`--memory SIZE`; the limit holds while the command runs."""
+    """`--memory SIZE`; the limit holds while the command runs, not while options are read: one may be refused."""
+
+    @wraps(command)
+    def within(*args: Any, **values: Any) -> Any:
+        from sata.specs.text.memory import limited
+
+        with limited(click.get_current_context().meta[_MEMORY]):
+            return command(*args, **values)
+
     return click.option(
         "--memory", metavar="SIZE", expose_value=False, callback=_memory, is_eager=True,
         help="The most memory to take, such as 4 GiB; without it, half of what is free.",
-    )(command)  # fmt: skip
+    )(cast(F, within))  # fmt: skip
 
 
 def _memory(ctx: click.Context, _param: click.Parameter, given: str | None) -> None:
-    from sata.specs.text.memory import LEAST, default, limited, memory_text
+    from sata.specs.text.memory import LEAST, default, memory_text
     from sata.specs.text.units import parse_quantity
 
     if given is None:
-        ctx.with_resource(limited(default()))
+        ctx.meta[_MEMORY] = default()
         return
     try:
         number = int(float(parse_quantity(given.strip(), "bits")) / 8)
@@ -85,7 +95,7 @@ def _memory(ctx: click.Context, _param: click.Parameter, given: str | None) -> N
         raise click.BadParameter(str(error)) from None
     if number < LEAST:
         raise click.BadParameter(f"{given} is too little to do anything; at least {memory_text(LEAST)}")
-    ctx.with_resource(limited(number))
+    ctx.meta[_MEMORY] = number
 
 
 def _plugins(ctx: click.Context, _param: click.Parameter, given: bool) -> None:

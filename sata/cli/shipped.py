@@ -37,7 +37,7 @@ def list_(names: tuple[str, ...], folder: str | None, extensions: bool, json_fil
     from sata.cli.output import show_blocks, write
     from sata.report.files import check_targets, json_text
     from sata.report.shipped_text import list_blocks, list_data, use_block
-    from sata.specs.shipped import LIST_FOLDERS, find_shipped, shipped_files, users
+    from sata.specs.shipped import LIST_FOLDERS, find_shipped, list_shipped_files, users
 
     check_targets({"--json": json_file} if json_file is not None else {})
     if extensions:
@@ -52,7 +52,7 @@ def list_(names: tuple[str, ...], folder: str | None, extensions: bool, json_fil
         raise click.UsageError("--copy needs the names of what to copy: sata list arch/sata.yaml --copy FOLDER")
     whole = all(name in LIST_FOLDERS for name in names)
     files = [file for name in names or LIST_FOLDERS
-             for file in (shipped_files([name]) if name in LIST_FOLDERS else [find_shipped(name)])]  # fmt: skip
+             for file in (list_shipped_files([name]) if name in LIST_FOLDERS else [find_shipped(name)])]  # fmt: skip
     if folder is not None:
         _copy(files, Path(folder))
     elif not write({json_file: lambda: json_text({"files": list_data(files, users())})}):

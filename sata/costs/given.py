@@ -75,7 +75,7 @@ class GivenResult:
         return {key: math.fsum(values) for key, values in terms.items()}
 
 
-def price_counts(source: Any, variables: Mapping[str, Any] | None = None) -> GivenResult:
+def price_given(source: Any, variables: Mapping[str, Any] | None = None) -> GivenResult:
     """Price the counts of a path, YAML text or dict; `variables` override those that the file declares.
 
     Raises: SpecError with every fault found.

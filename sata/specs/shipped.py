@@ -42,7 +42,7 @@ def folder_of(name: str) -> Path:
     return TEMPLATES if name == TEMPLATE_FOLDER else shipped(name)
 
 
-def shipped_files(folders: Sequence[str] = LIST_FOLDERS) -> list[ShippedFile]:
+def list_shipped_files(folders: Sequence[str] = LIST_FOLDERS) -> list[ShippedFile]:
     """All YAML files that ship, folder by folder."""
     return [
         ShippedFile(folder, path, _about(path))
@@ -56,7 +56,7 @@ def users() -> dict[str, list[str]]:
     from sata.specs import load
 
     found: dict[str, list[str]] = {}
-    for file in shipped_files(["arch"]):
+    for file in list_shipped_files(["arch"]):
         arch = load(str(file.path)).arch
         assert arch is not None
         for name in (f"mappings/{arch.name}.yaml", *(f"components/{library}.yaml" for library in arch.libraries)):
@@ -69,7 +69,7 @@ def find_shipped(name: str) -> ShippedFile:
 
     Raises: SpecError that names the nearest, or those among which the name does not choose.
     """
-    files = shipped_files()
+    files = list_shipped_files()
     wanted = PurePosixPath(name if name.endswith(".yaml") else f"{name}.yaml").as_posix()
     found = [file for file in files if wanted in (file.name, file.path.name)]
     if len(found) == 1:

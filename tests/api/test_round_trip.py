@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import sata
-from sata.api.documents import arch_data, flow_text, mapping_data, yaml_text
+from sata.api.documents import arch_data, flow_text, mapping_document, yaml_text
 from sata.specs import load
 from sata.specs.formats import RankFormat, TensorFormat
 from sata.specs.text.find import shipped
@@ -52,8 +52,8 @@ def test_shipped_workloads(name: str) -> None:
 def test_shipped_mappings(name: str) -> None:
     mapping = load(mapping=f"mappings/{name}").mapping
     assert mapping is not None
-    assert load(mapping=yaml_text({"mapping": mapping_data(mapping)})).mapping == mapping
-    assert load(mapping={"mapping": mapping_data(mapping)}).mapping == mapping
+    assert load(mapping=yaml_text({"mapping": mapping_document(mapping)})).mapping == mapping
+    assert load(mapping={"mapping": mapping_document(mapping)}).mapping == mapping
 
 
 def test_shipped_specs_cost_the_same() -> None:

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from sata.cli import main
-from sata.costs.given import price_counts
+from sata.costs.given import price_given
 from sata.version import __version__
 from tests.cli.test_run import SMALL, VGG5, invoke, ok
 
@@ -141,7 +141,7 @@ def test_price_shows_every_price_with_its_origin() -> None:
 
 
 def test_price_given_counts() -> None:
-    expected = price_counts(COUNTS)
+    expected = price_given(COUNTS)
     data = json.loads(ok("price", "--counts", COUNTS, "--json", "-"))
     assert sum(s["energy_pj"] for s in data["sums"]) == pytest.approx(sum(r.energy_pj for r in expected.records))
     assert len(data["records"]) == len(expected.records)

@@ -10,7 +10,7 @@ import pytest
 
 import sata
 from sata.specs import load
-from sata.specs.shipped import LIST_FOLDERS, folder_of, shipped_files
+from sata.specs.shipped import LIST_FOLDERS, folder_of, list_shipped_files
 from sata.specs.text import find as finding
 from sata.specs.workload.template_actions import template_requests
 from sata.specs.workload.template_file import shipped_templates
@@ -36,7 +36,7 @@ def test_lists_every_file_with_what_it_is(elsewhere: Path) -> None:
     assert "VGG5 for CIFAR-10, the network of the SATA" in out
     assert max(map(len, out.splitlines())) <= 80
     assert all(file.about and len(file.about) < 250 and file.about.count("(") == file.about.count(")")
-               for file in shipped_files())  # fmt: skip
+               for file in list_shipped_files())  # fmt: skip
 
 
 def test_a_folder_alone_and_as_data(elsewhere: Path) -> None:

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from sata.costs.given import price_counts
+from sata.costs.given import price_given
 from sata.specs.text.faults import SpecError
 
 BOOK = """
@@ -39,12 +39,12 @@ def text(counts: str = GOOD) -> str:
 def faults(old: str, new: str) -> list[str]:
     assert old in GOOD
     with pytest.raises(SpecError) as error:
-        price_counts(text(GOOD.replace(old, new)))
+        price_given(text(GOOD.replace(old, new)))
     return [str(f) for f in error.value.faults]
 
 
 def test_counted_and_priced_by_hand() -> None:
-    result = price_counts(text())
+    result = price_given(text())
     assert result.energy_pj(by=("run", "group")) == {
         ("full", "g"): 2 * (3 * 2 + 4 * 2), ("full", "h"): 4 * 4 + 2 * 2, ("halved", "g"): 14.0, ("halved", "h"): 8 + 4.0}  # fmt: skip
     assert result.counts(by=("layer",)) == {("a",): 6 + 3, ("b",): 8 + 4 + 4 + 2, ("",): 4}
@@ -54,15 +54,15 @@ def test_counted_and_priced_by_hand() -> None:
 
 
 def test_variables_are_set_from_outside() -> None:
-    assert price_counts(text(), {"T": 4}).counts(by=("run", "group"))["full", "g"] == 4 * (3 + 8)
+    assert price_given(text(), {"T": 4}).counts(by=("run", "group"))["full", "g"] == 4 * (3 + 8)
     with pytest.raises(SpecError) as error:
-        price_counts(text(), {"t": 4})
+        price_given(text(), {"t": 4})
     assert str(error.value) == "<text>: there is no variable 't'; variables: T, half"
 
 
 def test_sums_over_what() -> None:
     with pytest.raises(ValueError) as error:
-        price_counts(text()).energy_pj(by=("stages",))
+        price_given(text()).energy_pj(by=("stages",))
     assert (
         str(error.value)
         == "'stages' is not a field to sum over; expected some of run, layer, stage, group, component, action, origin"

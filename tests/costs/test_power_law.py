@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sata.costs.given import price_counts
+from sata.costs.given import price_given
 from sata.costs.nodes import load_libraries
 from sata.costs.prices import Prices
 from sata.specs.library.library import is_raw
@@ -96,11 +96,11 @@ counts:
 
 
 def test_leak_of_given_counts_is_power_for_a_nanosecond() -> None:
-    (record,) = price_counts(COUNTS.replace("CLASS", "m")).records
+    (record,) = price_given(COUNTS.replace("CLASS", "m")).records
     assert (record.energy_pj, record.origin) == (30, "mine: m, 3 mW, for 1 ns")
-    assert price_counts(COUNTS.replace("CLASS", "n")).records[0].energy_pj == 70
+    assert price_given(COUNTS.replace("CLASS", "n")).records[0].energy_pj == 70
 
 
 def test_leak_that_nobody_prices() -> None:
     with pytest.raises(SpecError, match="no library prices 'leak' of o; it has: read"):
-        price_counts(COUNTS.replace("CLASS", "o"))
+        price_given(COUNTS.replace("CLASS", "o"))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from sata.counts.density import MODELS, Model, Sight, build_model, model_of, over_grid
 from sata.counts.density.chances import both_chances, clustered, empty, none_of, summed_distribution
 from sata.counts.density.interface import BadParameter, Subject
-from sata.counts.density.measured import measure
+from sata.counts.density.measured import measure_tensor
 from sata.specs.model import Density, Dim, Tensor
 from sata.specs.text.faults import SpecError
 from tests.oracle.draws import draw, pickard
@@ -475,7 +475,7 @@ def test_dimensions_too_long_to_be_laid_out_are_refused(name: str, tmp_path: Pat
 def test_long_recordings_are_measured() -> None:
     """260,000 elements in one dimension: a mask each would take 4 GiB."""
     values = np.random.default_rng(5).random((2, 2, 1 << 18)) < 0.25
-    found = measure(values, 0)
+    found = measure_tensor(values, 0)
     row = next(c for c in found.compared if c.tile.label == "row of 4")
     assert row.counted == 1 - values.reshape(-1, 4).any(axis=1).mean()
     for name in ("uniform", "runs", "blocks"):

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import sata
-from sata.costs.given import price_counts
+from sata.costs.given import price_given
 from sata.report.summary import left_out
 
 SPEC: dict[str, Any] = yaml.safe_load("""
@@ -75,4 +75,4 @@ counts:
   - {{stage: forward, group: m, class: m, action: read, count: 20}}
   - {{stage: forward, group: m, class: m, action: read, count: 5, per: once}}
 """
-    assert sum(record.energy_pj for record in price_counts(text).records) == 50
+    assert sum(record.energy_pj for record in price_given(text).records) == 50

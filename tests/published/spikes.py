@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from sata.counts.density.measured import Measured, measure
+from sata.counts.density.measured import Measured, measure_tensor
 from sata.counts.density.trace_file import array_names, measured
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,7 +37,7 @@ def layers(network: str) -> dict[str, Measured]:
     for name in array_names(file):
         values = measured(file, name).values
         if values.shape[0] > 1 and not name.lower().endswith("conv2d_0"):
-            found[name] = measure(values, 0)
+            found[name] = measure_tensor(values, 0)
     return found
 
 

@@ -17,7 +17,7 @@ import yaml
 from click.testing import CliRunner
 
 from sata.cli import main
-from sata.costs.given import GivenResult, price_counts
+from sata.costs.given import GivenResult, price_given
 
 HERE = Path(__file__).resolve().parent
 RUNS: dict[str, Any] = yaml.safe_load((HERE.parent / "data/sata/inference_runs.yaml").read_text(encoding="utf-8"))[
@@ -29,7 +29,7 @@ UNITS = {"spike-mac": "PE", "mac": "PE", "lif": "LIF", "relu": "LIF", "spad": "s
 
 @pytest.fixture(scope="module")
 def priced() -> GivenResult:
-    return price_counts(str(HERE / "sata_inference.yaml"))
+    return price_given(str(HERE / "sata_inference.yaml"))
 
 
 def test_all_recorded_runs_are_priced(priced: GivenResult) -> None:

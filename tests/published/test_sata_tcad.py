@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sata.costs.given import GivenResult, price_counts
+from sata.costs.given import GivenResult, price_given
 
 HERE = Path(__file__).parent
 DATA = HERE.parent / "data" / "sata"
@@ -23,7 +23,7 @@ GROUPS = {"comp": "compute", "mem": "memory"}
 
 @cache
 def paper() -> GivenResult:
-    return price_counts(str(HERE / "sata_tcad.yaml"))
+    return price_given(str(HERE / "sata_tcad.yaml"))
 
 
 @cache
@@ -120,7 +120,7 @@ MAC_PJ = 0.69475  # 0.2779 mW x 2.5 ns
 def test_simulator_runs(run: dict[str, Any]) -> None:
     """All 14 counts and energies of the 24 recorded runs, exactly: to the digits that the record has."""
     sparsity = run["sparsity"]
-    result = price_counts(
+    result = price_given(
         str(HERE / "sata_sim.yaml"), {"T": run["T"], "fwd_b": run["fwd_b"], "s": sparsity["s"], "du": sparsity["du"]}
     )
     counts = result.counts(by=("stage", "component", "action"))
@@ -140,9 +140,9 @@ def test_simulator_without_its_bugs() -> None:
     0.7).
     """
     fixed = {"T": 8, "fwd_b": 16, "overwrite": False, "dense_linear": False}
-    dense = price_counts(str(HERE / "sata_sim.yaml"), fixed).energy_pj(by=("group",))["compute",] / MAC_PJ
+    dense = price_given(str(HERE / "sata_sim.yaml"), fixed).energy_pj(by=("group",))["compute",] / MAC_PJ
     sparse = (
-        price_counts(str(HERE / "sata_sim.yaml"), {**fixed, "s": 0.9, "du": 0.7}).energy_pj(by=("group",))["compute",]
+        price_given(str(HERE / "sata_sim.yaml"), {**fixed, "s": 0.9, "du": 0.7}).energy_pj(by=("group",))["compute",]
         / MAC_PJ
     )
     assert dense == pytest.approx(6.8833e8, rel=1e-4)

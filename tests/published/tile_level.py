@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import sata
-from sata.costs.given import price_counts
+from sata.costs.given import price_given
 from sata.report.result import Result
 
 HERE = Path(__file__).parent
@@ -26,7 +26,7 @@ def ours() -> Result:
 
 
 def paper() -> Any:
-    return price_counts(str(HERE / "sata_tcad.yaml"))
+    return price_given(str(HERE / "sata_tcad.yaml"))
 
 
 def level(component: str) -> str:

@@ -16,7 +16,7 @@ from sata.search.answers.reuse import still_holds
 from sata.search.engine.group import GroupTask, solve_group
 from sata.search.engine.solve import Answer
 from sata.search.model.answer import MappingPoint
-from sata.search.model.fusion import groups_of, pairs_of
+from sata.search.model.fusion import fusible_groups, pairs_of
 from sata.search.run.partition import best_partition
 from sata.search.run.setup import SearchSetup, setup_of
 from sata.search.run.workload import map_workload
@@ -29,7 +29,7 @@ MOST = int(os.environ.get("SATA_CHAIN_NESTS", "300"))
 
 def group(setting: SearchSetup, objective: str) -> GroupTask:
     """All three ops of a chain as one task."""
-    (ops,) = (g for g in groups_of(setting.graph, 3) if len(g) == 3)
+    (ops,) = (g for g in fusible_groups(setting.graph, 3) if len(g) == 3)
     return GroupTask(setting.arch, ops[0], setting.machine, objective, Constraints(), ops=ops)
 
 
@@ -111,7 +111,7 @@ def test_one_way_to_say_that_nothing_is_fused() -> None:
 def test_groups_come_from_the_graph() -> None:
     """Pairs are groups of two; a tensor that an op outside takes holds no group together."""
     setting = setup_of("arch/sata.yaml", "workloads/vgg5_cifar10.yaml")
-    names = [tuple(op.name for op in ops) for ops in groups_of(setting.graph, 3)]
+    names = [tuple(op.name for op in ops) for ops in fusible_groups(setting.graph, 3)]
     assert {tuple(op.name for op in ops) for ops in pairs_of(setting.graph)} <= set(names)
     both = [group for group in names if {"conv2.gradient", "conv2.weight"} <= set(group)]
     assert both == [("conv2.gradient", "conv2.backward", "conv2.weight")]  # `backward` takes what passes, too

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from sata.cli.found import texts_of
+from sata.api.search import MapResult
 from sata.cli.output import write, write_bytes
+from sata.report.files import json_text
 from sata.search.run.setup import setup_of
 from sata.search.run.workload import map_workload
 from sata.sweep.rows import Done
@@ -50,9 +51,10 @@ def both() -> list[Files]:
     made = []
     for name, value in (("x", 1), ("y", 2)):
         answers = {f"{name}{n}": replace(found, op=f"{name}{n}") for n in range(300)}
-        texts = texts_of(answers, setting.arch, "w", "best.yaml", "best.json")
+        result = MapResult(answers, setting.arch, "w")
+        texts: dict[str | None, str] = {"best.yaml": result.to_yaml(), "best.json": json_text(result.to_dict())}
         done = {p.number: Done({"status": "ok", "energy_pj": value, "cycles": value}, {}) for p in sweep.points}
-        made.append(({n: text() for n, text in texts.items()}, table_bytes(sweep_table(sweep, done), "csv")))
+        made.append((texts, table_bytes(sweep_table(sweep, done), "csv")))
     return made
 
 

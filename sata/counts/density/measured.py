@@ -54,7 +54,7 @@ class Measured:
     compared: tuple[Compared, ...]
 
 
-def measure(values: NDArray[np.bool_], time: int | None) -> Measured:
+def measure_tensor(values: NDArray[np.bool_], time: int | None) -> Measured:
     """Every model that can be measured in a tensor. time: the number of its dimension, or None."""
     parameters: dict[str, dict[str, Any]] = {}
     models: dict[str, Model] = {}

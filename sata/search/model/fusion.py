@@ -31,7 +31,7 @@ def pairs_of(graph: WorkloadGraph) -> list[tuple[Op, ...]]:
     return found
 
 
-def groups_of(graph: WorkloadGraph, most: int) -> list[tuple[Op, ...]]:
+def fusible_groups(graph: WorkloadGraph, most: int) -> list[tuple[Op, ...]]:
     """Groups of up to so many ops that may be fused. Up to two: `pairs_of`; of more an op may be in several groups."""
     return pairs_of(graph) if most == 2 else list(fusible(graph, most))
 

@@ -15,7 +15,7 @@ from sata.search.engine.group import GroupTask, may_fuse
 from sata.search.engine.propose import strategy_named
 from sata.search.engine.solve import Answer, Start, Task, solve
 from sata.search.model.exact import single_counts
-from sata.search.model.fusion import groups_of
+from sata.search.model.fusion import fusible_groups
 from sata.search.run.check_whole import check_whole
 from sata.search.run.lawful import by_law
 from sata.search.run.partition import best_partition
@@ -48,7 +48,7 @@ def search_units(setting: SearchSetup, ops: Sequence[Op], *, fuse: int) -> list[
     of each. An op of several groups is a unit by itself, too (`partition`). Ops of a cycle come together, whether all
     of them are asked for or not."""
     chosen = {op.name for op in ops}
-    groups = [g for g in (groups_of(setting.graph, fuse) if fuse > 1 else ()) if {op.name for op in g} <= chosen]
+    groups = [g for g in (fusible_groups(setting.graph, fuse) if fuse > 1 else ()) if {op.name for op in g} <= chosen]
     cycles = [tuple(setting.workload.ops[n] for n in cycle.ops) for cycle in setting.graph.order.cycles]
     units_of: dict[str, list[Unit]] = {}
     for unit in (*groups, *cycles):

@@ -30,3 +30,8 @@ def _resolved(choice: Schema, root: Schema) -> Schema:
     """The definition that a schema is a `$ref` to, or itself."""
     found: Schema = root["$defs"][choice["$ref"].removeprefix("#/$defs/")] if "$ref" in choice else choice
     return found
+
+
+def is_one_of(value: Any, values: list[Any] | tuple[Any, ...]) -> bool:
+    """`true` is not 1 here."""
+    return any(type(value) is type(v) and value == v for v in values)

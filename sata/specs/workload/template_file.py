@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sata.specs.registry import OWN, RegistryRow, entry_points_of, package_of
+from sata.specs.text.alternatives import is_one_of
 from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.text.files import note
 from sata.specs.text.find import beside
@@ -296,8 +297,3 @@ def _options(node: Node, faults: Faults) -> dict[str, Option]:
             continue
         options[name] = Option(tuple(values), data.get("default", values[0]), str(data.get("about", "")))
     return options
-
-
-def is_one_of(value: Any, values: list[Any] | tuple[Any, ...]) -> bool:
-    """`true` is not 1 here."""
-    return any(type(value) is type(v) and value == v for v in values)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sata.specs.model import Density, KeptRule
+from sata.specs.text.alternatives import is_one_of
 from sata.specs.text.expressions import render_value
 from sata.specs.text.faults import Fault, Faults, SpecError, Where, did_you_mean
 from sata.specs.text.files import note
@@ -28,7 +29,7 @@ from sata.specs.workload.kinds import KINDS
 from sata.specs.workload.layer_densities import OF_AVERAGES, Signals
 from sata.specs.workload.layer_view import view
 from sata.specs.workload.layers import Layer, parse_layers
-from sata.specs.workload.template_file import SHIPPED, Header, MadeOp, Room, TemplateFile, is_one_of, load_template
+from sata.specs.workload.template_file import SHIPPED, Header, MadeOp, Room, TemplateFile, load_template
 
 
 @dataclass(frozen=True)
