@@ -92,3 +92,9 @@ def test_formatted_bits_read_back(bits: int) -> None:
 )  # fmt: skip
 def test_format(value: float, dimension: str, text: str) -> None:
     assert format_quantity(value, dimension) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.15, "15 %"), (0.0, "0 %"), (1.0, "100 %")])
+def test_shares_are_percent(value: float, text: str) -> None:
+    """They have no unit of scale 1."""
+    assert format_quantity(value, "share") == text

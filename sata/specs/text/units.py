@@ -129,7 +129,7 @@ def format_quantity(value: float, dimension: str) -> str:
     dim = DIMENSIONS[dimension]
     if dimension in ("bits", "bits_per_cycle"):
         return _format_bits(value, dim)
-    inner = next(unit for unit, scale in dim.units.items() if scale == 1)
+    inner = next((unit for unit, scale in dim.units.items() if scale == 1), next(iter(dim.units)))  # a share: %
     best = min(dim.units, key=lambda u: _awkwardness(value, float(dim.units[u]))) if value else inner
     return f"{value / float(dim.units[best]):.6g} {best}"
 
