@@ -11,7 +11,7 @@ from sata.counts.op.results import OpCounts
 from sata.counts.sparse.outcomes import Outcome
 from sata.evaluation.prepared import check_faults, load_whole
 from sata.nest.build import build
-from sata.nest.graph import graph_of, structure_of
+from sata.nest.graph import structure_of
 from sata.report.result import Record
 from sata.specs.text.faults import Faults
 
@@ -32,9 +32,8 @@ def count_rows(
     order = {op.name: n for n, op in enumerate(work.ops)}
     rows = []
     for group in program.groups:
-        graph = graph_of(group)
         for nest in group.nests:
-            rows += list(_rows(count_op(nest, structure_of(graph, nest))))
+            rows += list(_rows(count_op(nest, structure_of(nest))))
     return sorted(rows, key=lambda row: order[row["op"]])
 
 

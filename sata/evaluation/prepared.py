@@ -42,7 +42,6 @@ class Prepared:
     arch: Arch
     workload: Workload
     program: Program
-    graphs: tuple[Graph, ...]
     shapes: tuple[tuple[Shape, ...], ...]
     prices: Mapping[str, Price]
     price_records: tuple[Record, ...]
@@ -53,6 +52,11 @@ class Prepared:
     nests: tuple[Record, ...] = ()
     tensors: tuple[Record, ...] = ()
     files: tuple[Record, ...] = ()  # all that were read, libraries and templates too
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        """The graph of every group (networkx): made where it is asked for, since its library takes long to import."""
+        return tuple(graph_of(group) for group in self.program.groups)
 
 
 _prepared: OrderedDict[Any, tuple[Prepared, State]] = OrderedDict()
@@ -142,22 +146,19 @@ def _prepare(arch: Any, workload: Any, mapping: Any, ops: str | None, variables:
     prices = price_nodes(architecture, library_prices, faults, loaded.docs[0]) if library_prices is not None else {}
     check_gated_actions(architecture, prices, faults)
     check_faults(faults, loaded)
-    graphs = tuple(graph_of(group) for group in program.groups)
-    pairs = zip(program.groups, graphs, strict=True)
     return Prepared(
         loaded,
         architecture,
         work,
         program,
-        graphs,
-        tuple(tuple(structure_of(graph, nest) for nest in group.nests) for group, graph in pairs),
+        tuple(tuple(structure_of(nest) for nest in group.nests) for group in program.groups),
         prices,
         tuple(_price_record(row) for row in price_table(architecture, prices)),
         {node.name: instances for node, instances in all_nodes(architecture)},
         area_um2(architecture, prices),
         leakage_mw(architecture, prices),
         tuple(arch_rows(architecture)),
-        tuple(nest_record(group, graph) for group, graph in zip(program.groups, graphs, strict=True)),
+        tuple(nest_record(group) for group in program.groups),
         tuple(tensor_rows((nest.op for group in program.groups for nest in group.nests), work.bits)),
     )
 

@@ -68,10 +68,24 @@ def path_to(graph: Graph, op: str) -> list[int]:
     return mine  # nodes are numbered from the outermost inwards, branch after branch
 
 
+def shared_items(group: Group) -> tuple[Item, ...]:
+    """What all ops of a group pass, outermost first: of one op alone everything. A memory keeps what any of them has it
+    keep, as in `graph_of`, which needs a library that takes long to import."""
+    first, *others = group.nests
+    items = list(first.items if not others else first.items[: first.shared])
+    for nest in others:
+        for number, item in enumerate(nest.items[: min(nest.shared, len(items))]):
+            have = items[number]
+            if isinstance(item, NestLevel) and isinstance(have, NestLevel):
+                keeps = tuple(dict.fromkeys((*have.keeps, *item.keeps)))
+                items[number] = NestLevel(have.memory, keeps, have.where)
+    return tuple(items)
+
+
 Shape = tuple[Structure, tuple[int, ...]]  # a structure, and one factor per slot
 
 
-def structure_of(graph: Graph, nest: OpNest) -> Shape:
+def structure_of(nest: OpNest) -> Shape:
     """(the structure of one op, its factors: one per slot).
 
     Memories are numbered in the order of the path, ranks in the order of the op, operands in the order of its
@@ -85,8 +99,7 @@ def structure_of(graph: Graph, nest: OpNest) -> Shape:
     fanouts: list[Fanout] = []
     axes: list[tuple[str, ...]] = []
     memories: list[str] = []
-    for node in path_to(graph, op.name):
-        item = graph.nodes[node]["item"]
+    for item in nest.items:
         if isinstance(item, NestLevel):
             memories.append(item.memory.name)
             depths.append(len(slots))

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
-from sata.nest.graph import Graph, path_to
+from sata.nest.graph import shared_items
 from sata.nest.model import BoundLoop, Group, NestLevel, OpNest
 from sata.specs.model import Array, Compute, Op, Rule
 
 Row = dict[str, Any]
 
 
-def nest_record(group: Group, graph: Graph) -> Row:
+def nest_record(group: Group) -> Row:
     """A nest as data: group, layer, ops (op, action, compute, ranks, sequential of each), rows.
 
     Rows have depth, op (None: shared by all ops of the group), is, text, and what their sort has. memory: node, keeps
@@ -22,22 +22,20 @@ def nest_record(group: Group, graph: Graph) -> Row:
     """
     ops = [{"op": n.op.name, "action": n.op.action, "compute": n.op.compute, "ranks": dict(n.op.ranks),
             "sequential": dict(n.op.sequential)} for n in group.nests]  # fmt: skip
-    return {"group": group.name, "layer": group.layer, "ops": ops, "rows": nest_rows(group, graph)}
+    return {"group": group.name, "layer": group.layer, "ops": ops, "rows": nest_rows(group)}
 
 
-def nest_rows(group: Group, graph: Graph) -> list[Row]:
+def nest_rows(group: Group) -> list[Row]:
     """The shared nodes once, then, below `split`, the rest of each op."""
     nests = group.nests
-    nodes = path_to(graph, nests[0].op.name)
     rows: list[Row] = []
-    depth = _walk(rows, 0, None, [graph.nodes[n]["item"] for n in nodes if graph.nodes[n]["op"] is None], nests)
+    depth = _walk(rows, 0, None, shared_items(group), nests)
     if len(nests) == 1:
         return rows
     rows.append({"depth": depth, "op": None, "is": "split", "text": "split"})
     for nest in nests:
-        own = [graph.nodes[n]["item"] for n in path_to(graph, nest.op.name) if graph.nodes[n]["op"] is not None]
         rows.append({"depth": depth, "op": nest.op.name, "is": "op", "text": f"- {nest.op.name}"})
-        _walk(rows, depth + 1, nest.op.name, own, [nest])
+        _walk(rows, depth + 1, nest.op.name, nest.items[nest.shared :], [nest])
     return rows
 
 

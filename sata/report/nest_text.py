@@ -59,7 +59,7 @@ def _nest_lines(group: Group, graph: Graph, held: Sequence[Occupancy], width: in
     """A line a row of the nest, or more where it is too long for one."""
     names = [nest.op.name for nest in group.nests]
     lines: list[str] = []
-    for row in nest_rows(group, graph):
+    for row in nest_rows(group):
         text = row["text"]
         if row["is"] == "memory":
             text = _memory(row, names if row["op"] is None else [row["op"]], held)

@@ -159,7 +159,7 @@ def test_links_follow_the_chain_of_every_tensor() -> None:
 
 def test_the_structure_has_numbers_for_names() -> None:
     group = prepared().program.groups[0]
-    structure, factors = structure_of(graph_of(group), group.nests[0])
+    structure, factors = structure_of(group.nests[0])
     op = group.nests[0].op
     assert structure.bounds == tuple(op.ranks.values())
     loops = [i for i in group.nests[0].items if isinstance(i, BoundLoop)]
@@ -185,7 +185,7 @@ workload:
     tensors: {A: {kind: potential_gradient}, B: {kind: potential_gradient}, G: {kind: potential_gradient}}
 """
     group = prepared('\n- {ops: "*", nest: [{memory: DRAM}, {for: "k *, t *"}, {compute: PE}]}', text).program.groups[0]
-    structure, _ = structure_of(graph_of(group), group.nests[0])
+    structure, _ = structure_of(group.nests[0])
     axis = structure.operands[0].axes[0]
     assert (axis.coefs, axis.offset, axis.size) == ((-1,), 3, 4)
 

@@ -57,7 +57,7 @@ class _Line:
 def nest_svg(group: Group, graph: Graph) -> str:
     """The picture of a group as SVG text."""
     tensors = tensor_rows((nest.op for nest in group.nests), {})
-    return render(nest_picture(nest_record(group, graph), tensors), "svg").decode()
+    return render(nest_picture(nest_record(group), tensors), "svg").decode()
 
 
 def nest_picture(nest: Record, tensors: Sequence[Record]) -> Picture:

@@ -16,7 +16,7 @@ from sata.counts.op.capacity import occupancies
 from sata.graph import graph_of_workload
 from sata.nest.build import group_of, known_of
 from sata.nest.formats import check_formats
-from sata.nest.graph import graph_of, structure_of
+from sata.nest.graph import structure_of
 from sata.nest.match import Share
 from sata.nest.model import Group, OpNest
 from sata.search.answers.asked import unmet
@@ -66,8 +66,7 @@ def recount(arch: Arch, ops: Sequence[Op], on: Machine, nest: list[dict[str, Any
 
 def recount_group(group: Group, on: Machine, faults: Faults) -> Recount:
     """The same of a resolved group. Tiles that do not fit and actions without a price are added to `faults`."""
-    graph = graph_of(group)
-    counts = [count_op(nest, structure_of(graph, nest)) for nest in group.nests]
+    counts = [count_op(nest, structure_of(nest)) for nest in group.nests]
     for occupancy in occupancies(counts, on.bits):
         if not occupancy.fits:
             faults.add(occupancy.where, occupancy.why())

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
-from sata.nest.graph import Shape, graph_of, structure_of
+from sata.nest.graph import Shape, structure_of
 from sata.nest.loops import Known, factors_of
-from sata.nest.model import BoundLoop, Group, Item, NestLevel, OpNest
+from sata.nest.model import BoundLoop, Item, NestLevel, OpNest
 from sata.search.space.storage_templates import StorageTemplate
 from sata.specs.model import (
     Array,
@@ -115,8 +115,7 @@ def nest_of(template: StorageTemplate, loops: Sequence[PlacedLoop]) -> OpNest:
 
 def shape_of(nest: OpNest) -> Shape:
     """The structure of a nest and its factors, as a run would have them."""
-    group = Group(nest.op.name, nest.op.layer, (nest,))
-    return structure_of(graph_of(group), nest)
+    return structure_of(nest)
 
 
 def slotted_nest(template: StorageTemplate, slots: Sequence[tuple[int, str, str]]) -> tuple[OpNest, Shape]:
