@@ -15,7 +15,7 @@ import numpy as np
 
 from sata.nest.model import NestLevel
 from sata.search.engine.solve import Task, solve
-from sata.search.engine.strategies import Strategy, evolution, random_nest, random_search
+from sata.search.engine.strategies import Proposals, evolution, random_nest, random_search
 from sata.search.model.enumerate import legal
 from sata.search.model.exact import score
 from sata.search.model.problem import SearchProblem, problem_of
@@ -58,7 +58,7 @@ def frames_of(setting: SearchSetup, op: Op) -> list[SearchProblem]:
 
 def strategy(frames: list[SearchProblem], make: Any, seconds: float) -> float:
     """The least energy that a strategy finds in the time."""
-    run: Strategy = make(frames, 1)
+    run: Proposals = make(frames, 1)
     frame, loops = next(run)
     best, end = float("inf"), time.monotonic() + seconds
     while time.monotonic() < end:
